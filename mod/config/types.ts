@@ -1,0 +1,123 @@
+/** A validated configuration of peers mode: every value parsed, every reference resolved, nothing optional left to guess. */
+
+import type { Timing } from "../election/raft/types.ts";
+
+export interface Peer {
+  readonly id: string;
+  /** Canonical IP text. */
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface TcpBackend {
+  readonly address: string;
+  readonly port: number;
+  /** Relative share, ≥ 1. */
+  readonly weight: number;
+}
+
+export interface HttpBackend {
+  /** `http://host:port[/path]`; an https backend belongs to the user-space engine's issue and is refused by name. */
+  readonly url: URL;
+  readonly weight: number;
+}
+
+/** How a balancer chooses among healthy backends. */
+export type Policy = "round-robin" | "least-connections";
+
+export interface HealthCheckConfig {
+  readonly type: "tcp" | "http";
+  /** For http: path and accepted status range. */
+  readonly path: string;
+  readonly expectMin: number;
+  readonly expectMax: number;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Consecutive successes until up, failures until down. */
+  readonly rise: number;
+  readonly fall: number;
+}
+
+interface BalancerCommon {
+  readonly name: string;
+  readonly port: number;
+  /** Listen on the VIPs only, only while they are held here; else on every address from the start. */
+  readonly bindToVip: boolean;
+  readonly policy: Policy;
+  readonly connectTimeoutMs: number;
+  /** A connection without traffic for so long is closed. */
+  readonly idleTimeoutMs: number;
+  readonly maxConnections: number;
+  /** How long established connections may go on after a stop was asked for. */
+  readonly drainMs: number;
+  /** null: no active checks. */
+  readonly health: HealthCheckConfig | null;
+  /** Passive ejection: after `failures` failed connects in a row a backend rests for `restMs`; null: off. */
+  readonly ejection: { readonly failures: number; readonly restMs: number } | null;
+}
+
+export interface TcpBalancerConfig extends BalancerCommon {
+  readonly type: "tcp";
+  readonly backends: readonly TcpBackend[];
+}
+
+export interface HttpBalancerConfig extends BalancerCommon {
+  readonly type: "http";
+  readonly backends: readonly HttpBackend[];
+  /** Limits of a request or response head. */
+  readonly maxHeadBytes: number;
+  readonly maxHeaders: number;
+  /** A client gets this long to complete a request head. */
+  readonly headTimeoutMs: number;
+  /** A backend gets this long until its response head is complete. */
+  readonly responseTimeoutMs: number;
+}
+
+export type BalancerConfig = TcpBalancerConfig | HttpBalancerConfig;
+
+export interface Vip {
+  /** Canonical IP text. */
+  readonly ip: string;
+  readonly prefixLength: number;
+}
+
+export interface PeersConfig {
+  readonly vips: readonly Vip[];
+  /** Named, or null: chosen by the VIP's subnet when the agent starts. */
+  readonly interface: string | null;
+  readonly announce: boolean;
+  /** Repeat announcements this often while holding. */
+  readonly announceEveryMs: number;
+  readonly localPeer: Peer;
+  /** Without the local one. */
+  readonly remotePeers: readonly Peer[];
+  /** null: unauthenticated, warned about. */
+  readonly peerSecret: string | null;
+  readonly clusterId: string;
+  readonly singleNode: boolean;
+  readonly startAsLeader: boolean;
+  readonly disableVip: boolean;
+  readonly timing: Timing;
+  /** `leader`: every address on the leader; `spread`: evenly over the members. */
+  readonly placement: "leader" | "spread";
+  readonly stateDir: string;
+  readonly balancers: readonly BalancerConfig[];
+  /** debug, info, warning or error. */
+  readonly logLevel: "debug" | "info" | "warning" | "error";
+}
+
+/** One finding about the input: names the key, the value and what would be accepted. */
+export interface Problem {
+  /** Path of the key as the user wrote it, e.g. `loadBalancers[0].port`, a flag or an environment variable. */
+  readonly key: string;
+  /** The value as given, for printing; secrets are masked. Empty if the key is missing. */
+  readonly value: string;
+  /** A sentence without a period: what is wrong and what would be accepted. */
+  readonly message: string;
+  /** Line in the file, when known. */
+  readonly line: number | null;
+}
+
+export type ConfigResult =
+  | { readonly outcome: "valid"; readonly config: PeersConfig; readonly warnings: readonly Problem[] }
+  | { readonly outcome: "invalid"; readonly problems: readonly Problem[]; readonly warnings: readonly Problem[] };

@@ -1,0 +1,71 @@
+/**
+ * The kernel as the holder sees it. Two implementations: the real one over netlink and packet sockets, and one in memory for tests;
+ * one contract suite. All calls are synchronous and complete on return (netlink answers a request inside `sendmsg`).
+ */
+
+/** A network interface. */
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** Hardware address; empty for links that have none. */
+  readonly mac: Uint8Array;
+  readonly up: boolean;
+  /** Carrier present (IFF_LOWER_UP / operstate up or unknown). */
+  readonly running: boolean;
+  readonly loopback: boolean;
+}
+
+/** An address on an interface. */
+export interface HeldAddress {
+  /** Canonical text. */
+  readonly ip: string;
+  readonly prefixLength: number;
+  readonly linkIndex: number;
+  /** IFA_PROTO, 0 where the kernel does not know it (before 5.18). */
+  readonly protocol: number;
+  /** Seconds, Infinity when it never expires. */
+  readonly validSeconds: number;
+}
+
+/** Addresses of this machine. */
+export interface AddressBook {
+  links(): Link[];
+  addresses(): HeldAddress[];
+  /** Adds or refreshes (NLM_F_REPLACE) with preferred lifetime 0, IFA_F_NODAD for IPv6, IFA_PROTO = our mark. */
+  put(ip: string, prefixLength: number, linkIndex: number, validSeconds: number): void;
+  /** Removes; an address that is not there is not an error. */
+  remove(ip: string, prefixLength: number, linkIndex: number): "removed" | "absent";
+}
+
+/** Permission to answer, per address, with a timeout the kernel enforces. */
+export interface Permission {
+  /**
+   * Installs the guard for exactly these addresses, none of them live, replacing whatever an earlier run left.
+   * Throws if the kernel cannot (no nftables): the caller decides what that means.
+   */
+  install(ips: readonly string[]): void;
+  /** Lets each address answer for `timeoutMs` from now; rebuilds the guard in the same transaction if somebody removed it. */
+  allow(live: readonly { ip: string; timeoutMs: number }[]): "refreshed" | "rebuilt";
+  /** The address stops answering before this returns. */
+  deny(ips: readonly string[]): void;
+  /** Looks whether the guard is still whole; mends it if not, with the live addresses given. */
+  verify(live: readonly { ip: string; timeoutMs: number }[]): "whole" | "rebuilt";
+  /** Removes the guard. */
+  uninstall(): void;
+}
+
+/** What the kernel tells without being asked. */
+export type KernelEvent =
+  | { readonly type: "address-removed"; readonly ip: string; readonly linkIndex: number }
+  | { readonly type: "address-added"; readonly ip: string; readonly linkIndex: number }
+  | { readonly type: "link-changed"; readonly link: Link }
+  | { readonly type: "link-removed"; readonly linkIndex: number; readonly name: string }
+  /** Events were lost (ENOBUFS): look at everything. */
+  | { readonly type: "resync" };
+
+/** Frames in and out on one interface, for announcing and for seeing others' claims. */
+export interface Wire {
+  /** Sends a complete Ethernet frame; false when the link refuses it (down). */
+  send(frame: Uint8Array): "sent" | "refused";
+  close(): void;
+}
