@@ -1,0 +1,80 @@
+/**
+ * What this machine may hold, and until when: the grants that have been received, without any kernel in sight.
+ * Pure: `now` comes in as an argument.
+ */
+import type { Grant } from "../election/elector.ts";
+
+/** One address that is held under a grant. */
+export interface Claim {
+  readonly ip: string;
+  readonly epoch: number;
+  readonly validUntilMs: number;
+  /** When this uninterrupted hold began. */
+  readonly sinceMs: number;
+}
+
+/** What a grant means for the address it names. */
+export type GrantOutcome = "taken" | "renewed" | "too-late" | "unknown-address";
+
+/** The grants of this machine, one per managed address. */
+export class Claims {
+  readonly #managed: ReadonlySet<string>;
+  readonly #claims = new Map<string, Claim>();
+
+  /** @param managed canonical text of every address this machine may ever hold */
+  constructor(managed: readonly string[]) {
+    this.#managed = new Set(managed);
+  }
+
+  /**
+   * Takes note of a grant. A later deadline replaces an earlier one; an earlier deadline never shortens a claim of the same epoch,
+   * since grants may arrive out of order.
+   */
+  grant(grant: Grant, now: number): GrantOutcome {
+    if (!this.#managed.has(grant.scope)) return "unknown-address";
+    if (grant.validUntil <= now) return "too-late";
+    const held = this.#claims.get(grant.scope);
+    const continues = held !== undefined && held.validUntilMs > now;
+    if (continues && held.epoch > grant.epoch) return "too-late";
+    const validUntilMs = continues && held.epoch === grant.epoch
+      ? Math.max(held.validUntilMs, grant.validUntil)
+      : grant.validUntil;
+    const sinceMs = continues ? held.sinceMs : now;
+    this.#claims.set(grant.scope, { ip: grant.scope, epoch: grant.epoch, validUntilMs, sinceMs });
+    return continues ? "renewed" : "taken";
+  }
+
+  /** Forgets a claim; gives it if there was one, run out or not. */
+  drop(ip: string): Claim | null {
+    const claim = this.#claims.get(ip) ?? null;
+    this.#claims.delete(ip);
+    return claim;
+  }
+
+  /** Claims whose deadline has passed; they are forgotten. */
+  expire(now: number): Claim[] {
+    const ended = [...this.#claims.values()].filter((claim) => claim.validUntilMs <= now);
+    for (const claim of ended) this.#claims.delete(claim.ip);
+    return ended;
+  }
+
+  /** The live claim for an address, or null. */
+  get(ip: string, now: number): Claim | null {
+    const claim = this.#claims.get(ip);
+    return claim !== undefined && claim.validUntilMs > now ? claim : null;
+  }
+
+  /** Every live claim. */
+  live(now: number): Claim[] {
+    return [...this.#claims.values()].filter((claim) => claim.validUntilMs > now);
+  }
+
+  /** The earliest deadline, or null when nothing is held. */
+  nextDeadline(): number | null {
+    let earliest: number | null = null;
+    for (const claim of this.#claims.values()) {
+      if (earliest === null || claim.validUntilMs < earliest) earliest = claim.validUntilMs;
+    }
+    return earliest;
+  }
+}

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { Conflicts, DEFEND_INTERVAL_MS, FOREIGN_MEMORY_MS } from "../../mod/vip/conflict.ts";
+
+const SIGHTING = { ip: "10.0.0.9", mac: "02:00:00:00:00:99" };
+const HELD = { held: true, ownMac: "02:00:00:00:00:01" };
+const NOT_HELD = { ...HELD, held: false };
+const NOBODY = { atMs: null, graceMs: 200 };
+
+Deno.test("a claim while held is defended, at most once a second, and counted each time", () => {
+  const conflicts = new Conflicts();
+  assert.equal(conflicts.see(SIGHTING, 1000, HELD).rule, "defend");
+  assert.equal(conflicts.see(SIGHTING, 1000 + DEFEND_INTERVAL_MS - 1, HELD).rule, "defended-already");
+  assert.equal(conflicts.see(SIGHTING, 1000 + DEFEND_INTERVAL_MS, HELD).rule, "defend");
+  assert.equal(conflicts.count(SIGHTING.ip), 3);
+});
+
+Deno.test("our own frame is no conflict", () => {
+  const conflicts = new Conflicts();
+  assert.equal(conflicts.see({ ip: SIGHTING.ip, mac: HELD.ownMac }, 1000, HELD).rule, "own");
+  assert.equal(conflicts.count(SIGHTING.ip), 0);
+});
+
+Deno.test("a claim while nobody of the cluster holds makes a stranger, for a while", () => {
+  const conflicts = new Conflicts();
+  assert.equal(conflicts.see(SIGHTING, 1000, NOT_HELD).rule, "remembered");
+  assert.equal(conflicts.stranger(SIGHTING.ip, 1200, NOBODY), SIGHTING.mac);
+  assert.equal(conflicts.stranger(SIGHTING.ip, 1000 + FOREIGN_MEMORY_MS + 1, NOBODY), null);
+  assert.equal(conflicts.stranger("10.0.0.10", 1200, NOBODY), null);
+});
+
+Deno.test("a claim while a member holds is that member's", () => {
+  const conflicts = new Conflicts();
+  conflicts.see(SIGHTING, 1000, NOT_HELD);
+  assert.equal(conflicts.stranger(SIGHTING.ip, 1300, { atMs: 1030, graceMs: 200 }), null);
+  assert.equal(conflicts.stranger(SIGHTING.ip, 1300, { atMs: 850, graceMs: 200 }), null);
+  assert.equal(conflicts.stranger(SIGHTING.ip, 1300, { atMs: 700, graceMs: 200 }), SIGHTING.mac);
+});
