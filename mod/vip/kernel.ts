@@ -63,9 +63,15 @@ export type KernelEvent =
   /** Events were lost (ENOBUFS): look at everything. */
   | { readonly type: "resync" };
 
-/** Frames in and out on one interface, for announcing and for seeing others' claims. */
-export interface Wire {
-  /** Sends a complete Ethernet frame; false when the link refuses it (down). */
-  send(frame: Uint8Array): "sent" | "refused";
+/** Announces addresses on one link and reports who else claims them. Two implementations: packet sockets, and memory for tests. */
+export interface Announcer {
+  /** Called for every frame by which another station claims a managed address. Set before {@link attach}. */
+  onSighting: (sighting: { readonly ip: string; readonly mac: string }) => void;
+  /** Works on this link from now on, also after the link was replaced by another of the same name. */
+  attach(link: Link): void;
+  /** Tells all neighbours that the address is here: gratuitous ARP in both forms, or unsolicited neighbour advertisements. */
+  announce(ip: string): "sent" | "refused";
+  /** Asks whether anybody has the address, without claiming it (RFC 5227 §2.1.1, RFC 4862 §5.4.2). */
+  probe(ip: string): "sent" | "refused";
   close(): void;
 }

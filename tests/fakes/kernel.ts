@@ -1,0 +1,158 @@
+import type { Clock } from "../../mod/base/clock.ts";
+import { ADDRESS_PROTOCOL } from "../../mod/vip/address.ts";
+import type { AddressBook, Announcer, HeldAddress, Link, Permission } from "../../mod/vip/kernel.ts";
+
+interface Entry extends HeldAddress {
+  endsMs: number;
+}
+
+/** A kernel in memory: addresses with lifetimes and permissions with time-outs, on the clock of the test. */
+export class FakeKernel implements AddressBook, Permission {
+  readonly #clock: Clock;
+  readonly #addresses: Entry[] = [];
+  #links: Link[];
+  /** null: no guard is installed, and the kernel answers for every address it has. */
+  #guard: Map<string, number> | null = null;
+  #managed: string[] = [];
+  /** Every call, in order, for assertions about the order of things. */
+  readonly calls: string[] = [];
+  /** Calls whose name is in here throw. */
+  readonly failing = new Set<string>();
+  /** Runs inside {@link allow}, before it takes effect: a test moves the clock here to play a process that was stopped. */
+  beforeAllow: () => void = () => {};
+
+  constructor(clock: Clock, links: Link[] = [fakeLink()]) {
+    this.#clock = clock;
+    this.#links = links;
+  }
+
+  /** Whether this machine would answer an ARP request for the address now. */
+  answers(ip: string): boolean {
+    const present = this.#present().some((address) => address.ip === ip);
+    if (!present || this.#guard === null || !this.#managed.includes(ip)) return present;
+    return (this.#guard.get(ip) ?? -Infinity) > this.#clock.now();
+  }
+
+  /** Somebody else removes the guard (`nft flush ruleset`). */
+  flushGuard(): void {
+    this.#guard = null;
+  }
+
+  setLinks(links: Link[]): void {
+    this.#links = links;
+  }
+
+  /** Somebody else puts an address there. */
+  foreignAddress(address: HeldAddress): void {
+    this.#addresses.push({ ...address, endsMs: this.#clock.now() + address.validSeconds * 1000 });
+  }
+
+  links(): Link[] {
+    return this.#links;
+  }
+
+  addresses(): HeldAddress[] {
+    return this.#present();
+  }
+
+  put(ip: string, prefixLength: number, linkIndex: number, validSeconds: number): void {
+    this.#call("put", ip);
+    this.#drop(ip, linkIndex);
+    const endsMs = this.#clock.now() + validSeconds * 1000;
+    this.#addresses.push({ ip, prefixLength, linkIndex, protocol: ADDRESS_PROTOCOL, validSeconds, endsMs });
+  }
+
+  remove(ip: string, _prefixLength: number, linkIndex: number): "removed" | "absent" {
+    this.#call("remove", ip);
+    return this.#drop(ip, linkIndex);
+  }
+
+  install(ips: readonly string[]): void {
+    this.#call("install", ips.join(","));
+    this.#managed = [...ips];
+    this.#guard = new Map();
+  }
+
+  allow(live: readonly { ip: string; timeoutMs: number }[]): "refreshed" | "rebuilt" {
+    this.beforeAllow();
+    this.#call("allow", live.map((entry) => entry.ip).join(","));
+    return this.#refresh(live);
+  }
+
+  deny(ips: readonly string[]): void {
+    this.#call("deny", ips.join(","));
+    for (const ip of ips) this.#guard?.delete(ip);
+  }
+
+  verify(live: readonly { ip: string; timeoutMs: number }[]): "whole" | "rebuilt" {
+    if (this.#guard !== null) return "whole";
+    this.#refresh(live);
+    return "rebuilt";
+  }
+
+  uninstall(): void {
+    this.#call("uninstall", "");
+    this.#guard = null;
+  }
+
+  #refresh(live: readonly { ip: string; timeoutMs: number }[]): "refreshed" | "rebuilt" {
+    const outcome = this.#guard === null ? "rebuilt" : "refreshed";
+    const guard = this.#guard ?? new Map<string, number>();
+    for (const { ip, timeoutMs } of live) guard.set(ip, this.#clock.now() + timeoutMs);
+    this.#guard = guard;
+    return outcome;
+  }
+
+  #present(): Entry[] {
+    return this.#addresses.filter((address) => address.endsMs > this.#clock.now());
+  }
+
+  #drop(ip: string, linkIndex: number): "removed" | "absent" {
+    const at = this.#addresses.findIndex((address) => address.ip === ip && address.linkIndex === linkIndex);
+    if (at < 0) return "absent";
+    this.#addresses.splice(at, 1);
+    return "removed";
+  }
+
+  #call(name: string, subject: string): void {
+    if (this.failing.has(name)) throw new Error(`${name} failed on purpose`);
+    this.calls.push(`${name} ${subject}`.trim());
+  }
+}
+
+/** An announcer that writes down what it was told. */
+export class FakeAnnouncer implements Announcer {
+  readonly calls: string[] = [];
+  onSighting: (sighting: { readonly ip: string; readonly mac: string }) => void = () => {};
+
+  attach(link: Link): void {
+    this.calls.push(`attach ${link.name}`);
+  }
+
+  announce(ip: string): "sent" | "refused" {
+    this.calls.push(`announce ${ip}`);
+    return "sent";
+  }
+
+  probe(ip: string): "sent" | "refused" {
+    this.calls.push(`probe ${ip}`);
+    return "sent";
+  }
+
+  close(): void {
+    this.calls.push("close");
+  }
+}
+
+/** An Ethernet link that is up. */
+export function fakeLink(change: Partial<Link> = {}): Link {
+  return {
+    index: 2,
+    name: "eth0",
+    mac: Uint8Array.of(2, 0, 0, 0, 0, 1),
+    up: true,
+    running: true,
+    loopback: false,
+    ...change,
+  };
+}
