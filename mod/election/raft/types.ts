@@ -22,6 +22,8 @@ export const CLOCK_RATE_TOLERANCE = 1.02;
 export interface HardState {
   readonly term: number;
   readonly vote: MemberId | null;
+  /** True while a member that lost its state is still learning it again: a restart begins the joining anew. */
+  readonly joining: boolean;
 }
 
 /** One entry of the replicated log; empty `data` is the no-op a leader writes when its term begins. */
@@ -46,7 +48,10 @@ export interface Stored {
   readonly entries: readonly Entry[];
 }
 
-/** A request for support. `transfer` marks a campaign the leader itself asked for: supporters do not wait for its lease. */
+/**
+ * A request for support. `transfer` says that the leader of `term − 1` has given up its lease for good (it asked the sender to
+ * campaign, or resigned): supporters do not wait for that lease.
+ */
 export interface VoteRequest {
   readonly type: "preVote" | "vote";
   /** The term the candidate wants (for a pre-vote: would want). */
@@ -70,6 +75,8 @@ export interface Beat {
   /** Number of the beat in this term; the reply repeats it. */
   readonly round: number;
   readonly commit: number;
+  /** The leader's last log index at sending. */
+  readonly lastIndex: number;
   /** The receiver's own clock as of its last reply, as received; null before the first. */
   readonly echoMs: number | null;
   /** What is left of the leader's lease at the moment of sending. */
@@ -82,7 +89,7 @@ export interface BeatReply {
   readonly type: "beatReply";
   readonly term: number;
   readonly round: number;
-  /** The replying member's monotonic clock at sending. */
+  /** The replying member's clock at sending, on a scale only it understands (any finite double); the leader echoes it. */
   readonly clockMs: number;
 }
 
@@ -126,6 +133,8 @@ export interface Hello {
   readonly type: "hello";
   /** True while the asking member has never had state. */
   readonly fresh: boolean;
+  /** Unsigned 32 bits, chosen at random; the reply repeats it. */
+  readonly nonce: number;
 }
 
 export interface HelloReply {
@@ -133,6 +142,7 @@ export interface HelloReply {
   readonly term: number;
   /** True if the replying member, too, has never had state. */
   readonly fresh: boolean;
+  readonly nonce: number;
 }
 
 export type Message =
@@ -154,18 +164,48 @@ export interface Outgoing {
   readonly message: Message;
 }
 
-/**
- * What the core wants done, in this order: send `now` at once; make `hard`, `snapshot`, `truncateFrom` and `entries` durable;
- * then send `afterPersist`; then apply `committed`. While a driver is persisting, further input may be fed to the core; batches are
- * persisted in order.
- */
-export interface Ready {
-  readonly now: readonly Outgoing[];
+/** State to make durable as one step; hand `seq` to `persisted` when it is. Fits `Storage.write`. */
+export interface PersistBatch {
+  readonly seq: number;
   readonly hard: HardState | null;
+  /** Replaces the log up to its index. */
   readonly snapshot: Snapshot | null;
-  /** Entries from this index on are replaced; null if the log only grows. */
+  /** Entries from this index on go away before `entries` are added; null if the log only grows. */
   readonly truncateFrom: number | null;
   readonly entries: readonly Entry[];
-  readonly afterPersist: readonly Outgoing[];
+}
+
+/**
+ * What the core wants done. First bring the kernel in line with `grants(now)`: a reply in `send` may tell the leader that an address
+ * has been let go. Then send `send` (the core itself holds messages back until what they promise is durable), start writing
+ * `batch` (batches in order, several may be under way), and apply `restore` and `committed` in that order.
+ */
+export interface Ready {
+  readonly send: readonly Outgoing[];
+  readonly batch: PersistBatch | null;
+  /** A snapshot from the leader that replaces the state machine. */
+  readonly restore: Snapshot | null;
+  /** Entries to apply in order; those with empty data are the no-ops of new terms. */
   readonly committed: readonly Entry[];
 }
+
+/** `joining`: without state, learns it before taking part; see joining.ts. */
+export type Role = "joining" | "follower" | "preCandidate" | "candidate" | "leader";
+
+/** The right to hold an address until a moment of this machine's clock. */
+export interface HeldGrant {
+  readonly ip: string;
+  readonly validUntil: number;
+}
+
+/** `busy`: too many entries are uncommitted. */
+export type ProposeOutcome =
+  | { readonly outcome: "accepted"; readonly index: number }
+  | { readonly outcome: "not-leader"; readonly leader: MemberId | null }
+  | { readonly outcome: "busy" };
+
+/** `no-target`: nobody who answers could take over. */
+export type TransferOutcome =
+  | { readonly outcome: "started"; readonly to: MemberId }
+  | { readonly outcome: "not-leader"; readonly leader: MemberId | null }
+  | { readonly outcome: "no-target" };
