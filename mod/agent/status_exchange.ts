@@ -75,8 +75,8 @@ export class StatusExchange {
   }
 
   #ask(id: number, question: Question): void {
-    for (const member of question.waiting) this.#send(member, { ask: id });
     question.timers.push(this.#clock.after(REPEAT_MS, () => this.#ask(id, question)));
+    for (const member of [...question.waiting]) this.#send(member, { ask: id });
   }
 
   #send(to: MemberId, envelope: Envelope): void {
