@@ -40,11 +40,12 @@ export type Applied =
   | { readonly outcome: "refused"; readonly detail: string };
 
 /** The state of a member that has never written any. */
-export const NOTHING_STORED: Stored = { hard: { term: 0, vote: null }, snapshot: null, entries: [] };
+export const NOTHING_STORED: Stored = { hard: { term: 0, vote: null, joining: false }, snapshot: null, entries: [] };
 
 /** True if a member with this state has never voted, seen a term or kept an entry. */
 export function isNothing(stored: Stored): boolean {
-  return stored.hard.term === 0 && stored.hard.vote === null && stored.snapshot === null && stored.entries.length === 0;
+  const { term, vote, joining } = stored.hard;
+  return term === 0 && vote === null && !joining && stored.snapshot === null && stored.entries.length === 0;
 }
 
 /** A new file with the whole state in it. */
@@ -181,12 +182,12 @@ function readBatch(input: ByteReader): Batch {
 }
 
 function writeHard(out: ByteWriter, hard: HardState): void {
-  out.count(hard.term).flag(hard.vote !== null);
+  out.count(hard.term).flag(hard.joining).flag(hard.vote !== null);
   if (hard.vote !== null) out.text(hard.vote);
 }
 
 function readHard(input: ByteReader): HardState {
-  return { term: input.count(), vote: input.flag() ? input.text() : null };
+  return { term: input.count(), joining: input.flag(), vote: input.flag() ? input.text() : null };
 }
 
 function readHead(input: ByteReader): { owner: Owner; base: Batch } {

@@ -102,10 +102,10 @@ function writeBody(out: ByteWriter, message: Message): void {
       out.count(message.term);
       return writeSnapshot(out, message.snapshot);
     case "hello":
-      out.flag(message.fresh);
+      out.flag(message.fresh).u32(message.nonce);
       return;
     case "helloReply":
-      out.count(message.term).flag(message.fresh);
+      out.count(message.term).flag(message.fresh).u32(message.nonce);
       return;
     default:
       assertNever(message);
@@ -134,9 +134,9 @@ function readBody(input: ByteReader, type: Message["type"]): Message {
     case "snapshot":
       return { type, term: input.count(), snapshot: readSnapshot(input) };
     case "hello":
-      return { type, fresh: input.flag() };
+      return { type, fresh: input.flag(), nonce: input.u32() };
     case "helloReply":
-      return { type, term: input.count(), fresh: input.flag() };
+      return { type, term: input.count(), fresh: input.flag(), nonce: input.u32() };
     default:
       return assertNever(type);
   }
@@ -148,7 +148,7 @@ function readVote(input: ByteReader, type: VoteRequest["type"]): VoteRequest {
 
 function writeBeat(out: ByteWriter, beat: Beat): void {
   assert(beat.holds.length <= MAX_BEAT_HOLDS, `a beat with ${beat.holds.length} addresses`);
-  out.count(beat.term).count(beat.round).count(beat.commit).flag(beat.echoMs !== null);
+  out.count(beat.term).count(beat.round).count(beat.commit).count(beat.lastIndex).flag(beat.echoMs !== null);
   if (beat.echoMs !== null) out.double(beat.echoMs);
   out.double(beat.leaseLeftMs).count(beat.holds.length);
   for (const ip of beat.holds) out.text(ip);
@@ -160,6 +160,7 @@ function readBeat(input: ByteReader): Beat {
     term: input.count(),
     round: input.count(),
     commit: input.count(),
+    lastIndex: input.count(),
     echoMs: input.flag() ? input.double() : null,
     leaseLeftMs: input.double(),
     holds: list(input, MAX_BEAT_HOLDS, (each) => each.text()),

@@ -19,12 +19,12 @@ const TABLE: readonly [hex: string, message: Message][] = [
   ["01020701", { type: "preVoteReply", term: 7, granted: true }],
   ["01030700", { type: "voteReply", term: 7, granted: false }],
   [
-    "0104070902003ff8000000000000" + "01" + "0831302e302e302e31",
-    { type: "beat", term: 7, round: 9, commit: 2, echoMs: null, leaseLeftMs: 1.5, holds: ["10.0.0.1"] },
+    "010407090203003ff8000000000000" + "01" + "0831302e302e302e31",
+    { type: "beat", term: 7, round: 9, commit: 2, lastIndex: 3, echoMs: null, leaseLeftMs: 1.5, holds: ["10.0.0.1"] },
   ],
   [
-    "01040709" + "00" + "01" + "4059000000000000" + "c000000000000000" + "00",
-    { type: "beat", term: 7, round: 9, commit: 0, echoMs: 100, leaseLeftMs: -2, holds: [] },
+    "01040709" + "0003" + "01" + "4059000000000000" + "c000000000000000" + "00",
+    { type: "beat", term: 7, round: 9, commit: 0, lastIndex: 3, echoMs: 100, leaseLeftMs: -2, holds: [] },
   ],
   ["010507094059000000000000", { type: "beatReply", term: 7, round: 9, clockMs: 100 }],
   ["010607", { type: "resign", term: 7 }],
@@ -47,8 +47,8 @@ const TABLE: readonly [hex: string, message: Message][] = [
     term: 7,
     snapshot: { index: 5, term: 6, data: Uint8Array.fromHex("beef") },
   }],
-  ["010b01", { type: "hello", fresh: true }],
-  ["010c0700", { type: "helloReply", term: 7, fresh: false }],
+  ["010b01ffffffff", { type: "hello", fresh: true, nonce: 2 ** 32 - 1 }],
+  ["010c070000000007", { type: "helloReply", term: 7, fresh: false, nonce: 7 }],
 ];
 
 function entry(index: number, term: number, hex: string): Entry {
@@ -75,8 +75,8 @@ const MALFORMED: readonly [hex: string, expected: RegExp][] = [
   ["01020702", /0 or 1/],
   ["0105070940590000000000", /7 bytes, wanted 8/],
   ["010507097ff8000000000000", /NaN/],
-  ["01040709020040590000000000008104", /at most 512/],
-  ["0104070902004059000000000000" + "0101ff", /UTF-8/],
+  ["0104070902030040590000000000008104", /at most 512/],
+  ["010407090203004059000000000000" + "0101ff", /UTF-8/],
   ["0108070506048202", /at most 256/],
   ["0108070506040107070" + "0", /entry 7, wanted entry 6/],
   ["010807050604010607" + "c1b503", /at most 56000/],
@@ -119,7 +119,16 @@ Deno.test("50,000 mutated messages either decode to what encodes to the same byt
 
 Deno.test("the largest message of each bounded kind fits, one more is the maker's mistake", () => {
   const holds = Array.from({ length: MAX_BEAT_HOLDS }, (_, i) => `2001:db8:1111:2222:3333:4444:5555:${i.toString(16)}`);
-  const beat: Message = { type: "beat", term: 1, round: 1, commit: 1, echoMs: null, leaseLeftMs: 1, holds };
+  const beat: Message = {
+    type: "beat",
+    term: 1,
+    round: 1,
+    commit: 1,
+    lastIndex: 1,
+    echoMs: null,
+    leaseLeftMs: 1,
+    holds,
+  };
   assert.deepEqual(decodeMessage(encodeMessage(beat)), beat);
   assert.throws(() => encodeMessage({ ...beat, holds: [...holds, "10.0.0.1"] }), /513 addresses/);
   const snapshot = { index: 2 ** 53 - 1, term: 2 ** 53 - 1, data: new Uint8Array(MAX_DATA_BYTES) };
