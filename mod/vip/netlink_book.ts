@@ -1,0 +1,46 @@
+import type { RouteSocket } from "../linux/rtnetlink.ts";
+import { type Ip, parseIp } from "../net/ip.ts";
+import { assert } from "../base/assert.ts";
+import { ADDRESS_PROTOCOL } from "./address.ts";
+import type { AddressBook, HeldAddress, Link } from "./kernel.ts";
+
+/** The addresses of this machine over rtnetlink. Throws SysError when the kernel refuses. */
+export class NetlinkAddressBook implements AddressBook {
+  readonly #socket: RouteSocket;
+
+  /** @param socket belongs to the caller, who closes it */
+  constructor(socket: RouteSocket) {
+    this.#socket = socket;
+  }
+
+  links(): Link[] {
+    return this.#socket.links();
+  }
+
+  addresses(): HeldAddress[] {
+    return this.#socket.addresses();
+  }
+
+  put(ip: string, prefixLength: number, linkIndex: number, validSeconds: number): void {
+    const address = canonical(ip);
+    this.#socket.putAddress({
+      ip: address,
+      prefixLength,
+      linkIndex,
+      validSeconds,
+      preferredSeconds: 0,
+      nodad: address.family === 6,
+      protocol: ADDRESS_PROTOCOL,
+    });
+  }
+
+  remove(ip: string, prefixLength: number, linkIndex: number): "removed" | "absent" {
+    return this.#socket.removeAddress(canonical(ip), prefixLength, linkIndex);
+  }
+}
+
+function canonical(text: string): Ip {
+  const ip = parseIp(text);
+  assert(ip !== null, `${text} is an address`);
+  return ip;
+}
