@@ -27,3 +27,14 @@ export class WireError extends Error implements WireFault {
     this.wanted = fault.wanted;
   }
 }
+
+/** Throws a {@link WireError} unless `got` equals `wanted`. */
+export function expectField(what: string, fault: WireFault): void {
+  if (fault.got !== fault.wanted) throw new WireError(what, fault);
+}
+
+/** Throws a {@link WireError} unless `bytes` holds at least `wantedBytes`. */
+export function expectLength(what: string, bytes: Uint8Array, wantedBytes: number): void {
+  if (bytes.length >= wantedBytes) return;
+  throw new WireError(what, { where: "length", got: bytes.length, wanted: `at least ${wantedBytes}` });
+}
