@@ -1,0 +1,100 @@
+/**
+ * A probe: a process of its own that asks every {@link PROBE_EVERY_MS} and writes down what comes back (the lines of `records.ts`).
+ *
+ *     probe.ts ping   <device> <ip4> <ip6>
+ *     probe.ts sample <device> <ip4> <ip6>
+ *
+ * `ping` sends echo requests through the kernel, so that its neighbour table decides where they go. `sample` asks the whole link who
+ * has the address and notes every machine that answers; it must run on another machine than `ping`, because its answers refresh
+ * the neighbour table of the machine they arrive at. It ends when its standard input does.
+ *
+ * One thread, one `poll`: nothing else runs in this process that could delay it.
+ */
+
+import { libc } from "../../mod/linux/libc.ts";
+import { closeFd } from "../../mod/linux/socket.ts";
+import { RouteSocket } from "../../mod/linux/rtnetlink.ts";
+import { Pinger } from "./pinger.ts";
+import type { Prober } from "./prober.ts";
+import { FAMILIES, type Family, formatEvent, PROBE_EVERY_MS } from "./records.ts";
+import { Sampler } from "./sampler.ts";
+import { sharedNow } from "./time.ts";
+
+const POLLIN = 1;
+const POLLFD_BYTES = 8;
+const STDIN = 0;
+
+class Loop {
+  readonly #probers: ReadonlyMap<Family, Prober>;
+  readonly #set: Uint8Array<ArrayBuffer>;
+  readonly #encoder = new TextEncoder();
+  #pending = "";
+
+  constructor(probers: ReadonlyMap<Family, Prober>) {
+    this.#probers = probers;
+    const fds = [STDIN, ...[...probers.values()].map((prober) => prober.fd)];
+    this.#set = new Uint8Array(fds.length * POLLFD_BYTES);
+    const view = new DataView(this.#set.buffer);
+    for (const [place, fd] of fds.entries()) {
+      view.setInt32(place * POLLFD_BYTES, fd, true);
+      view.setInt16(place * POLLFD_BYTES + 4, POLLIN, true);
+    }
+  }
+
+  /** Until standard input ends. Requests keep to their schedule; those whose moment has passed twice are left out. */
+  run(): void {
+    let dueMs = sharedNow();
+    for (let number = 0;; number++) {
+      for (const family of FAMILIES) this.#send(family, number);
+      this.#flush();
+      dueMs = Math.max(dueMs + PROBE_EVERY_MS, sharedNow() - PROBE_EVERY_MS);
+      for (let left = dueMs - sharedNow(); left > 0; left = dueMs - sharedNow()) {
+        libc.poll(this.#set, BigInt(this.#set.length / POLLFD_BYTES), Math.ceil(left));
+        for (const family of FAMILIES) this.#receive(family, number);
+        if (this.#inputEnded()) return;
+      }
+    }
+  }
+
+  #send(family: Family, number: number): void {
+    const atMs = sharedNow();
+    this.#probers.get(family)?.send(number);
+    this.#pending += `${formatEvent({ kind: "sent", family, number, atMs, mac: "" })}\n`;
+  }
+
+  #receive(family: Family, newest: number): void {
+    const prober = this.#probers.get(family);
+    for (let reply = prober?.receive() ?? null; reply !== null; reply = prober?.receive() ?? null) {
+      const modulus = prober?.modulus ?? 1;
+      const number = newest - ((newest - reply.low) % modulus + modulus) % modulus;
+      const event = { kind: "reply", family, number, atMs: sharedNow(), mac: reply.mac } as const;
+      this.#pending += `${formatEvent(event)}\n`;
+    }
+  }
+
+  #inputEnded(): boolean {
+    return new DataView(this.#set.buffer).getInt16(6, true) !== 0;
+  }
+
+  #flush(): void {
+    let bytes = this.#encoder.encode(this.#pending);
+    while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+    this.#pending = "";
+  }
+}
+
+function open(kind: string, device: string, targets: Readonly<Record<Family, string>>): Map<Family, Prober> {
+  if (kind === "ping") return new Map(FAMILIES.map((family) => [family, new Pinger(family, targets[family])]));
+  const routes = new RouteSocket();
+  const link = routes.linkByName(device);
+  routes.close();
+  if (kind !== "sample" || link === null) throw new Error(`no probe "${kind}" on "${device}"`);
+  return new Map(FAMILIES.map((family) => [family, new Sampler(family, link, targets[family])]));
+}
+
+if (import.meta.main) {
+  const [kind = "", device = "", ip4 = "", ip6 = ""] = Deno.args;
+  const probers = open(kind, device, { 4: ip4, 6: ip6 });
+  new Loop(probers).run();
+  for (const prober of probers.values()) closeFd(prober.fd);
+}

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { privileged } from "../fakes/privileges.ts";
+import { blindMs, machinesAtOnce, outageMs } from "./analysis.ts";
+import { Network } from "./network.ts";
+import { station, VIP_4, VIP_6 } from "./plan.ts";
+import { Probes } from "./probes.ts";
+import { FAMILIES, type Family } from "./records.ts";
+import { sharedNow, sleep } from "./time.ts";
+
+const VIPS: Readonly<Record<Family, { ip: string; prefixLength: number }>> = {
+  4: { ip: VIP_4, prefixLength: 32 },
+  6: { ip: VIP_6, prefixLength: 128 },
+};
+
+async function withProbes(use: (world: World) => Promise<void>): Promise<void> {
+  const network = Network.create();
+  try {
+    const [a, b, client, observer] = [["a", 1], ["b", 2], ["client", 100], ["observer", 101]].map(
+      ([name, host]) => network.connect(station(String(name), Number(host))),
+    );
+    assert.ok(a && b && client && observer);
+    const probes = await Probes.start(client, observer);
+    try {
+      await use({ network, a, b, probes });
+    } finally {
+      await probes.stop();
+    }
+  } finally {
+    network.close();
+  }
+}
+
+interface World {
+  readonly network: Network;
+  readonly a: ReturnType<Network["connect"]>;
+  readonly b: ReturnType<Network["connect"]>;
+  readonly probes: Probes;
+}
+
+function hold(machine: World["a"]): void {
+  for (const family of FAMILIES) machine.addAddress(VIPS[family].ip, VIPS[family].prefixLength);
+}
+
+function letGo(machine: World["a"]): void {
+  for (const family of FAMILIES) machine.removeAddress(VIPS[family].ip, VIPS[family].prefixLength);
+}
+
+async function served({ probes }: World): Promise<void> {
+  const steady = (): true | null =>
+    probes.pings.isSteady(100) && FAMILIES.every((family) => probes.answering(family) !== null) ? true : null;
+  await probes.pings.changes.until(steady, 3000, "pings answered");
+}
+
+privileged(
+  "an address that is away for a known time is measured to the probe's precision",
+  () =>
+    withProbes(async (world) => {
+      const { a, probes } = world;
+      hold(a);
+      await served(world);
+      const fromMs = sharedNow();
+      letGo(a);
+      await sleep(150);
+      hold(a);
+      const awayMs = sharedNow() - fromMs;
+      await served(world);
+      await sleep(100);
+      const span = { fromMs: fromMs - 20, untilMs: sharedNow() };
+      for (const family of FAMILIES) {
+        const measured = outageMs(probes.pings.pings(family), span);
+        const slackMs = 10 + blindMs(probes.pings.sentMs(family), span);
+        assert.ok(Math.abs(measured - awayMs) <= slackMs, `IPv${family}: ${measured} for ${awayMs} ms (± ${slackMs})`);
+        assert.equal(machinesAtOnce(probes.samples.inquiries(family), span), 1);
+      }
+    }),
+);
+
+privileged(
+  "canary: two machines with the same address are seen by the sampler, in both families",
+  () =>
+    withProbes(async (world) => {
+      const { a, b, probes } = world;
+      const fromMs = sharedNow();
+      hold(a);
+      await served(world);
+      assert.equal(probes.answering(4), a.mac);
+      hold(b);
+      await sleep(100);
+      const span = { fromMs, untilMs: sharedNow() };
+      for (const family of FAMILIES) {
+        assert.equal(machinesAtOnce(probes.samples.inquiries(family), span), 2, `IPv${family}`);
+      }
+      letGo(a);
+      await sleep(100);
+      const after = { fromMs: span.untilMs + 50, untilMs: sharedNow() };
+      for (const family of FAMILIES) {
+        assert.equal(machinesAtOnce(probes.samples.inquiries(family), after), 1, `IPv${family}`);
+      }
+      assert.equal(probes.answering(6), b.mac);
+    }),
+);
+
+privileged(
+  "the client's own neighbour table decides: without an announcement it keeps asking the old machine",
+  () =>
+    withProbes(async (world) => {
+      const { a, b, probes } = world;
+      hold(a);
+      await served(world);
+      letGo(a);
+      hold(b);
+      await probes.samples.changes.until(
+        () => probes.answering(4) === b.mac ? true : null,
+        3000,
+        "answers of the second",
+      );
+      const fromMs = sharedNow();
+      await sleep(200);
+      assert.equal(outageMs(probes.pings.pings(4), { fromMs, untilMs: sharedNow() }), Infinity);
+    }),
+);
+
+privileged("a cut cable silences a machine and mending it brings it back", () =>
+  withProbes(async (world) => {
+    const { network, a, probes } = world;
+    hold(a);
+    await served(world);
+    network.cut(a);
+    const silent = (): true | null => probes.answering(4) === null && probes.answering(6) === null ? true : null;
+    await probes.samples.changes.until(silent, 2000, "silence");
+    network.mend(a);
+    await served(world);
+  }));

@@ -1,0 +1,62 @@
+/** The two probes of a laboratory, and what they know at this moment. */
+
+import { Child } from "./child.ts";
+import type { Machine } from "./network.ts";
+import { samplerSources, VIP_4, VIP_6 } from "./plan.ts";
+import { FAMILIES, type Family, ProbeRecord } from "./records.ts";
+
+const PROBE = new URL("probe.ts", import.meta.url).pathname;
+
+/** The pinger on the client and the sampler on the observer. Stopped by whoever started it. */
+export class Probes {
+  /** Echo requests from the client. */
+  readonly pings = new ProbeRecord();
+  /** Who answered the observer's questions. */
+  readonly samples = new ProbeRecord();
+  readonly #children: Child[] = [];
+
+  /** Starts both; resolves when each has sent its first request. */
+  static async start(client: Machine, observer: Machine): Promise<Probes> {
+    const probes = new Probes();
+    for (const family of FAMILIES) {
+      for (const source of samplerSources(family)) observer.addAddress(source, family === 4 ? 24 : 64);
+    }
+    probes.#children.push(launch("ping", client, probes.pings), launch("sample", observer, probes.samples));
+    try {
+      await Promise.all([begun(probes.pings, "ping"), begun(probes.samples, "sample")]);
+    } catch (error) {
+      const logs = probes.#children.flatMap((child) => child.log).join("\n");
+      await probes.stop();
+      throw new Error(`the probes did not start:\n${logs}`, { cause: error });
+    }
+    return probes;
+  }
+
+  /** The machine that answered for the family's address within the last 50 ms; null when nobody did. */
+  answering(family: Family): string | null {
+    const last = this.samples.lastAnswer(family);
+    if (last === null || this.samples.newestSentMs(family) - last.atMs > 50) return null;
+    return last.mac;
+  }
+
+  /** Forgets what was recorded. */
+  clear(): void {
+    this.pings.clear();
+    this.samples.clear();
+  }
+
+  /** Ends both. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#children.splice(0).map((child) => child.stop("SIGTERM", 2000)));
+  }
+}
+
+function launch(kind: "ping" | "sample", machine: Machine, record: ProbeRecord): Child {
+  const argv = [Deno.execPath(), "run", "-A", "--no-lock", PROBE, kind, machine.station.device, VIP_4, VIP_6];
+  return Child.start(argv, { name: kind, inside: machine.inside, onLine: (line) => record.feed(line) });
+}
+
+function begun(record: ProbeRecord, kind: string): Promise<true> {
+  const look = (): true | null => FAMILIES.every((family) => record.newestSentMs(family) > 0) ? true : null;
+  return record.changes.until(look, 20_000, `first request of ${kind}`);
+}

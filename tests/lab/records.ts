@@ -1,0 +1,135 @@
+/**
+ * What the two probes write, a line for each event, and the tables made of it.
+ *
+ *     s <family> <number> <ms>          a request was sent
+ *     r <family> <number> <ms> [<mac>]  a reply arrived (the sampler adds who answered)
+ */
+
+import type { Inquiry, Ping } from "./analysis.ts";
+import { Changes } from "./time.ts";
+
+/** 4 or 6. */
+export type Family = 4 | 6;
+
+export const FAMILIES: readonly Family[] = [4, 6];
+
+/** A second's worth of requests. */
+const LOOK_BACK = 200;
+
+/** The probes send a request this often for each family. */
+export const PROBE_EVERY_MS = 5;
+
+interface Request {
+  readonly sentMs: number;
+  readonly answers: { atMs: number; mac: string }[];
+}
+
+/** One event of a probe. */
+export interface ProbeEvent {
+  readonly kind: "sent" | "reply";
+  readonly family: Family;
+  readonly number: number;
+  readonly atMs: number;
+  /** Who answered; empty from the pinger. */
+  readonly mac: string;
+}
+
+/** Writes an event as a line without its end. */
+export function formatEvent(event: ProbeEvent): string {
+  const head = `${event.kind === "sent" ? "s" : "r"} ${event.family} ${event.number} ${event.atMs.toFixed(2)}`;
+  return event.mac === "" ? head : `${head} ${event.mac}`;
+}
+
+/** Reads a line; null when it is none of a probe's. */
+export function parseEvent(line: string): ProbeEvent | null {
+  const match = /^([sr]) ([46]) (\d+) (\d+(?:\.\d+)?)(?: ([0-9a-f:]{17}))?$/.exec(line);
+  if (match === null) return null;
+  const [, kind, family, number, atMs, mac = ""] = match;
+  return {
+    kind: kind === "s" ? "sent" : "reply",
+    family: family === "4" ? 4 : 6,
+    number: Number(number),
+    atMs: Number(atMs),
+    mac,
+  };
+}
+
+/** The growing record of one probe. */
+export class ProbeRecord {
+  readonly changes = new Changes();
+  readonly #requests: Record<Family, Map<number, Request>> = { 4: new Map(), 6: new Map() };
+  readonly #newest: Record<Family, number> = { 4: -1, 6: -1 };
+
+  /** Takes one line of the probe's output; others are ignored. */
+  feed(line: string): void {
+    const event = parseEvent(line);
+    if (event === null) return;
+    const requests = this.#requests[event.family];
+    if (event.kind === "sent") {
+      requests.set(event.number, { sentMs: event.atMs, answers: [] });
+      this.#newest[event.family] = event.number;
+    } else {
+      requests.get(event.number)?.answers.push({ atMs: event.atMs, mac: event.mac });
+    }
+    this.changes.changed();
+  }
+
+  /** Forgets everything up to now, so that a long run does not fill the memory. */
+  clear(): void {
+    for (const family of FAMILIES) this.#requests[family].clear();
+  }
+
+  /** The requests of a family, in the order of sending, with the first reply of each. */
+  pings(family: Family): Ping[] {
+    return this.inquiries(family).map(({ sentMs, answers }) => ({ sentMs, repliedMs: answers[0]?.atMs ?? null }));
+  }
+
+  /** The requests of a family, in the order of sending, with all replies. */
+  inquiries(family: Family): Inquiry[] {
+    return [...this.#requests[family].values()];
+  }
+
+  /** Moments at which requests were sent. */
+  sentMs(family: Family): number[] {
+    return this.inquiries(family).map((inquiry) => inquiry.sentMs);
+  }
+
+  /** Since when every request up to now has been answered; null when the last but a few was not. */
+  servedSince(family: Family): number | null {
+    let since: number | null = null;
+    let young = 4;
+    for (let number = this.#newest[family]; number >= 0; number--) {
+      const request = this.#requests[family].get(number);
+      if (request === undefined) break;
+      const reply = request.answers[0];
+      if (reply !== undefined) since = Math.min(reply.atMs, since ?? Infinity);
+      else if (since !== null || young-- <= 0) break;
+    }
+    return since;
+  }
+
+  /** Whether requests of both families have been answered without a gap for so long. */
+  isSteady(forMs: number): boolean {
+    return FAMILIES.every((family) => {
+      const since = this.servedSince(family);
+      return since !== null && this.newestSentMs(family) - since >= forMs;
+    });
+  }
+
+  /** Who answered last, and when; null when nobody did within the last second. */
+  lastAnswer(family: Family): { readonly atMs: number; readonly mac: string } | null {
+    const newest = this.#newest[family];
+    for (let number = newest; number > newest - LOOK_BACK; number--) {
+      const request = this.#requests[family].get(number);
+      if (request === undefined) break;
+      const last = request.answers.at(-1);
+      if (last !== undefined) return last;
+    }
+    return null;
+  }
+
+  /** When the newest request was sent; -Infinity before the first. */
+  newestSentMs(family: Family): number {
+    return this.#requests[family].get(this.#newest[family])?.sentMs ?? -Infinity;
+  }
+}

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { formatEvent, parseEvent, type ProbeEvent, ProbeRecord } from "./records.ts";
+
+const MAC = "02:00:00:00:00:01";
+
+const EVENTS: { event: ProbeEvent; line: string }[] = [
+  { event: { kind: "sent", family: 4, number: 0, atMs: 12.5, mac: "" }, line: "s 4 0 12.50" },
+  { event: { kind: "reply", family: 6, number: 70000, atMs: 1.23, mac: "" }, line: "r 6 70000 1.23" },
+  { event: { kind: "reply", family: 4, number: 3, atMs: 7, mac: MAC }, line: `r 4 3 7.00 ${MAC}` },
+];
+
+Deno.test("an event and its line are the same in both directions", () => {
+  for (const { event, line } of EVENTS) {
+    assert.equal(formatEvent(event), line);
+    assert.deepEqual(parseEvent(line), event);
+  }
+});
+
+Deno.test("lines that are no event are ignored", () => {
+  for (const line of ["", "s 5 0 1", "x 4 0 1", "s 4 0", "s 4 -1 3", "r 4 0 1 nobody", " s 4 0 1"]) {
+    assert.equal(parseEvent(line), null, line);
+  }
+});
+
+/** A record of requests every 5 ms from 0, answered 1 ms later where `answered` says so. */
+function record(count: number, answered: (number: number) => boolean): ProbeRecord {
+  const made = new ProbeRecord();
+  for (let number = 0; number < count; number++) {
+    made.feed(`s 4 ${number} ${number * 5}`);
+    if (answered(number)) made.feed(`r 4 ${number} ${number * 5 + 1} ${MAC}`);
+  }
+  return made;
+}
+
+Deno.test("requests and replies become tables", () => {
+  const made = record(3, (number) => number !== 1);
+  assert.deepEqual(made.pings(4), [
+    { sentMs: 0, repliedMs: 1 },
+    { sentMs: 5, repliedMs: null },
+    { sentMs: 10, repliedMs: 11 },
+  ]);
+  assert.deepEqual(made.inquiries(4)[2]?.answers, [{ atMs: 11, mac: MAC }]);
+  assert.deepEqual(made.pings(6), []);
+});
+
+Deno.test("service counts from the reply after the last request without one", () => {
+  assert.equal(record(10, () => true).servedSince(4), 1);
+  assert.equal(record(10, (number) => number > 5).servedSince(4), 31);
+  assert.equal(record(10, (number) => number < 9).servedSince(4), 1);
+  assert.equal(record(10, (number) => number < 4).servedSince(4), null);
+  assert.equal(record(10, () => false).servedSince(4), null);
+  assert.equal(record(10, () => true).servedSince(6), null);
+});
+
+Deno.test("the last answer names the machine", () => {
+  assert.deepEqual(record(10, (number) => number < 4).lastAnswer(4), { atMs: 16, mac: MAC });
+  assert.equal(record(10, () => false).lastAnswer(4), null);
+});
+
+Deno.test("a cleared record goes on with what follows", () => {
+  const made = record(10, () => true);
+  made.clear();
+  made.feed("r 4 9 99");
+  made.feed("s 4 10 50");
+  assert.deepEqual(made.pings(4), [{ sentMs: 50, repliedMs: null }]);
+  assert.equal(made.newestSentMs(4), 50);
+});
+
+Deno.test("who waits for a record looks again at every event", async () => {
+  const made = new ProbeRecord();
+  const seen = made.changes.until(() => made.lastAnswer(4), 1000, "an answer");
+  made.feed("s 4 0 1");
+  made.feed(`r 4 0 2 ${MAC}`);
+  assert.deepEqual(await seen, { atMs: 2, mac: MAC });
+  await assert.rejects(made.changes.until(() => null, 10, "nothing"), /nothing: not within 10 ms/);
+});
