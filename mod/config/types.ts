@@ -104,6 +104,7 @@ export interface PeersConfig {
   readonly balancers: readonly BalancerConfig[];
   /** debug, info, warning or error. */
   readonly logLevel: "debug" | "info" | "warning" | "error";
+  readonly logFormat: "text" | "json";
 }
 
 /** One finding about the input: names the key, the value and what would be accepted. */
@@ -118,6 +119,22 @@ export interface Problem {
   readonly line: number | null;
 }
 
+/** A setting as it was taken in the end, for the dump. */
+export interface Effective {
+  /** Path of the setting, e.g. `loadBalancers[0].port`. */
+  readonly key: string;
+  /** The value in words; secrets are masked. */
+  readonly value: string;
+  /** `env vip_address`, `flag --vip`, `file line 3` or `default`. */
+  readonly origin: string;
+}
+
 export type ConfigResult =
-  | { readonly outcome: "valid"; readonly config: PeersConfig; readonly warnings: readonly Problem[] }
+  | {
+    readonly outcome: "valid";
+    readonly config: PeersConfig;
+    readonly warnings: readonly Problem[];
+    /** Every setting and where it is from. */
+    readonly effective: readonly Effective[];
+  }
   | { readonly outcome: "invalid"; readonly problems: readonly Problem[]; readonly warnings: readonly Problem[] };

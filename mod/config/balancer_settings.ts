@@ -1,0 +1,163 @@
+/** The settings of a load balancer. */
+
+import { BACKEND_FIELDS, backendKind, type GivenBackend } from "./backends.ts";
+import {
+  DEFAULT_EJECTION,
+  DEFAULT_HEALTH,
+  EJECTION_FIELDS,
+  ejectionKind,
+  HEALTH_FIELDS,
+  healthKind,
+} from "./health.ts";
+import { bool, choice, duration, int, listOf, port, scalar, text } from "./kinds.ts";
+import { INVALID, type Kind, type Setting, setting } from "./setting.ts";
+import type { Policy } from "./types.ts";
+
+const MOST_BACKENDS = 256;
+
+const balancerType: Kind<"tcp" | "http"> = scalar("tcp or http", (given, place) => {
+  const type = given.toLowerCase();
+  if (type === "tcp" || type === "http") return type;
+  place.problem(
+    type === "udp"
+      ? "is a balancer for UDP, which belongs to a later feature; must be tcp or http"
+      : "Unknown Load Balancer type; must be tcp or http",
+    given,
+  );
+  return INVALID;
+});
+
+/** Limits that only balancers of type http have. */
+export const HTTP_LIMITS = {
+  maxHeadBytes: setting({
+    key: "maxHeadBytes",
+    kind: int(1024, 1_048_576),
+    fallback: 65_536,
+    help: "Type http: largest head of a request or an answer, in bytes",
+  }),
+  maxHeaders: setting({
+    key: "maxHeaders",
+    kind: int(8, 1000),
+    fallback: 100,
+    help: "Type http: most header fields of a request or an answer",
+  }),
+  headTimeout: setting({
+    key: "headTimeout",
+    kind: duration(100, 3_600_000),
+    fallback: 10_000,
+    fallbackText: "10s",
+    help: "Type http: a client has this long to send the head of a request",
+  }),
+  responseTimeout: setting({
+    key: "responseTimeout",
+    kind: duration(100, 3_600_000),
+    fallback: 60_000,
+    fallbackText: "1m",
+    help: "Type http: a backend has this long until the head of its answer is complete",
+  }),
+};
+
+export const BALANCER = {
+  name: setting({
+    key: "name",
+    env: ["lb_name"],
+    flag: "lbName",
+    kind: text,
+    fallback: "",
+    fallbackText: "type-port",
+    help: "Name of the balancer in the log and the status",
+  }),
+  type: setting<"tcp" | "http">({
+    key: "type",
+    env: ["lb_type"],
+    flag: "lbType",
+    kind: balancerType,
+    fallback: "tcp",
+    help: "What is balanced: tcp connections or http requests",
+  }),
+  port: setting<number | null>({
+    key: "port",
+    env: ["lb_port"],
+    flag: "lbPort",
+    kind: port,
+    fallback: null,
+    help: "Port to listen on",
+  }),
+  bindToVip: setting({
+    key: "bindToVip",
+    env: ["lb_bindtovip"],
+    flag: "lbBindToVip",
+    kind: bool,
+    fallback: false,
+    help: "Listen on the VIPs only, while they are held here; otherwise on every address of every node from the start",
+  }),
+  backendPort: setting({
+    key: "backendPort",
+    env: ["lb_backendport"],
+    flag: "lbBackEndPort",
+    kind: int(0, 65535, "a port"),
+    fallback: 0,
+    fallbackText: "",
+    help: "Port of backends that name none, and of peers that are added as backends",
+  }),
+  backends: setting<readonly GivenBackend[]>({
+    key: "backends",
+    env: ["lb_backends"],
+    flag: "lbBackends",
+    kind: listOf(backendKind, MOST_BACKENDS),
+    fallback: [],
+    fields: BACKEND_FIELDS,
+    many: true,
+    help: "Where connections go; as text address:port,address:port",
+  }),
+  policy: setting<Policy>({
+    key: "policy",
+    kind: choice("round-robin", "least-connections"),
+    fallback: "round-robin",
+    help: "How a backend is chosen among the healthy ones",
+  }),
+  connectTimeout: setting({
+    key: "connectTimeout",
+    kind: duration(10, 60_000),
+    fallback: 500,
+    fallbackText: "500ms",
+    help: "A backend that does not accept a connection in this time is passed over",
+  }),
+  idleTimeout: setting({
+    key: "idleTimeout",
+    kind: duration(1000, 86_400_000),
+    fallback: 600_000,
+    fallbackText: "10m",
+    help: "A connection without traffic for this long is closed",
+  }),
+  maxConnections: setting({
+    key: "maxConnections",
+    kind: int(1, 1_000_000),
+    fallback: 10_000,
+    help: "Most connections at one time",
+  }),
+  drain: setting({
+    key: "drain",
+    kind: duration(0, 60_000),
+    fallback: 5000,
+    fallbackText: "5s",
+    help: "Connections may go on for this long after a stop was asked for",
+  }),
+  healthCheck: setting({
+    key: "healthCheck",
+    kind: healthKind,
+    fallback: DEFAULT_HEALTH,
+    fields: HEALTH_FIELDS,
+    help: "Active checks of every backend; the first result counts at once; false: none",
+  }),
+  ejection: setting({
+    key: "ejection",
+    kind: ejectionKind,
+    fallback: DEFAULT_EJECTION,
+    fields: EJECTION_FIELDS,
+    help: "A backend that refuses connections rests for a while; false: never",
+  }),
+  ...HTTP_LIMITS,
+};
+
+export const BALANCER_FIELDS: readonly Setting<unknown>[] = Object.values(BALANCER);

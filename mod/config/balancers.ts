@@ -1,0 +1,225 @@
+/** Load balancers: from what was given to what runs, and what has to hold among them. */
+
+import { BALANCER, BALANCER_FIELDS, HTTP_LIMITS } from "./balancer_settings.ts";
+import type { GivenBackend } from "./backends.ts";
+import type { Place } from "./findings.ts";
+import { toHealth } from "./health.ts";
+import type { GivenPeer } from "./peers.ts";
+import type { Given, Section } from "./section.ts";
+import type { Setting } from "./setting.ts";
+import { START } from "./settings.ts";
+import type { BalancerConfig, HttpBackend, TcpBackend } from "./types.ts";
+import type { GivenVip } from "./vips.ts";
+
+export const MOST_BALANCERS = 64;
+
+/** A balancer as given. */
+interface Draft {
+  readonly place: Place;
+  readonly name: string;
+  readonly type: "tcp" | "http";
+  readonly port: Given<number | null>;
+  readonly bindToVip: boolean;
+  readonly backendPort: number;
+  readonly backends: Given<readonly GivenBackend[]>;
+  readonly settings: Settled;
+}
+
+type Settled =
+  & Omit<BalancerConfig, "name" | "type" | "port" | "bindToVip" | "backends">
+  & {
+    readonly [Name in keyof typeof HTTP_LIMITS as `${Name}`]: number;
+  };
+
+/** What balancers are checked against. */
+export interface Surroundings {
+  readonly members: readonly GivenPeer[];
+  readonly vips: readonly GivenVip[];
+  readonly local: GivenPeer | null;
+  readonly addPeers: Given<boolean>;
+}
+
+/** Reads and checks every load balancer. Entries with problems are left out of what is given back. */
+export function readBalancers(top: Section, around: Surroundings): BalancerConfig[] {
+  const sections = top.members(START.loadBalancers);
+  if (sections.length > MOST_BALANCERS) {
+    top.place.below("loadBalancers").problem(`has ${sections.length} items, at most ${MOST_BALANCERS} are accepted`);
+    return [];
+  }
+  const drafts = uniqueNames(sections.map(readDraft));
+  checkPorts(drafts);
+  if (around.addPeers.value && drafts.length === 0) {
+    around.addPeers.place.warning("has no effect: there are no load balancers");
+  }
+  return drafts.flatMap((draft, i) => finishDraft(i === 0 ? withPeers(draft, around) : draft, around));
+}
+
+function readDraft(section: Section): Draft {
+  const name = section.read(BALANCER.name);
+  const type = section.read(BALANCER.type);
+  const port = section.read(BALANCER.port);
+  const bindToVip = section.read(BALANCER.bindToVip);
+  const backendPort = section.read(BALANCER.backendPort);
+  const backends = section.read(BALANCER.backends);
+  const settings = readSettled(section, type.value);
+  section.finish(BALANCER_FIELDS);
+  if (port.origin === "default") port.place.problem("is missing: must be a port from 1 to 65535");
+  return {
+    place: section.place,
+    name: name.value === "" ? `${type.value}-${port.value}` : name.value,
+    type: type.value,
+    port,
+    bindToVip: bindToVip.value,
+    backendPort: backendPort.value,
+    backends,
+    settings,
+  };
+}
+
+function readSettled(section: Section, type: "tcp" | "http"): Settled {
+  const limit = (setting: Setting<number>): number => {
+    const given = section.read(setting);
+    if (type === "tcp" && given.origin === "file") {
+      given.place.warning("has no effect: only load balancers of type http use it");
+    }
+    return given.value;
+  };
+  const ejection = section.read(BALANCER.ejection).value;
+  return {
+    policy: section.read(BALANCER.policy).value,
+    connectTimeoutMs: section.read(BALANCER.connectTimeout).value,
+    idleTimeoutMs: section.read(BALANCER.idleTimeout).value,
+    maxConnections: section.read(BALANCER.maxConnections).value,
+    drainMs: section.read(BALANCER.drain).value,
+    health: toHealth(section.read(BALANCER.healthCheck).value),
+    ejection: ejection.failures === 0 ? null : { failures: ejection.failures, restMs: ejection.restMs },
+    maxHeadBytes: limit(HTTP_LIMITS.maxHeadBytes),
+    maxHeaders: limit(HTTP_LIMITS.maxHeaders),
+    headTimeout: limit(HTTP_LIMITS.headTimeout),
+    responseTimeout: limit(HTTP_LIMITS.responseTimeout),
+  };
+}
+
+/** A name is a label in the status: the second balancer of one name is called `name#2`. */
+function uniqueNames(drafts: readonly Draft[]): Draft[] {
+  const taken = new Set<string>();
+  return drafts.map((draft) => {
+    let name = draft.name;
+    for (let n = 2; taken.has(name); n++) name = `${draft.name}#${n}`;
+    taken.add(name);
+    if (name === draft.name) return draft;
+    draft.place.below("name").warning(`is the name of another load balancer; this one is called ${name}`, draft.name);
+    return { ...draft, name };
+  });
+}
+
+/** Two TCP listeners on one port clash, also when one of them is on the VIPs only. The election's port is UDP and clashes with none. */
+function checkPorts(drafts: readonly Draft[]): void {
+  const owners = new Map<number, Draft>();
+  for (const draft of drafts) {
+    const { value, place } = draft.port;
+    if (value === null) continue;
+    const owner = owners.get(value);
+    if (owner === undefined) owners.set(value, draft);
+    else {place.problem(
+        `is the port of ${owner.place.key} (${owner.name}); every load balancer needs its own`,
+        `${value}`,
+      );}
+  }
+}
+
+/** The first balancer with every member appended that is not a backend yet. */
+function withPeers(draft: Draft, around: Surroundings): Draft {
+  if (!around.addPeers.value) return draft;
+  const port = draft.backendPort !== 0
+    ? draft.backendPort
+    : draft.backends.value.find((one) => one.port !== null)?.port;
+  if (port === undefined || port === null) {
+    draft.place.below("backendPort").problem(
+      "is missing: addPeersAsBackends needs the port at which peers are backends",
+    );
+    return draft;
+  }
+  const listed = new Set(draft.backends.value.map((one) => `${one.ip?.text} ${one.port ?? port}`));
+  const added = around.members.filter((peer) => !listed.has(`${peer.ip.text} ${port}`)).map((peer): GivenBackend => ({
+    ip: peer.ip,
+    port,
+    url: null,
+    weight: 1,
+    place: around.addPeers.place,
+    shown: `${peer.ip.text}:${port}`,
+  }));
+  return { ...draft, backends: { ...draft.backends, value: [...draft.backends.value, ...added] } };
+}
+
+function finishDraft(draft: Draft, around: Surroundings): BalancerConfig[] {
+  const { name, bindToVip, backends } = draft;
+  const port = draft.port.value;
+  if (backends.value.length === 0 && backends.origin !== "invalid") {
+    backends.place.problem("is missing: must list at least one backend, {address, port} or {url}");
+  }
+  if (bindToVip && around.vips.length === 0) {
+    draft.place.below("bindToVip").warning(
+      "has no effect: there is no VIP to listen on, so this load balancer never does",
+    );
+  }
+  if (port === null) return [];
+  const { headTimeout, responseTimeout, maxHeadBytes, maxHeaders, ...common } = draft.settings;
+  if (draft.type === "tcp") {
+    const list = backends.value.flatMap((one) => tcpBackend(one, draft, around));
+    return [{ type: "tcp", name, port, bindToVip, backends: list, ...common }];
+  }
+  const list = backends.value.flatMap((one) => httpBackend(one, draft, around));
+  const limits = { maxHeadBytes, maxHeaders, headTimeoutMs: headTimeout, responseTimeoutMs: responseTimeout };
+  return [{ type: "http", name, port, bindToVip, backends: list, ...common, ...limits }];
+}
+
+function tcpBackend(given: GivenBackend, draft: Draft, around: Surroundings): TcpBackend[] {
+  if (given.ip === null) {
+    given.place.problem("is a URL, which only load balancers of type http use; must be {address, port}", given.shown);
+    return [];
+  }
+  const port = portOf(given, draft);
+  if (port === null) return [];
+  checkLoop({ host: given.ip.text, port, given }, draft, around);
+  return [{ address: given.ip.text, port, weight: given.weight }];
+}
+
+function httpBackend(given: GivenBackend, draft: Draft, around: Surroundings): HttpBackend[] {
+  if (given.ip === null) {
+    if (given.url === null) return [];
+    const host = given.url.hostname.replace(/^\[(.*)\]$/, "$1");
+    checkLoop({ host, port: Number(given.url.port === "" ? 80 : given.url.port), given }, draft, around);
+    return [{ url: given.url, weight: given.weight }];
+  }
+  const port = portOf(given, draft);
+  if (port === null) return [];
+  checkLoop({ host: given.ip.text, port, given }, draft, around);
+  const host = given.ip.family === 6 ? `[${given.ip.text}]` : given.ip.text;
+  return [{ url: new URL(`http://${host}:${port}`), weight: given.weight }];
+}
+
+function portOf(given: GivenBackend, draft: Draft): number | null {
+  if (given.port !== null) return given.port;
+  if (draft.backendPort !== 0) return draft.backendPort;
+  given.place.below("port").problem("is missing: give the backend a port, or the load balancer a backendPort");
+  return null;
+}
+
+/** A backend that is the balancer itself would pass every connection round for ever. */
+function checkLoop(
+  backend: { host: string; port: number; given: GivenBackend },
+  draft: Draft,
+  around: Surroundings,
+): void {
+  if (backend.port !== draft.port.value) return;
+  const shown = backend.given.shown;
+  if (around.vips.some((vip) => vip.ip.text === backend.host)) {
+    backend.given.place.problem("is this load balancer itself; must be another port or a machine behind it", shown);
+  } else if (!draft.bindToVip && around.local?.ip.text === backend.host) {
+    backend.given.place.problem(
+      "is this load balancer itself, which listens on every address; set bindToVip or use another port",
+      shown,
+    );
+  }
+}

@@ -1,0 +1,184 @@
+/** From text to a validated configuration of `start`: every problem is found in one go, nothing is touched. */
+
+import { readBalancers } from "./balancers.ts";
+import { parseFile } from "./file.ts";
+import { Findings, Place } from "./findings.ts";
+import { checkMembers, deriveClusterId, type GivenPeer, toPeer, warnEven } from "./peers.ts";
+import { type Given, Section, type Sources } from "./section.ts";
+import type { Setting } from "./setting.ts";
+import { SETTINGS, SHORTEST_SECRET, START } from "./settings.ts";
+import type { Mapping } from "./tree.ts";
+import type { ConfigResult, Effective, PeersConfig } from "./types.ts";
+import { checkVips, type GivenVip, toVip } from "./vips.ts";
+
+/** Everything that says how to run. */
+export interface ConfigInput extends Sources {
+  /** Name of the file for messages; null without a file. */
+  readonly file: string | null;
+  /** Contents of the file; null without a file. */
+  readonly text: string | null;
+  /** Reads the file that `peerSecretFile` names; throws if that fails. */
+  readonly readText: (path: string) => string;
+}
+
+/** Reads, merges (env > flag > file > default) and checks a configuration. Never throws on bad input. */
+export function loadPeersConfig(input: ConfigInput): ConfigResult {
+  const findings = new Findings();
+  const map = parseTop(input, findings);
+  if (map === null) return { outcome: "invalid", problems: findings.problems, warnings: findings.warnings };
+  const top = new Section(new Place(findings), map, input);
+  const config = assemble(top, input, findings);
+  top.finish(SETTINGS);
+  const warnings = findings.warnings;
+  return findings.problems.length > 0
+    ? { outcome: "invalid", problems: inOrder(findings.problems), warnings }
+    : { outcome: "valid", config, warnings, effective: inTableOrder(findings.effective) };
+}
+
+/** The value one setting would get, or its default where it cannot be read; for commands that need no more than that. */
+export function loadOne<T>(setting: Setting<T>, input: Omit<ConfigInput, "readText">): T {
+  const findings = new Findings();
+  const map = parseTop(input, findings) ?? EMPTY;
+  return new Section(new Place(findings), map, input).read(setting).value;
+}
+
+const EMPTY: Mapping = { is: "map", entries: [], line: 1 };
+
+function parseTop(input: Omit<ConfigInput, "readText">, findings: Findings): Mapping | null {
+  return input.text === null ? EMPTY : parseFile(input.text, input.file ?? "configuration", findings);
+}
+
+/** By line, those without one last; what belongs to one line keeps its order. */
+function inOrder<T extends { readonly line: number | null }>(problems: readonly T[]): T[] {
+  return [...problems].sort((a, b) =>
+    (a.line ?? Infinity) === (b.line ?? Infinity) ? 0 : (a.line ?? Infinity) - (b.line ?? Infinity)
+  );
+}
+
+/** As the documentation lists them. */
+function inTableOrder(rows: readonly Effective[]): Effective[] {
+  const rank = (row: Effective): number => SETTINGS.findIndex((one) => one.key === row.key.split(/[.[]/)[0]);
+  return [...rows].sort((a, b) => rank(a) - rank(b));
+}
+
+interface Membership {
+  /** Null if it is missing or cannot be read. */
+  readonly local: GivenPeer | null;
+  readonly remotes: readonly GivenPeer[];
+  readonly singleNode: Given<boolean>;
+}
+
+function assemble(top: Section, input: ConfigInput, findings: Findings): PeersConfig {
+  const members = readMembers(top, findings);
+  const everyone = members.local === null ? members.remotes : [members.local, ...members.remotes];
+  const singleNode = members.singleNode.value;
+  const disableVip = readDisableVip(top, singleNode);
+  const vips = readVips(top, everyone, disableVip);
+  const balancers = readBalancers(top, {
+    members: everyone,
+    vips,
+    local: members.local,
+    addPeers: top.read(START.addPeersAsBackends),
+  });
+  const localPeer = members.local === null ? LONE_PEER : toPeer(members.local);
+  const remotePeers = members.remotes.map(toPeer);
+  const clusterId = top.read(START.clusterId).value;
+  return {
+    vips: vips.map(toVip),
+    interface: top.read(START.interface).value,
+    announce: top.read(START.gratuitousArp).value,
+    announceEveryMs: top.read(START.announceInterval).value,
+    localPeer,
+    remotePeers,
+    peerSecret: readSecret(top, input, singleNode || remotePeers.length === 0),
+    clusterId: clusterId === "" ? deriveClusterId([localPeer, ...remotePeers]) : clusterId,
+    singleNode,
+    startAsLeader: top.read(START.startAsLeader).value,
+    disableVip,
+    timing: toTiming(top),
+    placement: top.read(START.placement).value,
+    stateDir: top.read(START.stateDir).value,
+    balancers,
+    logLevel: top.read(START.logLevel).value,
+    logFormat: top.read(START.logFormat).value,
+  };
+}
+
+/** Stands for the local member of a node without peers, which needs no name. */
+const LONE_PEER = { id: "local", address: "127.0.0.1", port: 10000 };
+
+function readMembers(top: Section, findings: Findings): Membership {
+  const local = top.read(START.localPeer);
+  const remotes = top.read(START.remotePeers);
+  const singleNode = top.read(START.singleNode);
+  if (singleNode.value) {
+    if (remotes.value.length > 0) remotes.place.warning("has no effect: singleNode is set");
+    return { local: local.value, remotes: [], singleNode };
+  }
+  if (local.origin === "default") {
+    local.place.problem("is missing: name this member, {id, address, port}, or set singleNode: true");
+  }
+  if (local.value === null) return { local: null, remotes: remotes.value, singleNode };
+  const others = checkMembers(local.value, remotes.value);
+  if (remotes.origin === "default") {
+    remotes.place.warning("is missing: this member is alone; list the others, or set singleNode: true");
+  } else if (remotes.origin !== "invalid") {
+    warnEven(others.length + 1, findings, remotes.place.key);
+  }
+  return { local: local.value, remotes: others, singleNode };
+}
+
+function readDisableVip(top: Section, singleNode: boolean): boolean {
+  const given = top.read(START.disableVip);
+  if (given.value && !singleNode) {
+    given.place.problem(
+      "is only accepted together with singleNode, as without an address there is nothing to elect",
+      "true",
+    );
+  }
+  return given.value;
+}
+
+function readVips(top: Section, members: readonly GivenPeer[], disableVip: boolean): readonly GivenVip[] {
+  const given = top.read(START.vip);
+  if (given.origin === "default" && !disableVip) {
+    given.place.problem("is missing: give the virtual address, for example 192.168.0.75");
+  }
+  checkVips(given.value, members);
+  if (!disableVip) return given.value;
+  if (given.value.length > 0) given.place.warning("has no effect: disableVIP is set");
+  return [];
+}
+
+function toTiming(top: Section): PeersConfig["timing"] {
+  const { beatMs, leaseMs, electionMinMs, electionMaxMs } = top.read(START.timing).value;
+  return { beatMs, leaseMs, electionMinMs, electionMaxMs };
+}
+
+function readSecret(top: Section, input: ConfigInput, alone: boolean): string | null {
+  const given = top.read(START.peerSecret);
+  const file = top.read(START.peerSecretFile);
+  if (given.value !== "" && file.value !== "") {
+    file.place.problem("is given together with peerSecret; give one of them", file.value);
+  }
+  if (given.value !== "") return given.value;
+  if (file.value !== "") return readSecretFile(file, input);
+  if (!alone && given.origin === "default" && file.origin === "default") {
+    given.place.warning(
+      "is missing: anybody on the network can take part in the election; kube-vip sample config prints a fresh one",
+    );
+  }
+  return null;
+}
+
+function readSecretFile(file: Given<string>, input: ConfigInput): string | null {
+  try {
+    const secret = input.readText(file.value).trim();
+    if (secret.length >= SHORTEST_SECRET) return secret;
+    const message = `holds ${secret.length} characters; must hold at least ${SHORTEST_SECRET}`;
+    file.place.problem(message, file.value);
+  } catch (error) {
+    file.place.problem(`cannot be read: ${error instanceof Error ? error.message : String(error)}`, file.value);
+  }
+  return null;
+}
