@@ -93,6 +93,14 @@ Deno.test("announcements and probes are the frames of the table", () => {
   assert.equal(probe(MAC, VIP).toHex(), asking?.[1]);
 });
 
+Deno.test("what is decoded outlives the receive buffer", () => {
+  const [, bytes, frame] = FRAMES[1] ?? assert.fail();
+  const buffer = Uint8Array.fromHex(bytes);
+  const decoded = decodeArpFrame(buffer);
+  buffer.fill(0);
+  assert.deepEqual(decoded, frame);
+});
+
 Deno.test("packets of another kind are refused, and the error names the field", () => {
   const table: readonly (readonly [number, string, string])[] = [
     [0, "0006", "hardware type"], // IEEE 802

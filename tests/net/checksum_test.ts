@@ -19,6 +19,7 @@ Deno.test("checksums agree with published examples and edges", () => {
     ["ab", 0x54ff], // an odd byte is the high half
     ["ab00", 0x54ff],
     ["ffff0001", 0xfffe], // the carry comes around
+    ["ffffffff0001", 0xfffe], // and makes another carry
   ];
   for (const [bytes, sum] of table) assert.equal(internetChecksum(Uint8Array.fromHex(bytes)), sum, bytes);
 });

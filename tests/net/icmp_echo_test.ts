@@ -51,6 +51,13 @@ Deno.test("ICMPv6 echo messages are written to and read from their bytes", () =>
   }
 });
 
+Deno.test("what is decoded outlives the receive buffer", () => {
+  const buffer = encodeEcho4(PING);
+  const decoded = decodeEcho4(buffer);
+  buffer.fill(0);
+  assert.deepEqual(decoded, PING);
+});
+
 Deno.test("without the ends the ICMPv6 checksum is left to the kernel", () => {
   const message = encodeEcho6(PING);
   assert.equal(message.toHex(), "80000000123400016162636465");

@@ -151,6 +151,14 @@ Deno.test("announcements and probes are the frames of the table", () => {
   assert.equal(duplicateProbe(MAC, VIP).toHex(), FRAMES[2]?.[1]);
 });
 
+Deno.test("what is decoded outlives the receive buffer", () => {
+  const [, bytes, frame] = FRAMES[0] ?? assert.fail();
+  const buffer = Uint8Array.fromHex(bytes);
+  const decoded = decodeNeighbour(buffer);
+  buffer.fill(0);
+  assert.deepEqual(decoded, frame);
+});
+
 Deno.test("an address has the solicited-node group of RFC 4291 section 2.7.1", () => {
   assert.equal(solicitedNode(ip("4037::01:800:200e:8c6c")).text, "ff02::1:ff0e:8c6c");
   assert.equal(solicitedNode(ip("::")).text, "ff02::1:ff00:0");
