@@ -1,0 +1,60 @@
+/**
+ * What an agent says about itself and its peers: the answer to `GET /status` on the control socket, which `kube-vip status` prints.
+ * All times are durations in milliseconds ("so long ago", "for so long yet"), as the clocks of two machines differ.
+ */
+
+import type { BalancerStatus } from "../balance/balancer.ts";
+
+/** `single`: a node without election. */
+export type NodeRole = "leader" | "follower" | "candidate" | "single";
+
+/** One virtual address as a node sees it. */
+export interface VipStatus {
+  /** Canonical text. */
+  readonly ip: string;
+  /** The member it is assigned to, as far as this node knows. */
+  readonly holder: string | null;
+  /** This node answers for it now. */
+  readonly heldHere: boolean;
+  /** It has been with this holder for so long; null without a holder. */
+  readonly sinceMs: number | null;
+  /** This node may hold it for so long without a renewal; null where it is not held here. */
+  readonly validForMs: number | null;
+  /** Who else claims it and how that was seen, in words; null: nobody. */
+  readonly conflict: string | null;
+}
+
+/** A peer as a node sees it. `rejected`: its messages arrive but do not authenticate. */
+export interface PeerStatus {
+  readonly id: string;
+  /** Last message that authenticated; null: none since the start. */
+  readonly heardMsAgo: number | null;
+  readonly state: "reachable" | "unreachable" | "rejected";
+}
+
+/** One node's account of itself. */
+export interface NodeStatus {
+  readonly id: string;
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly role: NodeRole;
+  readonly term: number;
+  /** The leader it follows or is; null: none known. */
+  readonly leader: string | null;
+  readonly leaderSinceMs: number | null;
+  readonly vips: readonly VipStatus[];
+  readonly peers: readonly PeerStatus[];
+  readonly balancers: readonly BalancerStatus[];
+}
+
+/** A node that answered, or one that did not in the time it had. */
+export type NodeReport =
+  | { readonly outcome: "answered"; readonly node: NodeStatus }
+  | { readonly outcome: "unreachable"; readonly id: string; readonly heardMsAgo: number | null };
+
+/** The whole answer. */
+export interface ClusterStatus {
+  /** The id of the node that was asked; its report comes first. */
+  readonly self: string;
+  readonly nodes: readonly NodeReport[];
+}
