@@ -105,7 +105,8 @@ export class ByteReader {
   /** `what` names the unit in errors. */
   constructor(what: string, bytes: Uint8Array) {
     this.#what = what;
-    this.#bytes = bytes;
+    // A plain view: slicing a node Buffer would share its memory instead of copying.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 

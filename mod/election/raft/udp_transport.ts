@@ -1,0 +1,268 @@
+/**
+ * Members' datagrams over UDP. Who sent one is decided by its authentication code alone; answers go to the configured address.
+ * Whatever the network does to a datagram is counted, never thrown.
+ */
+import { createSocket } from "node:dgram";
+import type { Socket } from "node:dgram";
+import type { Clock, Timer } from "../../base/clock.ts";
+import { getLog } from "../../observe/log.ts";
+import { MAX_PAYLOAD_BYTES } from "./frame.ts";
+import { PeerSessions } from "./session.ts";
+import type { DropReason, Sealed } from "./session.ts";
+import type { Transport } from "./transport.ts";
+import type { MemberId } from "./types.ts";
+
+const log = getLog("election");
+
+/** Datagrams handed to the system and not yet sent; more are dropped. */
+const MAX_IN_FLIGHT = 256;
+/** A missing local address is looked for again after this, doubled up to the second. */
+const REBIND_FIRST_MS = 100;
+const REBIND_LAST_MS = 5000;
+/** A wrong secret of one peer is logged at most this often, whatever arrives in between. */
+const WRONG_SECRET_LOG_MS = 60_000;
+
+/** Where a member listens. */
+export interface Endpoint {
+  readonly id: MemberId;
+  /** Canonical IP text. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What a {@link UdpTransport} needs. */
+export interface UdpOptions {
+  readonly local: Endpoint;
+  readonly peers: readonly Endpoint[];
+  /** null: datagrams are not authenticated. */
+  readonly secret: string | null;
+  readonly clusterId: string;
+  readonly clock: Clock;
+  /** Fills an array with random bytes; the system's generator unless given. */
+  readonly randomBytes?: (bytes: number) => Uint8Array;
+}
+
+/** What went through and what did not, since the start. */
+export interface UdpCounters {
+  readonly sent: number;
+  readonly received: number;
+  /** By what the system said, such as "ENETUNREACH"; "unproven" and "too-many" are our own. */
+  readonly notSent: Readonly<Record<string, number>>;
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+}
+
+/** The local address cannot be used, for a reason that waiting does not mend. */
+export class TransportError extends Error {
+  override readonly name = "TransportError";
+
+  constructor(readonly operation: string, readonly subject: string, cause: unknown) {
+    super(`${operation} ${subject}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+/** {@link Transport} over one UDP socket on the local member's address. */
+export class UdpTransport implements Transport {
+  onReceive: (from: MemberId, payload: Uint8Array) => void = () => {};
+  readonly #options: UdpOptions;
+  readonly #peers: ReadonlyMap<MemberId, Endpoint>;
+  readonly #sessions: PeerSessions;
+  readonly #wrongSecretLogged = new Map<MemberId, number>();
+  readonly #notSent = new Map<string, number>();
+  readonly #dropped = new Map<DropReason, number>();
+  #socket: Socket | null = null;
+  #rebind: Timer | null = null;
+  #bindError = "";
+  #state: "new" | "started" | "stopped" = "new";
+  #inFlight = 0;
+  #sent = 0;
+  #received = 0;
+
+  constructor(options: UdpOptions) {
+    const randomBytes = options.randomBytes ?? ((bytes) => crypto.getRandomValues(new Uint8Array(bytes)));
+    this.#options = options;
+    this.#peers = new Map(options.peers.map((peer) => [peer.id, peer]));
+    this.#sessions = new PeerSessions({
+      self: options.local.id,
+      peers: [...this.#peers.keys()],
+      secret: options.secret,
+      clusterId: options.clusterId,
+      session: randomSession(randomBytes),
+      nonce: () => randomBytes(16),
+    });
+  }
+
+  /**
+   * Binds the local address, and greets every peer. If the address is not on this machine yet, binding goes on in the background.
+   * Throws {@link TransportError} if it can never be bound (in use, not permitted).
+   */
+  async start(): Promise<void> {
+    if (this.#state !== "new") return;
+    this.#state = "started";
+    try {
+      await this.#bind(REBIND_FIRST_MS);
+    } catch (error) {
+      this.#state = "stopped";
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#state = "stopped";
+    this.#rebind?.cancel();
+    this.#rebind = null;
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket !== null) await closed(socket);
+  }
+
+  send(to: MemberId, payload: Uint8Array): void {
+    if (!this.#peers.has(to)) return this.#lost("unknown-member");
+    if (payload.length > MAX_PAYLOAD_BYTES) return this.#lost("EMSGSIZE");
+    const sealed = this.#sessions.seal(this.#options.clock.now(), to, payload);
+    if (sealed.outcome === "sealed") return this.#transmit({ to, datagram: sealed.datagram });
+    this.#lost("unproven");
+    if (sealed.hello !== null) this.#transmit(sealed.hello);
+  }
+
+  /** Counters since the start. */
+  counters(): UdpCounters {
+    return {
+      sent: this.#sent,
+      received: this.#received,
+      notSent: Object.fromEntries(this.#notSent),
+      dropped: Object.fromEntries(this.#dropped),
+    };
+  }
+
+  /** The port that was bound (for a local port of 0); null while none is. */
+  get port(): number | null {
+    return this.#socket?.address().port ?? null;
+  }
+
+  async #bind(retryMs: number): Promise<void> {
+    const { address, port } = this.#options.local;
+    const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+    try {
+      await bound(socket, { address, port });
+    } catch (error) {
+      await closed(socket);
+      if (errorCode(error) !== "EADDRNOTAVAIL") {
+        throw new TransportError("bind", `localPeer ${address} port ${port}`, error);
+      }
+      return this.#bindLater(retryMs);
+    }
+    if (this.#state !== "started") return await closed(socket);
+    if (retryMs > REBIND_FIRST_MS) log.info("The local peer's address is there, taking part now", { address, port });
+    this.#listen(socket);
+  }
+
+  #bindLater(retryMs: number): void {
+    if (this.#state !== "started") return;
+    const { address, port } = this.#options.local;
+    if (retryMs === REBIND_FIRST_MS) {
+      log.warning("The local peer's address is not on this machine yet, waiting for it", { address, port });
+    }
+    const nextMs = Math.min(REBIND_LAST_MS, retryMs * 2);
+    this.#rebind = this.#options.clock.after(retryMs, () => {
+      this.#bind(nextMs).catch((error: unknown) => {
+        this.#logBindError(error);
+        this.#bindLater(REBIND_LAST_MS);
+      });
+    });
+  }
+
+  #logBindError(error: unknown): void {
+    const text = String(error);
+    if (text !== this.#bindError) log.error("The local peer's address cannot be used, trying again", { error: text });
+    this.#bindError = text;
+  }
+
+  #listen(socket: Socket): void {
+    this.#socket = socket;
+    socket.on("message", (datagram) => this.#take(datagram));
+    socket.on("error", (error) => this.#lost(errorCode(error)));
+    for (const id of this.#peers.keys()) {
+      const hello = this.#sessions.hello(this.#options.clock.now(), id);
+      if (hello !== null) this.#transmit(hello);
+    }
+  }
+
+  #take(datagram: Uint8Array): void {
+    if (this.#state !== "started") return;
+    const outcome = this.#sessions.open(this.#options.clock.now(), datagram);
+    if (outcome.answer !== null) this.#transmit(outcome.answer);
+    switch (outcome.outcome) {
+      case "data":
+        this.#received++;
+        return this.onReceive(outcome.from, outcome.payload);
+      case "handshake":
+        return;
+      case "dropped":
+        this.#dropped.set(outcome.reason, (this.#dropped.get(outcome.reason) ?? 0) + 1);
+        if (outcome.news && outcome.from !== null) this.#logWrongSecret(outcome.from);
+    }
+  }
+
+  #logWrongSecret(peer: MemberId): void {
+    const now = this.#options.clock.now();
+    if (now < (this.#wrongSecretLogged.get(peer) ?? -Infinity) + WRONG_SECRET_LOG_MS) return;
+    this.#wrongSecretLogged.set(peer, now);
+    log.warning("A datagram in this peer's name has a wrong authentication code; is peerSecret the same everywhere?", {
+      peer,
+    });
+  }
+
+  #transmit(sealed: Sealed): void {
+    const peer = this.#peers.get(sealed.to);
+    if (peer === undefined || this.#socket === null) return this.#lost("unbound");
+    if (this.#inFlight >= MAX_IN_FLIGHT) return this.#lost("too-many");
+    this.#inFlight++;
+    try {
+      this.#socket.send(sealed.datagram, peer.port, peer.address, (error) => {
+        this.#inFlight--;
+        if (error === null || error === undefined) this.#sent++;
+        else this.#lost(errorCode(error));
+      });
+    } catch (error) {
+      this.#inFlight--;
+      this.#lost(errorCode(error));
+    }
+  }
+
+  #lost(why: string): void {
+    this.#notSent.set(why, (this.#notSent.get(why) ?? 0) + 1);
+  }
+}
+
+function randomSession(randomBytes: (bytes: number) => Uint8Array): bigint {
+  const bytes = randomBytes(8);
+  const session = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0);
+  return session === 0n ? 1n : session;
+}
+
+function bound(socket: Socket, { address, port }: { address: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once("error", reject);
+    socket.bind({ address, port, exclusive: true }, () => {
+      socket.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    try {
+      socket.close(() => resolve());
+    } catch {
+      // Never bound, or closed by its own error.
+      resolve();
+    }
+  });
+}
+
+/** The system's name for what went wrong; kept to a word so that counters stay few. */
+function errorCode(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return /^[A-Z0-9_]{1,32}$/.test(code) ? code : "UNKNOWN";
+}

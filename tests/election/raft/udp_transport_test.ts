@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import type { Socket } from "node:dgram";
+import { configure, reset } from "@kube-vip/log";
+import { TransportError, UdpTransport } from "../../../mod/election/raft/udp_transport.ts";
+import type { Endpoint, UdpCounters } from "../../../mod/election/raft/udp_transport.ts";
+import { systemClock } from "../../../mod/runtime/clock.ts";
+import { VirtualClock } from "../../fakes/clock.ts";
+
+const PEER: Endpoint = { id: "b", address: "127.0.0.1", port: 9 };
+
+function transport(
+  local: Partial<Endpoint>,
+  parts: { peers?: Endpoint[]; secret?: string; clock?: VirtualClock } = {},
+): UdpTransport {
+  return new UdpTransport({
+    local: { id: "a", address: "127.0.0.1", port: 0, ...local },
+    peers: parts.peers ?? [PEER],
+    secret: parts.secret ?? "s3cret",
+    clusterId: "test",
+    clock: parts.clock ?? systemClock,
+  });
+}
+
+/** A plain socket of this host. */
+function stranger(): Promise<Socket> {
+  const socket = createSocket("udp4");
+  return new Promise((resolve) => socket.bind(0, "127.0.0.1", () => resolve(socket)));
+}
+
+/** Sends and waits until the counters of the receiver have changed. */
+async function expectChange(
+  receiver: UdpTransport,
+  { act, seen }: { act: () => void; seen: (counters: UdpCounters) => boolean },
+): Promise<void> {
+  for (let turn = 0; turn < 500 && !seen(receiver.counters()); turn++) {
+    act();
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  assert(seen(receiver.counters()), JSON.stringify(receiver.counters()));
+}
+
+Deno.test("what strangers send is counted and goes no further", async () => {
+  const receiver = transport({});
+  let got = 0;
+  receiver.onReceive = () => void got++;
+  await receiver.start();
+  const socket = await stranger();
+  const garbage = crypto.getRandomValues(new Uint8Array(100));
+  await expectChange(receiver, {
+    act: () => socket.send(garbage, receiver.port ?? 0, "127.0.0.1"),
+    seen: (counters) => (counters.dropped.malformed ?? 0) > 2,
+  });
+  socket.close();
+  await receiver.stop();
+  assert.equal(got, 0);
+});
+
+Deno.test("a peer with a wrong secret is logged once, counted, and never heard", async () => {
+  const lines: string[] = [];
+  await configure({
+    sinks: { memory: (record) => void lines.push(`${record.message.join("")} ${JSON.stringify(record.properties)}`) },
+    loggers: [{ category: ["kube-vip"], sinks: ["memory"] }, { category: ["logtape", "meta"], sinks: [] }],
+  });
+  const receiver = transport({});
+  await receiver.start();
+  const local = { id: "b", port: 0 };
+  const wrong = transport(local, {
+    peers: [{ id: "a", address: "127.0.0.1", port: receiver.port ?? 0 }],
+    secret: "wrong",
+  });
+  await wrong.start();
+  await expectChange(receiver, {
+    act: () => wrong.send("a", Uint8Array.of(1)),
+    seen: (counters) => (counters.dropped["bad-mac"] ?? 0) > 2,
+  });
+  await wrong.stop();
+  await receiver.stop();
+  await reset();
+  const about = lines.filter((line) => line.includes("wrong authentication code"));
+  assert.deepEqual(about.length, 1, lines.join("\n"));
+  assert.match(about[0] ?? "", /"peer":"b"/);
+  assert(!lines.join().includes("s3cret"));
+  assert.equal(receiver.counters().received, 0);
+});
+
+Deno.test("a datagram the system refuses to send is counted by its error", async () => {
+  const sender = transport({}, { peers: [{ id: "b", address: "203.0.113.1", port: 9 }] });
+  await sender.start();
+  await expectChange(sender, {
+    act: () => sender.send("b", Uint8Array.of(1)),
+    seen: ({ notSent }) => Object.keys(notSent).some((why) => why !== "unproven"),
+  });
+  await sender.stop();
+});
+
+Deno.test("a port in use is an error that names the setting", async () => {
+  const first = transport({});
+  await first.start();
+  const second = transport({ port: first.port ?? 0 });
+  await assert.rejects(
+    second.start(),
+    (error) => error instanceof TransportError && /bind localPeer 127.0.0.1 port [0-9]+/.test(error.message),
+  );
+  await second.stop();
+  await first.stop();
+});
+
+Deno.test("an address that is not there yet is waited for, with growing pauses, until stopped", async () => {
+  const clock = new VirtualClock();
+  const waiting = transport({ address: "203.0.113.7", port: 10_000 }, { clock });
+  await waiting.start();
+  assert.equal(clock.pending, 1);
+  waiting.send("b", Uint8Array.of(1));
+  await waiting.stop();
+  assert.equal(clock.pending, 0);
+  assert.equal(waiting.port, null);
+});
+
+const isRoot = Deno.uid() === 0;
+
+Deno.test({
+  name: "an address that comes later is bound then",
+  ignore: !isRoot,
+  fn: async () => {
+    const script = new URL("./late_address.ts", import.meta.url).pathname;
+    const command = new Deno.Command("unshare", {
+      args: ["-n", Deno.execPath(), "run", "-A", script],
+      stderr: "inherit",
+    });
+    const { success, stdout } = await command.output();
+    assert.equal(new TextDecoder().decode(stdout).trim(), "waiting, bound");
+    assert(success);
+  },
+});
