@@ -32,7 +32,7 @@ export function preamble(stamp: BuildStamp): string {
  * Bundles `entry` (a path relative to `root`) into `outDir`.
  *
  * @returns names of the files made, the entry's own first
- * @throws {BuildError} if bundling fails
+ * @throws {BuildError} if the entry is not there, or bundling fails
  */
 export async function bundle(
   root: string,
@@ -40,6 +40,7 @@ export async function bundle(
   options: { readonly outDir: string; readonly stamp: BuildStamp },
 ): Promise<string[]> {
   const { outDir, stamp } = options;
+  if (!await isFile(join(root, entry))) throw new BuildError(`Cannot bundle "${entry}": no such file in ${root}`);
   const flags = ["--quiet", "--platform", "deno", "--minify", "--code-splitting", "--outdir", outDir];
   await runDeno(["bundle", ...flags, entry], { cwd: root });
   const main = entry.replace(/^.*\//, "").replace(/\.ts$/, ".js");
@@ -55,6 +56,15 @@ export async function bundle(
   return [main, ...names.filter((name) => name !== main).sort()];
 }
 
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /**
  * Runs the Deno that runs this script.
  *
@@ -68,7 +78,7 @@ export async function runDeno(
     args: [...args],
     cwd: options.cwd,
     stdin: "null",
-    env: { NO_COLOR: "1", ...options.env },
+    env: { NO_COLOR: "1", RUST_BACKTRACE: "0", ...options.env },
   });
   const { success, stdout, stderr } = await command.output();
   if (success) return;

@@ -21,16 +21,25 @@ export const OUTERMOST: Readonly<Record<string, readonly string[]>> = {
 
 /** Files that are as pure as a pure room although their room also has drivers. */
 export const PURE_FILES: readonly string[] = [
+  "mod/balance/pool.ts",
+  "mod/balance/slots.ts",
   "mod/election/raft/bytes.ts",
   "mod/election/raft/campaign.ts",
   "mod/election/raft/core.ts",
   "mod/election/raft/crc32.ts",
+  "mod/election/raft/following.ts",
+  "mod/election/raft/grants.ts",
+  "mod/election/raft/handover.ts",
+  "mod/election/raft/joining.ts",
   "mod/election/raft/journal.ts",
+  "mod/election/raft/leader.ts",
   "mod/election/raft/lease.ts",
+  "mod/election/raft/ledger.ts",
   "mod/election/raft/log.ts",
   "mod/election/raft/outbox.ts",
   "mod/election/raft/progress.ts",
   "mod/election/raft/quorum.ts",
+  "mod/election/raft/replay_window.ts",
   "mod/election/raft/support.ts",
   "mod/election/raft/types.ts",
   "mod/election/raft/wire.ts",
@@ -38,5 +47,6 @@ export const PURE_FILES: readonly string[] = [
   "mod/vip/announcement.ts",
   "mod/vip/claim.ts",
   "mod/vip/conflict.ts",
+  "mod/vip/guard.ts",
   "mod/vip/sighting.ts",
 ];
