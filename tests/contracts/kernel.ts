@@ -16,7 +16,7 @@ export interface KernelUnderTest {
   wait(ms: number): Promise<void>;
   /** Somebody else removes every rule (`nft flush ruleset`). */
   flushRules(): void;
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 const V4 = "10.98.0.200";
@@ -131,7 +131,7 @@ export function kernelContract(
       try {
         await run(kernel);
       } finally {
-        kernel.close();
+        await kernel.close();
       }
     });
   }

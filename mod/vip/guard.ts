@@ -1,0 +1,174 @@
+/**
+ * The guard: a small nftables program that keeps this machine silent for every managed address whose permission has run out. Pure: gives
+ * the messages of the batches, {@link NftPermission} commits them.
+ *
+ * `vips` holds every managed address, `live` those with a running time-out; a look-up ignores an expired element at once, nothing has to
+ * run for it to end. As a text ruleset:
+ *
+ *     table arp kube-vip {
+ *       chain output { type filter hook output priority 0; arp saddr ip @vips4 arp saddr ip != @live4 drop; }
+ *     }
+ *     table inet kube-vip {
+ *       chain input { type filter hook input priority -400;
+ *         ip daddr @vips4 ip daddr != @live4 drop
+ *         ip6 daddr @vips6 ip6 daddr != @live6 drop
+ *         icmpv6 type nd-neighbor-solicit, target @vips6 and not @live6: drop }
+ *       chain output { type filter hook output priority -400;
+ *         ip saddr @vips4 ip saddr != @live4 drop
+ *         ip6 saddr @vips6 ip6 saddr != @live6 drop }
+ *     }
+ *
+ * Hook input, not prerouting: a machine that does not hold the address may still route packets to the one that does, which is how Pods
+ * on another node reach it. The output chain keeps connections that outlived the hold from talking on.
+ */
+import { parseIp } from "../net/ip.ts";
+import { assert } from "../base/assert.ts";
+import type { NetlinkRequest } from "../net/netlink/message.ts";
+import { type Expression, MetaKey, type PayloadBase } from "../net/netlink/nft_expression.ts";
+import { type KeyType, type NftFamily, NftKey, SetFlag } from "../net/netlink/nft_numbers.ts";
+import {
+  addChain,
+  addElements,
+  addRule,
+  addSet,
+  addTable,
+  deleteElements,
+  deleteTable,
+  type SetElement,
+  type SetName,
+} from "../net/netlink/nftables.ts";
+
+/** Name of both tables. */
+export const GUARD_TABLE = "kube-vip";
+/** Families of the two tables. */
+export const GUARD_FAMILIES: readonly NftFamily[] = ["arp", "inet"];
+
+/** NFPROTO_IPV4, NFPROTO_IPV6. */
+const NFPROTO = { 4: 2, 6: 10 } as const;
+const ICMPV6 = 58;
+const NEIGHBOUR_SOLICITATION = 135;
+/** Before everything else, so that no other table lets a packet through first (raw is at -300). */
+const FIRST = -400;
+
+/** An address that may answer for `timeoutMs` from the commit. */
+export interface Live {
+  readonly ip: string;
+  readonly timeoutMs: number;
+}
+
+/** Both tables anew with exactly these addresses, in place of whatever was there; none of them live but `live`. */
+export function installGuard(ips: readonly string[], live: readonly Live[]): NetlinkRequest[] {
+  return [
+    ...GUARD_FAMILIES.flatMap((family) => removeTable(family)),
+    ...GUARD_FAMILIES.map((family) => addTable({ family, table: GUARD_TABLE })),
+    ...sets("arp", 4),
+    ...sets("inet", 4),
+    ...sets("inet", 6),
+    ...ips.flatMap((ip) => inSets(ip, "vips", (set, key) => addElements(set, [{ key }]))),
+    ...chains(),
+    ...live.flatMap((entry) => inSets(entry.ip, "live", (set, key) => addElements(set, [element(key, entry)]))),
+  ];
+}
+
+/**
+ * New time-outs. Add, delete, add: the delete makes kernels before 6.12 take the new time-out, the first add keeps the delete from
+ * failing on an element that has expired, and the batch is one step for every packet.
+ */
+export function renewGuard(live: readonly Live[]): NetlinkRequest[] {
+  return live.flatMap((entry) =>
+    inSets(entry.ip, "live", (set, key) => [
+      ...addElements(set, [element(key, entry)]),
+      ...deleteElements(set, [key]),
+      ...addElements(set, [element(key, entry)]),
+    ])
+  );
+}
+
+/** Ends the permission of these addresses; it need not be running. */
+export function revokeGuard(ips: readonly string[]): NetlinkRequest[] {
+  return ips.flatMap((ip) =>
+    inSets(ip, "live", (set, key) => [...addElements(set, [{ key, timeoutMs: 1 }]), ...deleteElements(set, [key])])
+  );
+}
+
+/** Removes both tables; they need not be there. */
+export function removeGuard(): NetlinkRequest[] {
+  return GUARD_FAMILIES.flatMap((family) => removeTable(family));
+}
+
+function removeTable(family: NftFamily): NetlinkRequest[] {
+  const name = { family, table: GUARD_TABLE };
+  return [addTable(name), deleteTable(name)];
+}
+
+function element(key: Uint8Array, { timeoutMs }: Live): SetElement {
+  return { key, timeoutMs };
+}
+
+function setName(family: NftFamily, kind: "vips" | "live", version: 4 | 6): SetName {
+  return { family, table: GUARD_TABLE, set: `${kind}${version}` };
+}
+
+/** Does something in every set of one kind that the address belongs to. */
+function inSets(
+  text: string,
+  kind: "vips" | "live",
+  make: (set: SetName, key: Uint8Array) => NetlinkRequest[],
+): NetlinkRequest[] {
+  const ip = parseIp(text);
+  assert(ip !== null, `${text} is an address`);
+  const families: readonly NftFamily[] = ip.family === 4 ? ["arp", "inet"] : ["inet"];
+  return families.flatMap((family) => make(setName(family, kind, ip.family), ip.bytes));
+}
+
+function sets(family: NftFamily, version: 4 | 6): NetlinkRequest[] {
+  const key: KeyType = version === 4 ? NftKey.ipv4Address : NftKey.ipv6Address;
+  return [
+    addSet({ ...setName(family, "vips", version), key, flags: 0 }),
+    addSet({ ...setName(family, "live", version), key, flags: SetFlag.TIMEOUT }),
+  ];
+}
+
+function chains(): NetlinkRequest[] {
+  return [
+    addChain({ family: "arp", table: GUARD_TABLE, chain: "output", hook: { at: "output", priority: 0 } }),
+    // RFC 826: hardware type 2, protocol 2, lengths 1 + 1, operation 2, sender hardware 6, then the sender address.
+    rule("arp", "output", dropUnlessLive({ base: "network", offset: 14, version: 4 })),
+    addChain({ family: "inet", table: GUARD_TABLE, chain: "input", hook: { at: "input", priority: FIRST } }),
+    rule("inet", "input", [...only(4), ...dropUnlessLive({ base: "network", offset: 16, version: 4 })]),
+    rule("inet", "input", [...only(6), ...dropUnlessLive({ base: "network", offset: 24, version: 6 })]),
+    rule("inet", "input", [
+      ...only(6),
+      { type: "meta", key: MetaKey.l4proto, register: 1 },
+      { type: "cmp", register: 1, op: "==", value: Uint8Array.of(ICMPV6) },
+      { type: "payload", base: "transport", offset: 0, length: 1, register: 1 },
+      { type: "cmp", register: 1, op: "==", value: Uint8Array.of(NEIGHBOUR_SOLICITATION) },
+      ...dropUnlessLive({ base: "transport", offset: 8, version: 6 }),
+    ]),
+    addChain({ family: "inet", table: GUARD_TABLE, chain: "output", hook: { at: "output", priority: FIRST } }),
+    rule("inet", "output", [...only(4), ...dropUnlessLive({ base: "network", offset: 12, version: 4 })]),
+    rule("inet", "output", [...only(6), ...dropUnlessLive({ base: "network", offset: 8, version: 6 })]),
+  ];
+}
+
+function rule(family: NftFamily, chain: string, expressions: readonly Expression[]): NetlinkRequest {
+  return addRule({ family, table: GUARD_TABLE, chain, expressions });
+}
+
+function only(version: 4 | 6): Expression[] {
+  return [
+    { type: "meta", key: MetaKey.nfproto, register: 1 },
+    { type: "cmp", register: 1, op: "==", value: Uint8Array.of(NFPROTO[version]) },
+  ];
+}
+
+/** Drops when the address found there is managed and not live. */
+function dropUnlessLive(at: { base: PayloadBase; offset: number; version: 4 | 6 }): Expression[] {
+  const { base, offset, version } = at;
+  return [
+    { type: "payload", base, offset, length: version === 4 ? 4 : 16, register: 1 },
+    { type: "lookup", set: `vips${version}`, register: 1, inverted: false },
+    { type: "lookup", set: `live${version}`, register: 1, inverted: true },
+    { type: "verdict", verdict: "drop" },
+  ];
+}
