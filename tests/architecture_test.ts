@@ -117,7 +117,10 @@ const CANARIES: readonly Canary[] = [
   {
     rule: "files of the kernel are read through the C library",
     what: "reading a switch of the kernel",
-    tree: { "mod/vip/x.ts": 'Deno.readTextFile(`/proc/sys/net/${name}`); Deno.open("/sys/class/net");' },
+    tree: {
+      "mod/vip/x.ts": 'Deno.readTextFile(`/proc/sys/net/${name}`); Deno.openSync("/sys/class/net/lo/mtu");',
+      "mod/vip/y.ts": 'Deno.readDirSync("/proc/self/fd"); Deno.readTextFile("/etc/hosts");',
+    },
     violations: 2,
   },
   {

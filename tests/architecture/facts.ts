@@ -33,7 +33,7 @@ export interface Facts {
   readonly functions: readonly FunctionSize[];
   /** Names that are not declared as members: `setTimeout`, and members of them as written: `Deno.dlopen`. */
   readonly names: readonly Found[];
-  /** Literal first arguments of calls on `Deno`: paths, library names. */
+  /** Calls on `Deno` with a literal first argument: `Deno.open /etc/hosts`. */
   readonly denoArguments: readonly Found[];
   readonly awaits: readonly Found[];
   /** Casts to `any`, and members called `only`. */
@@ -181,7 +181,7 @@ function nameVisitors(draft: Draft, text: string, lineAt: LineAt): Deno.lint.Lin
       const [first] = node.arguments;
       if (!textOf(node.callee).startsWith("Deno.") || first === undefined) return;
       if (first.type === "Literal" || first.type === "TemplateLiteral") {
-        draft.denoArguments.push(found(node, textOf(first).slice(1, -1)));
+        draft.denoArguments.push(found(node, `${textOf(node.callee)} ${textOf(first).slice(1, -1)}`));
       }
     },
     AwaitExpression(node): void {
