@@ -198,7 +198,7 @@ export interface HeldGrant {
   readonly validUntil: number;
 }
 
-/** `busy`: too many entries are uncommitted. */
+/** `busy`: too many entries are uncommitted, or a hand-over is under way. */
 export type ProposeOutcome =
   | { readonly outcome: "accepted"; readonly index: number }
   | { readonly outcome: "not-leader"; readonly leader: MemberId | null }

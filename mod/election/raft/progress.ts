@@ -1,0 +1,31 @@
+/** How far one follower's log agrees with the leader's. One append is under way at a time: the log is small and rarely written. */
+export class Progress {
+  /** The last index known to agree and to be durable there. */
+  match = 0;
+  /** The index to send next. */
+  next: number;
+  /** When the append under way was sent; null if none is. */
+  pendingSince: number | null = null;
+
+  constructor(next: number) {
+    this.next = next;
+  }
+
+  /** The follower has everything up to `index`. */
+  matched(index: number): void {
+    this.match = Math.max(this.match, index);
+    this.next = Math.max(this.next, this.match + 1);
+    this.pendingSince = null;
+  }
+
+  /** The follower asks for what follows `hint`; it may have forgotten what it acknowledged (a restart in the same term). */
+  refused(hint: number, lastIndex: number): void {
+    this.next = Math.max(1, Math.min(hint + 1, lastIndex + 1));
+    this.pendingSince = null;
+  }
+
+  /** True if an append sent at least `patienceMs` ago has not been answered, or none is under way. */
+  isIdle(now: number, patienceMs: number): boolean {
+    return this.pendingSince === null || now - this.pendingSince >= patienceMs;
+  }
+}
