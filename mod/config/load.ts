@@ -8,7 +8,7 @@ import { type Given, Section, type Sources } from "./section.ts";
 import type { Setting } from "./setting.ts";
 import { SETTINGS, SHORTEST_SECRET, START } from "./settings.ts";
 import type { Mapping } from "./tree.ts";
-import type { ConfigResult, Effective, PeersConfig } from "./types.ts";
+import type { ConfigResult, Effective, PeersConfig, Problem } from "./types.ts";
 import { checkVips, type GivenVip, toVip } from "./vips.ts";
 
 /** Everything that says how to run. */
@@ -35,11 +35,18 @@ export function loadPeersConfig(input: ConfigInput): ConfigResult {
     : { outcome: "valid", config, warnings, effective: inTableOrder(findings.effective) };
 }
 
-/** The value one setting would get, or its default where it cannot be read; for commands that need no more than that. */
-export function loadOne<T>(setting: Setting<T>, input: Omit<ConfigInput, "readText">): T {
+export type OneResult<T> =
+  | { readonly outcome: "valid"; readonly value: T }
+  | { readonly outcome: "invalid"; readonly problems: readonly Problem[] };
+
+/** The value one setting gets, for commands that need no more than that; what is wrong with the others does not matter. */
+export function loadOne<T>(setting: Setting<T>, input: Omit<ConfigInput, "readText">): OneResult<T> {
   const findings = new Findings();
-  const map = parseTop(input, findings) ?? EMPTY;
-  return new Section(new Place(findings), map, input).read(setting).value;
+  const map = parseTop(input, findings);
+  const value = new Section(new Place(findings), map ?? EMPTY, input).read(setting).value;
+  return findings.problems.length > 0
+    ? { outcome: "invalid", problems: findings.problems }
+    : { outcome: "valid", value };
 }
 
 const EMPTY: Mapping = { is: "map", entries: [], line: 1 };

@@ -1,0 +1,13 @@
+/** `kube-vip docs`: reference documentation made from the program itself. */
+
+import type { Command } from "@kube-vip/cli";
+import { settingsMarkdown } from "../config/docs.ts";
+import type { Context } from "./context.ts";
+
+/** Adds `docs settings`. */
+export function addDocs(program: Command, context: Context): void {
+  const docs = program.command("docs").description("Print reference documentation");
+  docs.command("settings")
+    .description("Print every setting of start as a Markdown table")
+    .action(() => context.terminal.out(settingsMarkdown()));
+}

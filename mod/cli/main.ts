@@ -1,0 +1,64 @@
+/** The command line: from arguments to an exit status. */
+
+import { Command, CommanderError } from "@kube-vip/cli";
+import type { PeersConfig } from "../config/types.ts";
+import { type Context, fail, reasonOf, type Terminal } from "./context.ts";
+import { addDocs } from "./docs.ts";
+import { addSample } from "./sample.ts";
+import { addStart } from "./start.ts";
+import { addStatus } from "./status.ts";
+import { systemTerminal } from "./terminal.ts";
+import { addTransfer } from "./transfer.ts";
+import { addVersion } from "./version.ts";
+
+/** What a test may replace. */
+export interface RunOptions {
+  readonly terminal?: Terminal;
+  readonly runAgent?: (config: PeersConfig) => Promise<number>;
+}
+
+/** Runs one command line (without the program's name) and gives the exit status. */
+export async function run(args: readonly string[], options: RunOptions = {}): Promise<number> {
+  let code = 0;
+  const context: Context = {
+    terminal: options.terminal ?? systemTerminal(),
+    runAgent: options.runAgent ?? startAgent,
+    exit: (status) => void (code = status),
+  };
+  const said: string[] = [];
+  const program = buildProgram(context, said);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return finishParse(error, { said, context });
+    fail(context, reasonOf(error));
+  }
+  return code;
+}
+
+/** The agent brings the whole runtime part of the program with it; other commands do without. */
+async function startAgent(config: PeersConfig): Promise<number> {
+  const { runPeersAgent } = await import("../agent/run.ts");
+  return await runPeersAgent(config);
+}
+
+/** Commander says everything through `said`, as only its exception tells whether it was help or a complaint. */
+function buildProgram(context: Context, said: string[]): Command {
+  const program = new Command("kube-vip")
+    .description("Keeps an IP address alive on whichever machine is fit to hold it, and balances what arrives there.")
+    .exitOverride()
+    .showHelpAfterError("Run 'kube-vip --help' for usage.")
+    .configureOutput({ writeOut: (text) => said.push(text), writeErr: (text) => said.push(text) });
+  for (const add of [addStart, addStatus, addTransfer, addSample, addDocs, addVersion]) add(program, context);
+  return program;
+}
+
+function finishParse(error: CommanderError, parse: { said: readonly string[]; context: Context }): number {
+  const text = parse.said.join("");
+  const { terminal } = parse.context;
+  // A group without a command (`kube-vip sample`) prints its help, as upstream does, with status 0.
+  const helped = error.exitCode === 0 || error.code === "commander.help";
+  if (helped) terminal.out(text);
+  else terminal.err(text);
+  return helped ? 0 : 1;
+}
