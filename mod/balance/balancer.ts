@@ -4,8 +4,11 @@ import type { BalancerConfig } from "../config/types.ts";
 export interface BackendStatus {
   readonly name: string;
   readonly state: "up" | "down" | "ejected";
+  /** Connections now; of an http balancer: requests in flight. */
   readonly connections: number;
+  /** Connections (http: requests) ever given to it. */
   readonly totalConnections: number;
+  /** Failed connects and failed health checks ever. */
   readonly failures: number;
   /** Why it is not up, in words; empty when it is. */
   readonly detail: string;
@@ -22,22 +25,54 @@ export interface BalancerStatus {
   readonly backends: readonly BackendStatus[];
 }
 
+/** One end of a TCP connection. */
+export interface Endpoint {
+  /** IP text as Deno gives it. */
+  readonly ip: string;
+  readonly port: number;
+}
+
 /** Cuts established connections with a RST so that their clients notice at once. Synchronous. */
 export interface ConnectionResetter {
   /** Resets this process's TCP connections whose local address and port match; gives how many. */
   reset(localIp: string, localPort: number): number;
+  /**
+   * Resets the one connection between these two ends. Needed besides {@link reset} because `close()` in Deno 2.7 neither
+   * interrupts a pending write nor sends anything until it ends: a peer that stops reading would keep the socket for ever.
+   */
+  resetOne(local: Endpoint, remote: Endpoint): void;
 }
 
 /** One configured load balancer. Made by the agent, which stops it. */
 export interface Balancer {
   readonly config: BalancerConfig;
-  /** Begins health checks and, without `bindToVip`, listens. */
+  /**
+   * Begins health checks and, without `bindToVip`, listens.
+   * @throws {BalancerError} when the port cannot be listened on (without `bindToVip` only).
+   */
   start(): Promise<void>;
   /** The address is held here now: listen on it (bindToVip only). Failure to bind is retried and logged, never thrown. */
   bind(ip: string): void;
-  /** The hold on the address ends now: close its listener and reset its connections. Synchronous. */
+  /**
+   * The hold on the address ends now: close its listener and reset its connections, also those that came through a
+   * listener on every address. Synchronous.
+   */
   release(ip: string): void;
   /** Stops accepting, lets connections finish for `drainMs`, then cuts them. Idempotent. */
   stop(): Promise<void>;
   status(): BalancerStatus;
+}
+
+/** A balancer could not do what it was asked to: which one, what, and why. */
+export class BalancerError extends Error {
+  override readonly name = "BalancerError";
+  readonly operation: string;
+  readonly subject: string;
+
+  constructor(operation: string, subject: string, options: { readonly cause: unknown }) {
+    const { cause } = options;
+    super(`Cannot ${operation} ${subject}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.operation = operation;
+    this.subject = subject;
+  }
 }

@@ -1,0 +1,69 @@
+/** Connections to backends that are kept for the next request. */
+import type { ByteStream } from "./byte_stream.ts";
+
+/** More than these a backend hardly needs at once; each costs it a descriptor. */
+const MAX_IDLE = 64;
+/** Backends close idle connections after 5 s (node) to 75 s (nginx); closing first avoids the race where they can. */
+const MAX_IDLE_MS = 60_000;
+
+interface Idle {
+  readonly stream: ByteStream;
+  readonly sinceMs: number;
+}
+
+/** Owns the idle connections of one balancer. */
+export class IdleConnections {
+  readonly #perBackend: Idle[][];
+  readonly #now: () => number;
+  #isClosed = false;
+
+  constructor(backends: number, now: () => number) {
+    this.#perBackend = Array.from({ length: backends }, () => []);
+    this.#now = now;
+  }
+
+  /** How many are kept. */
+  get size(): number {
+    return this.#perBackend.reduce((sum, list) => sum + list.length, 0);
+  }
+
+  /**
+   * Keeps a connection on which a response has just ended. A read stays pending on it: an end, or bytes that nobody asked
+   * for, show it to be stale in the moment they arrive, and it is closed.
+   */
+  put(index: number, stream: ByteStream): void {
+    const list = this.#perBackend[index];
+    if (this.#isClosed || list === undefined || list.length >= MAX_IDLE) return stream.cut();
+    const idle: Idle = { stream, sinceMs: this.#now() };
+    const drop = (): void => {
+      const at = list.indexOf(idle);
+      if (at < 0) return;
+      list.splice(at, 1);
+      stream.cut();
+    };
+    list.push(idle);
+    stream.expireIn(MAX_IDLE_MS, drop);
+    stream.readAhead(drop);
+  }
+
+  /** The connection used last, if it was put here less than `maxAgeMs` ago: the freshest is the least likely to be stale. */
+  take(index: number, maxAgeMs: number): ByteStream | null {
+    const list = this.#perBackend[index];
+    const last = list?.at(-1);
+    if (list === undefined || last === undefined || this.#now() - last.sinceMs > maxAgeMs) return null;
+    list.pop();
+    last.stream.neverExpire();
+    return last.stream;
+  }
+
+  /** Closes those to one backend, which is down. */
+  forget(index: number): void {
+    for (const { stream } of this.#perBackend[index]?.splice(0) ?? []) stream.cut();
+  }
+
+  /** Closes all; those put here later are closed at once. */
+  close(): void {
+    this.#isClosed = true;
+    for (const index of this.#perBackend.keys()) this.forget(index);
+  }
+}

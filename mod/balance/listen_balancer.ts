@@ -1,0 +1,203 @@
+/**
+ * The `listen` engine: everything of a balancer but the copying, which a session does. Plain `Deno.listen`, no privileges
+ * beyond the port.
+ */
+import { AssertionError } from "../base/assert.ts";
+import type { Clock, Random } from "../base/clock.ts";
+import type { BalancerConfig } from "../config/types.ts";
+import { getLog, type Log } from "../observe/log.ts";
+import type { Balancer, BalancerStatus, ConnectionResetter } from "./balancer.ts";
+import { ByteStream, type StreamContext } from "./byte_stream.ts";
+import { Connector } from "./connector.ts";
+import { DeadlineSet } from "./deadlines.ts";
+import { HealthChecks } from "./health.ts";
+import { HttpFront } from "./http.ts";
+import { Listeners } from "./listeners.ts";
+import { Pool, type PoolChange } from "./pool.ts";
+import { plainIp, type Session, type SessionContext } from "./session.ts";
+import { Slots } from "./slots.ts";
+import { backendTargets } from "./targets.ts";
+import { TcpSession } from "./tcp.ts";
+
+/** After the cut sockets close within a turn or two; a stop waits no longer for one that does not. */
+const CUT_GRACE_MS = 1000;
+
+/** What a balancer is given from outside. */
+export interface BalancerDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly resetter: ConnectionResetter;
+}
+
+/** Deadlines fire at most this much late: an eighth of the shortest, between 5 and 100 ms. */
+function granularityMs(config: BalancerConfig): number {
+  const times = [config.connectTimeoutMs, config.idleTimeoutMs];
+  if (config.type === "http") times.push(config.headTimeoutMs, config.responseTimeoutMs);
+  if (config.health !== null) times.push(config.health.timeoutMs);
+  return Math.min(100, Math.max(5, Math.min(...times) / 8));
+}
+
+/** A balancer whose sessions copy in this thread. */
+export class ListenBalancer implements Balancer {
+  readonly config: BalancerConfig;
+  readonly #deps: BalancerDeps;
+  readonly #log: Log = getLog("balance");
+  readonly #pool: Pool;
+  readonly #slots: Slots;
+  readonly #streams: StreamContext;
+  readonly #listeners: Listeners;
+  readonly #health: HealthChecks | null;
+  readonly #context: SessionContext;
+  readonly #http: HttpFront | null;
+  readonly #sessions = new Map<Session, ByteStream>();
+  #onEmpty: (() => void) | null = null;
+  #totalConnections = 0;
+  #faults = 0;
+  #stopped: Promise<void> | null = null;
+
+  constructor(config: BalancerConfig, deps: BalancerDeps) {
+    this.config = config;
+    this.#deps = deps;
+    const { clock, resetter } = deps;
+    const targets = backendTargets(config);
+    this.#streams = { deadlines: new DeadlineSet(clock, granularityMs(config)), resetter };
+    this.#slots = new Slots(config.maxConnections);
+    this.#pool = new Pool(targets, config);
+    const onChange = (change: PoolChange): void => this.#logChange(change);
+    const connectTimeoutMs = config.connectTimeoutMs;
+    const connector = new Connector({
+      pool: this.#pool,
+      targets,
+      clock,
+      connectTimeoutMs,
+      streams: this.#streams,
+      onChange,
+    });
+    this.#context = { clock, pool: this.#pool, connector };
+    this.#http = config.type === "http" ? new HttpFront({ config, targets, context: this.#context }) : null;
+    this.#health = this.#makeHealth(targets);
+    this.#listeners = new Listeners({
+      name: config.name,
+      port: config.port,
+      clock,
+      log: this.#log,
+      slots: this.#slots,
+      onConnection: (conn) => this.#onConnection(conn),
+    });
+  }
+
+  start(): Promise<void> {
+    try {
+      if (!this.config.bindToVip) this.#listeners.listenEverywhere();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.#health?.start();
+    return Promise.resolve();
+  }
+
+  bind(ip: string): void {
+    if (this.config.bindToVip && this.#stopped === null) this.#listeners.bind(ip);
+  }
+
+  release(ip: string): void {
+    const port = this.#listeners.port ?? this.config.port;
+    this.#listeners.release(ip);
+    // Before our own end of them is closed: a closed socket cannot be reset any more.
+    this.#deps.resetter.reset(ip, port);
+    for (const [session, client] of this.#sessions) {
+      if (plainIp(client.local.ip) === ip) session.cut();
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  status(): BalancerStatus {
+    return {
+      name: this.config.name,
+      type: this.config.type,
+      engine: "listen",
+      listening: this.#listeners.addresses,
+      connections: this.#sessions.size,
+      totalConnections: this.#totalConnections,
+      backends: this.#pool.status(),
+    };
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.all([this.#listeners.close(), this.#health?.stop()]);
+    for (const session of this.#sessions.keys()) session.drain();
+    await this.#untilEmpty(this.config.drainMs);
+    for (const session of this.#sessions.keys()) session.cut();
+    this.#http?.close();
+    await this.#untilEmpty(CUT_GRACE_MS);
+  }
+
+  /** Waits until no session is left, at most `timeoutMs`. */
+  #untilEmpty(timeoutMs: number): Promise<void> {
+    if (this.#sessions.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#deps.clock.after(timeoutMs, resolve);
+      this.#onEmpty = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  #onConnection(conn: Deno.TcpConn): void {
+    const client = ByteStream.adopt(conn, this.#streams);
+    if (client === null) return this.#slots.free();
+    this.#totalConnections++;
+    const session = this.#makeSession(client);
+    this.#sessions.set(session, client);
+    session.run().catch((error: unknown) => this.#logFault(error)).then(() => {
+      client.cut();
+      this.#slots.free();
+      this.#sessions.delete(session);
+      if (this.#sessions.size === 0) this.#onEmpty?.();
+    });
+  }
+
+  #makeSession(client: ByteStream): Session {
+    const { config } = this;
+    if (this.#http !== null) return this.#http.makeSession(client);
+    if (config.type === "tcp") return new TcpSession(client, { config, context: this.#context });
+    throw new AssertionError("an http balancer has a front");
+  }
+
+  #makeHealth(targets: ReturnType<typeof backendTargets>): HealthChecks | null {
+    const { clock, random } = this.#deps;
+    const { health } = this.config;
+    if (health === null) return null;
+    return new HealthChecks(targets, {
+      config: health,
+      clock,
+      random,
+      streams: this.#streams,
+      onResult: (index, result) => {
+        const change = this.#pool.checked(index, result);
+        if (change === null) return;
+        if (change.state === "down") this.#http?.forget(index);
+        this.#logChange(change);
+      },
+    });
+  }
+
+  #logChange(change: PoolChange): void {
+    const properties = { balancer: this.config.name, backend: change.name, state: change.state, reason: change.detail };
+    if (change.state === "up") this.#log.info("Backend is up", properties);
+    else this.#log.warning("Backend gets no connections", properties);
+  }
+
+  /** A fault of the program ends one connection, not the process; one line tells of it, however many clients hit it. */
+  #logFault(error: unknown): void {
+    this.#faults++;
+    if (this.#faults > 1) return;
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    this.#log.error("A connection ended by a fault of the program", { balancer: this.config.name, reason });
+  }
+}
