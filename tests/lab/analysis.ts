@@ -107,6 +107,15 @@ export function lastAnswerMs(inquiries: readonly Inquiry[], span: Span): number 
   return last;
 }
 
+/** Arrival of the first reply at or after a moment; null when there was none. */
+export function firstReplyMs(pings: readonly Ping[], fromMs: number): number | null {
+  let first: number | null = null;
+  for (const { repliedMs } of pings) {
+    if (repliedMs !== null && repliedMs >= fromMs) first = Math.min(first ?? repliedMs, repliedMs);
+  }
+  return first;
+}
+
 /** The value in the middle (of an even number: the mean of the two); NaN for none. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   blindMs,
+  firstReplyMs,
   type Inquiry,
   lastAnswerMs,
   machinesAtOnce,
@@ -114,6 +115,13 @@ Deno.test("the last answer in a span is found", () => {
   const record = inquiries((at) => at <= 500 ? ["a"] : []);
   assert.equal(lastAnswerMs(record, ALL), 500.1);
   assert.equal(lastAnswerMs(record, { fromMs: 600, untilMs: 700 }), null);
+});
+
+Deno.test("the first reply after a moment is found", () => {
+  const record = pings((at) => at < 300 ? null : 0.5);
+  assert.equal(firstReplyMs(record, 0), 300.5);
+  assert.equal(firstReplyMs(record, 302), 305.5);
+  assert.equal(firstReplyMs(record, 2000), null);
 });
 
 Deno.test("median and worst", () => {

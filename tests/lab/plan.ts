@@ -77,7 +77,7 @@ export function nodeConfig(
   return stringify({
     localPeer: peer(local),
     remotePeers: nodes.filter((node) => node !== local).map(peer),
-    vip: `${VIP_4},${VIP_6}`,
+    vip: [VIP_4, VIP_6],
     gratuitousARP: true,
     singleNode: false,
     startAsLeader: false,
@@ -105,26 +105,27 @@ function balancers(backends: readonly Station[]): Record<string, unknown>[] {
   ];
 }
 
-/** The text of keepalived's configuration for `local`: VRRPv3, the first of `nodes` preferred at start, nobody preempted. */
+/**
+ * The text of keepalived's configuration for `local`: VRRPv3, the first of `nodes` preferred at start, nobody preempted. One instance
+ * moves both addresses, as ours do; the IPv6 one does not appear in its adverts, which are of one family.
+ */
 export function keepalivedConfig(local: Station, nodes: readonly Station[], advertSeconds: number): string {
-  const priority = 200 - 10 * nodes.indexOf(local);
-  const instance = (family: number, vip: string): string =>
-    `vrrp_instance LAB_${family} {
+  return `global_defs {
+  vrrp_version 3
+}
+vrrp_instance LAB {
   state BACKUP
   nopreempt
   interface ${local.device}
-  virtual_router_id 5${family}
-  priority ${priority}
+  virtual_router_id 51
+  priority ${200 - 10 * nodes.indexOf(local)}
   advert_int ${advertSeconds}
   virtual_ipaddress {
-    ${vip}
+    ${VIP_4}/32
+  }
+  virtual_ipaddress_excluded {
+    ${VIP_6}/128
   }
 }
 `;
-  return `global_defs {
-  vrrp_version 3
-  vrrp_garp_master_delay 1
-  script_user root
-}
-${instance(4, `${VIP_4}/32`)}${instance(6, `${VIP_6}/128`)}`;
 }

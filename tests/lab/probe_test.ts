@@ -126,7 +126,8 @@ privileged("a cut cable silences a machine and mending it brings it back", () =>
     hold(a);
     await served(world);
     network.cut(a);
-    const silent = (): true | null => probes.answering(4) === null && probes.answering(6) === null ? true : null;
+    const silent = (): true | null =>
+      FAMILIES.every((family) => probes.samples.answering(family).size === 0) ? true : null;
     await probes.samples.changes.until(silent, 2000, "silence");
     network.mend(a);
     await served(world);

@@ -1,6 +1,6 @@
 /** The two probes of a laboratory, and what they know at this moment. */
 
-import { Child } from "./child.ts";
+import { AHEAD_OF_OTHERS, Child } from "./child.ts";
 import type { Machine } from "./network.ts";
 import { samplerSources, VIP_4, VIP_6 } from "./plan.ts";
 import { FAMILIES, type Family, ProbeRecord } from "./records.ts";
@@ -32,11 +32,10 @@ export class Probes {
     return probes;
   }
 
-  /** The machine that answered for the family's address within the last 50 ms; null when nobody did. */
+  /** The one machine that answers for the family's address now; null when none does, or more than one. */
   answering(family: Family): string | null {
-    const last = this.samples.lastAnswer(family);
-    if (last === null || this.samples.newestSentMs(family) - last.atMs > 50) return null;
-    return last.mac;
+    const [mac, ...more] = this.samples.answering(family);
+    return mac === undefined || more.length > 0 ? null : mac;
   }
 
   /** Forgets what was recorded. */
@@ -52,7 +51,8 @@ export class Probes {
 }
 
 function launch(kind: "ping" | "sample", machine: Machine, record: ProbeRecord): Child {
-  const argv = [Deno.execPath(), "run", "-A", "--no-lock", PROBE, kind, machine.station.device, VIP_4, VIP_6];
+  const program = [Deno.execPath(), "run", "-A", "--no-lock", PROBE];
+  const argv = [...AHEAD_OF_OTHERS, ...program, kind, machine.station.device, VIP_4, VIP_6];
   return Child.start(argv, { name: kind, inside: machine.inside, onLine: (line) => record.feed(line) });
 }
 

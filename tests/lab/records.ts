@@ -13,8 +13,8 @@ export type Family = 4 | 6;
 
 export const FAMILIES: readonly Family[] = [4, 6];
 
-/** A second's worth of requests. */
-const LOOK_BACK = 200;
+/** Who has not answered for so long does not answer now. */
+const RECENT_MS = 50;
 
 /** The probes send a request this often for each family. */
 export const PROBE_EVERY_MS = 5;
@@ -116,16 +116,17 @@ export class ProbeRecord {
     });
   }
 
-  /** Who answered last, and when; null when nobody did within the last second. */
-  lastAnswer(family: Family): { readonly atMs: number; readonly mac: string } | null {
+  /** Who answered the requests of the last {@link RECENT_MS}, each machine once. */
+  answering(family: Family): ReadonlySet<string> {
+    const macs = new Set<string>();
     const newest = this.#newest[family];
-    for (let number = newest; number > newest - LOOK_BACK; number--) {
+    const sinceMs = this.newestSentMs(family) - RECENT_MS;
+    for (let number = newest; number >= 0; number--) {
       const request = this.#requests[family].get(number);
-      if (request === undefined) break;
-      const last = request.answers.at(-1);
-      if (last !== undefined) return last;
+      if (request === undefined || request.sentMs < sinceMs) break;
+      for (const { mac } of request.answers) macs.add(mac);
     }
-    return null;
+    return macs;
   }
 
   /** When the newest request was sent; -Infinity before the first. */

@@ -52,9 +52,13 @@ Deno.test("service counts from the reply after the last request without one", ()
   assert.equal(record(10, () => true).servedSince(6), null);
 });
 
-Deno.test("the last answer names the machine", () => {
-  assert.deepEqual(record(10, (number) => number < 4).lastAnswer(4), { atMs: 16, mac: MAC });
-  assert.equal(record(10, () => false).lastAnswer(4), null);
+Deno.test("machines that answered in the last moments are named", () => {
+  assert.deepEqual([...record(20, () => true).answering(4)], [MAC]);
+  assert.deepEqual([...record(20, (number) => number < 12).answering(4)], [MAC]);
+  assert.deepEqual([...record(20, (number) => number < 8).answering(4)], []);
+  const two = record(20, () => true);
+  two.feed("r 4 19 97 02:00:00:00:00:02");
+  assert.equal(two.answering(4).size, 2);
 });
 
 Deno.test("a cleared record goes on with what follows", () => {
@@ -68,9 +72,9 @@ Deno.test("a cleared record goes on with what follows", () => {
 
 Deno.test("who waits for a record looks again at every event", async () => {
   const made = new ProbeRecord();
-  const seen = made.changes.until(() => made.lastAnswer(4), 1000, "an answer");
+  const seen = made.changes.until(() => made.servedSince(4), 1000, "an answer");
   made.feed("s 4 0 1");
   made.feed(`r 4 0 2 ${MAC}`);
-  assert.deepEqual(await seen, { atMs: 2, mac: MAC });
+  assert.equal(await seen, 2);
   await assert.rejects(made.changes.until(() => null, 10, "nothing"), /nothing: not within 10 ms/);
 });
