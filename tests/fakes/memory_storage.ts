@@ -46,9 +46,9 @@ export class MemoryStorage implements Storage {
   }
 
   write(batch: Batch): Promise<void> {
-    if (this.#state !== "open") return Promise.reject(error("write", "is not open"));
+    if (this.#state !== "open") return Promise.reject(error("refuse", "is not open"));
     const applied = applyBatch(this.#seen, batch);
-    if (applied.outcome === "refused") return Promise.reject(error("write", applied.detail));
+    if (applied.outcome === "refused") return Promise.reject(error("refuse", applied.detail));
     this.#seen = applied.stored;
     const reached = this.#seen;
     const done = this.#settled().then(() => {

@@ -58,9 +58,9 @@ export class FileStorage implements Storage {
   }
 
   write(batch: Batch): Promise<void> {
-    if (this.#state !== "open") return Promise.reject(this.#error("write", { message: "is not open" }));
+    if (this.#state !== "open") return Promise.reject(this.#error("refuse", { message: "is not open" }));
     if (this.#waiting.length >= MAX_WAITING) {
-      return Promise.reject(this.#error("write", { message: `has ${MAX_WAITING} writes waiting` }));
+      return Promise.reject(this.#error("refuse", { message: `has ${MAX_WAITING} writes waiting` }));
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting.push({ batch, done: resolve, failed: reject });
@@ -153,7 +153,7 @@ export class FileStorage implements Storage {
     return group.filter((each) => {
       const applied = applyBatch(this.#stored, each.batch);
       if (applied.outcome === "applied") this.#stored = applied.stored;
-      else each.failed(this.#error("write", { message: applied.detail }));
+      else each.failed(this.#error("refuse", { message: applied.detail }));
       return applied.outcome === "applied";
     });
   }

@@ -22,8 +22,9 @@ export interface Storage {
   /** Reads what is there. A torn tail is cut and counted; anything worse is "damaged" and set aside, not overwritten. */
   open(): Promise<Opened>;
   /**
-   * Resolves once the batch is on disk. Batches become durable in call order. Rejects with {@link StorageError} if it could not be
-   * written: it is then part of the next write that succeeds, so writing an empty batch is how to try again.
+   * Resolves once the batch is on disk. Batches become durable in call order. Rejects with {@link StorageError}: its operation is
+   * "write" if the disk failed, and the batch is then part of the next write that succeeds, so writing an empty batch is how to try
+   * again; "refuse" if the batch does not follow from the state or the storage is not open, and it is then as if never asked for.
    */
   write(batch: Batch): Promise<void>;
   /** Ends after the writes that were asked for; idempotent. */
@@ -33,7 +34,7 @@ export interface Storage {
 /** A state directory that cannot be used, or a write that did not reach the disk. */
 export class StorageError extends Error {
   override readonly name = "StorageError";
-  /** What was tried: "open", "lock", "write" … */
+  /** What was tried: "open", "lock", "write", "refuse" */
   readonly operation: string;
   /** The file or directory. */
   readonly subject: string;

@@ -58,22 +58,6 @@ export function decodeMessage(bytes: Uint8Array): Message {
   return message;
 }
 
-/**
- * An append shortened to the entries that fit one message: what is left out is sent after the reply. At least one entry stays;
- * its size is bounded where it is proposed.
- */
-export function fitAppend(append: Append): Append {
-  // Version, type and five counts of at most eight bytes each; then per entry two counts and the length of its data.
-  let bytes = 2 + 5 * 8;
-  let fitting = 0;
-  for (const entry of append.entries) {
-    bytes += 3 * 8 + entry.data.length;
-    if (fitting > 0 && (bytes > MAX_MESSAGE_BYTES || fitting >= MAX_APPEND_ENTRIES)) break;
-    fitting++;
-  }
-  return fitting === append.entries.length ? append : { ...append, entries: append.entries.slice(0, fitting) };
-}
-
 function writeBody(out: ByteWriter, message: Message): void {
   switch (message.type) {
     case "preVote":

@@ -4,8 +4,6 @@ import type { Entry, Message } from "../../../mod/election/raft/types.ts";
 import {
   decodeMessage,
   encodeMessage,
-  fitAppend,
-  MAX_APPEND_ENTRIES,
   MAX_BEAT_HOLDS,
   MAX_DATA_BYTES,
   MAX_MESSAGE_BYTES,
@@ -135,29 +133,6 @@ Deno.test("the largest message of each bounded kind fits, one more is the maker'
   assert(encodeMessage({ type: "snapshot", term: 2 ** 53 - 1, snapshot }).length <= MAX_MESSAGE_BYTES);
   const tooBig = { ...snapshot, data: new Uint8Array(MAX_DATA_BYTES + 1) };
   assert.throws(() => encodeMessage({ type: "snapshot", term: 1, snapshot: tooBig }), /56001 bytes/);
-});
-
-Deno.test("an append that is too large is shortened to what fits and keeps at least one entry", () => {
-  const append = (count: number, bytes: number): Message & { type: "append" } => ({
-    type: "append",
-    term: 1,
-    prevIndex: 0,
-    prevTerm: 0,
-    commit: 0,
-    entries: Array.from({ length: count }, (_, i) => ({ index: i + 1, term: 1, data: new Uint8Array(bytes) })),
-  });
-  const cases: readonly [count: number, bytes: number, kept: number][] = [
-    [0, 0, 0],
-    [256, 10, 256],
-    [300, 10, MAX_APPEND_ENTRIES],
-    [6, 10_000, 5],
-    [2, MAX_DATA_BYTES, 1],
-  ];
-  for (const [count, bytes, kept] of cases) {
-    const fitted = fitAppend(append(count, bytes));
-    assert.equal(fitted.entries.length, kept, `${count} entries of ${bytes}`);
-    assert(encodeMessage(fitted).length <= MAX_MESSAGE_BYTES);
-  }
 });
 
 function failure(bytes: Uint8Array): Error | null {

@@ -1,0 +1,51 @@
+import type { Clock, Timer } from "../base/clock.ts";
+import type { Elector, GrantSink } from "./elector.ts";
+import type { Timing } from "./raft/types.ts";
+
+/**
+ * `singleNode`: no peers, no network. This machine holds every address as long as it runs, still in leases, so that a process that
+ * hangs lets go. Nothing keeps a second machine from doing the same.
+ */
+export class SingleNode implements Elector {
+  readonly #options: {
+    readonly addresses: readonly string[];
+    readonly timing: Timing;
+    readonly clock: Clock;
+    readonly sink: GrantSink;
+  };
+  #timer: Timer | null = null;
+  #state: "new" | "running" | "stopped" = "new";
+
+  constructor(options: {
+    readonly addresses: readonly string[];
+    readonly timing: Timing;
+    readonly clock: Clock;
+    readonly sink: GrantSink;
+  }) {
+    this.#options = options;
+  }
+
+  start(): Promise<void> {
+    if (this.#state === "new") {
+      this.#state = "running";
+      this.#renew();
+    }
+    return Promise.resolve();
+  }
+
+  stop(): Promise<void> {
+    if (this.#state === "running") {
+      this.#timer?.cancel();
+      this.#options.sink.revoked(this.#options.addresses, "stopping");
+    }
+    this.#state = "stopped";
+    return Promise.resolve();
+  }
+
+  #renew(): void {
+    const { addresses, timing, clock, sink } = this.#options;
+    const validUntil = clock.now() + timing.leaseMs;
+    this.#timer = clock.after(timing.beatMs, () => this.#renew());
+    sink.granted(addresses.map((scope) => ({ scope, epoch: 1, validUntil })));
+  }
+}
