@@ -39,7 +39,7 @@ export function readConfigFile(
   try {
     return { file, text: context.terminal.readText(file) };
   } catch (error) {
-    fail(context, `Error reading [${printable(file)}]: ${printable(reasonOf(error))}`);
+    fail(context, `Error reading [${printable(file)}]: ${printable(reasonOf(error), 500)}`);
     return null;
   }
 }

@@ -40,13 +40,13 @@ function refusal(url: URL): string | null {
 }
 
 export const BACKEND = {
-  address: setting<Ip | null>({ key: "address", kind: memberIp, fallback: null, help: "IP address" }),
+  address: setting<Ip | null>({ key: "address", kind: memberIp, fallback: null, help: "IP address of the backend" }),
   port: setting<number | null>({
     key: "port",
     kind: optional(int(0, 65535, "a port")),
     fallback: null,
     fallbackText: "`backendPort`",
-    help: "Port",
+    help: "Port of the backend",
   }),
   url: setting<URL | null>({
     key: "url",

@@ -46,7 +46,7 @@ export function parseFile(text: string, file: string, findings: Findings): Mappi
 /** Duplicate keys are looked for by {@link Builder}: the package compares every pair of keys. */
 function parseSyntax(text: string, lineCounter: LineCounter): Document.Parsed | null {
   try {
-    return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false, logLevel: "silent" });
+    return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false, logLevel: "error" });
   } catch (error) {
     if (error instanceof RangeError) return null;
     throw error;

@@ -66,14 +66,14 @@ export class Place {
   }
 }
 
-/** Untrusted text for one line of a terminal: control characters escaped, long text cut. */
-export function printable(text: string): string {
-  const escaped = text.slice(0, LONGEST_VALUE + 1)
+/** Untrusted text for one line of a terminal: control and direction characters escaped, cut after `limit` characters. */
+export function printable(text: string, limit = LONGEST_VALUE): string {
+  const escaped = text.slice(0, limit)
     .replace(
       /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
       (c) => `\\u${(c.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
     );
-  return text.length > LONGEST_VALUE ? `${escaped}…` : escaped;
+  return text.length > limit ? `${escaped}…` : escaped;
 }
 
 /**
