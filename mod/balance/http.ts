@@ -58,7 +58,7 @@ class HttpSession implements Session {
   readonly #stop = new AbortController();
   #exchange: Exchange | null = null;
   #isDraining = false;
-  /** Between two requests, nothing received of the next one. */
+  /** Waiting for a request of which nothing has come yet. */
   #isResting = false;
   #farewell: Promise<void> | null = null;
 
@@ -127,10 +127,10 @@ class HttpSession implements Session {
         client.consume(progress.lengthBytes);
         return { outcome: "request", head: progress.head };
       }
-      this.#isResting = !isBegun && !isFirst;
+      this.#isResting = !isBegun;
       const isMore = await client.fill().catch(() => false);
       this.#isResting = false;
-      if (!isMore) return { outcome: "ended" };
+      if (!isMore || this.#farewell !== null) return { outcome: "ended" };
     }
   }
 

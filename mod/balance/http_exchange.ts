@@ -137,6 +137,7 @@ export class Exchange {
   #startUpload(backend: ByteStream, bytes: Uint8Array<ArrayBuffer>): void {
     const { client, head } = this.#request;
     const touch = (): void => this.#touchUpload(backend);
+    this.#uploadEnd = head.framing.kind === "none" ? "complete" : null;
     this.#awaitBackend(backend);
     backend.onProgress = touch;
     this.#upload = forwardBody(client, backend, {

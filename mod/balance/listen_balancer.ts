@@ -29,6 +29,27 @@ export interface BalancerDeps {
   readonly resetter: ConnectionResetter;
 }
 
+/** A resetter that fails leaves a connection to close by itself; it must not take the process along. */
+function guarded(resetter: ConnectionResetter, onFault: (error: unknown) => void): ConnectionResetter {
+  return {
+    reset: (localIp, localPort) => {
+      try {
+        return resetter.reset(localIp, localPort);
+      } catch (error) {
+        onFault(error);
+        return 0;
+      }
+    },
+    resetOne: (local, remote) => {
+      try {
+        resetter.resetOne(local, remote);
+      } catch (error) {
+        onFault(error);
+      }
+    },
+  };
+}
+
 /** Deadlines fire at most this much late: an eighth of the shortest, between 5 and 100 ms. */
 function granularityMs(config: BalancerConfig): number {
   const times = [config.connectTimeoutMs, config.idleTimeoutMs];
@@ -44,6 +65,7 @@ export class ListenBalancer implements Balancer {
   readonly #log: Log = getLog("balance");
   readonly #pool: Pool;
   readonly #slots: Slots;
+  readonly #resetter: ConnectionResetter;
   readonly #streams: StreamContext;
   readonly #listeners: Listeners;
   readonly #health: HealthChecks | null;
@@ -58,9 +80,10 @@ export class ListenBalancer implements Balancer {
   constructor(config: BalancerConfig, deps: BalancerDeps) {
     this.config = config;
     this.#deps = deps;
-    const { clock, resetter } = deps;
+    const { clock } = deps;
+    this.#resetter = guarded(deps.resetter, (error) => this.#logFault(error));
     const targets = backendTargets(config);
-    this.#streams = { deadlines: new DeadlineSet(clock, granularityMs(config)), resetter };
+    this.#streams = { deadlines: new DeadlineSet(clock, granularityMs(config)), resetter: this.#resetter };
     this.#slots = new Slots(config.maxConnections);
     this.#pool = new Pool(targets, config);
     const onChange = (change: PoolChange): void => this.#logChange(change);
@@ -104,7 +127,7 @@ export class ListenBalancer implements Balancer {
     const port = this.#listeners.port ?? this.config.port;
     this.#listeners.release(ip);
     // Before our own end of them is closed: a closed socket cannot be reset any more.
-    this.#deps.resetter.reset(ip, port);
+    this.#resetter.reset(ip, port);
     for (const [session, client] of this.#sessions) {
       if (plainIp(client.local.ip) === ip) session.cut();
     }
@@ -193,11 +216,11 @@ export class ListenBalancer implements Balancer {
     else this.#log.warning("Backend gets no connections", properties);
   }
 
-  /** A fault of the program ends one connection, not the process; one line tells of it, however many clients hit it. */
+  /** A fault of the program ends one connection, not the process; one line tells of it, however many clients meet it. */
   #logFault(error: unknown): void {
     this.#faults++;
     if (this.#faults > 1) return;
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    this.#log.error("A connection ended by a fault of the program", { balancer: this.config.name, reason });
+    this.#log.error("A fault of the program", { balancer: this.config.name, reason });
   }
 }

@@ -28,7 +28,6 @@ interface Binding {
   /** Retries the bind, or ends the pause of the accept loop. */
   timer: Timer | null;
   wake: (() => void) | null;
-  loop: Promise<void> | null;
   lastError: string;
 }
 
@@ -67,7 +66,7 @@ export class Listeners {
   /** Listens on one address until it is released; tries again until it succeeds. */
   bind(ip: string): void {
     if (this.#bindings.has(ip)) return;
-    const binding: Binding = { listener: null, timer: null, wake: null, loop: null, lastError: "" };
+    const binding: Binding = { listener: null, timer: null, wake: null, lastError: "" };
     this.#bindings.set(ip, binding);
     this.#tryBind(ip, binding);
   }
@@ -97,7 +96,7 @@ export class Listeners {
   listenEverywhere(): void {
     const failures: unknown[] = [];
     for (const ip of ["::", "0.0.0.0"]) {
-      const binding: Binding = { listener: null, timer: null, wake: null, loop: null, lastError: "" };
+      const binding: Binding = { listener: null, timer: null, wake: null, lastError: "" };
       try {
         this.#open(binding, ip);
         this.#bindings.set(ip, binding);
@@ -166,11 +165,12 @@ export class Listeners {
   /** Waits for a slot with the connection in hand: the others wait in the kernel's backlog meanwhile. */
   async #admit(binding: Binding, conn: Deno.TcpConn): Promise<void> {
     const { slots, log, name } = this.#options;
-    if (slots.isFull !== this.#isFullLogged) {
-      this.#isFullLogged = slots.isFull;
-      if (slots.isFull) {
-        log.warning("The limit of connections is reached", { balancer: name, connections: slots.taken });
-      } else log.info("Below the limit of connections again", { balancer: name });
+    // Logged again only after a good distance: around the limit every connection would cross it.
+    if (slots.isFull && !this.#isFullLogged) {
+      this.#isFullLogged = true;
+      log.warning("The limit of connections is reached", { balancer: name, connections: slots.taken });
+    } else if (slots.isHalfEmpty) {
+      this.#isFullLogged = false;
     }
     const granted = await slots.take();
     if (granted && binding.listener !== null) return this.#options.onConnection(conn);

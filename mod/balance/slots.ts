@@ -21,6 +21,11 @@ export class Slots {
     return this.#taken >= this.#max;
   }
 
+  /** True when at least half of the places are free. */
+  get isHalfEmpty(): boolean {
+    return this.#taken * 2 <= this.#max;
+  }
+
   /** Takes a place, waiting for one if need be; false when the slots were closed meanwhile. */
   take(): Promise<boolean> {
     if (this.#isClosed) return Promise.resolve(false);

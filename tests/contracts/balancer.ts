@@ -74,7 +74,7 @@ function choosingContract(engine: string, make: Maker): void {
     }, make);
   });
 
-  Deno.test(`${engine}: failed connects eject a backend, and its rest ends`, async () => {
+  Deno.test(`${engine}: a backend whose connects fail is ejected`, async () => {
     const [alive, dead] = [named("alive"), deadPort()];
     const config = tcpConfig([dead, alive.port], { ejection: { failures: 2, restMs: 60_000 } });
     await withBalancer(config, async (balancer) => {

@@ -163,7 +163,7 @@ const HOSTS: RequestCase[] = [
   ...table("missing-host", [["no Host", "GET / HTTP/1.1\r\n\r\n"]]),
   ...table("duplicate-host", [["two Hosts", get("host: b.example")]]),
   ...table("disguised-framing-field", [[
-    "no Host, but one that a CGI would read",
+    "capitals in a disguised name",
     get("HOST_: x").replace("HOST_", "Transfer_encoding"),
   ]]),
   ...table("invalid-host", [
