@@ -7,7 +7,6 @@
  */
 import type { Clock, Timer } from "../base/clock.ts";
 import { assertNever } from "../base/assert.ts";
-import type { Vip } from "../config/types.ts";
 import type { Grant, GrantSink, RevokeReason } from "../election/elector.ts";
 import { getLog } from "../observe/log.ts";
 import { isOurs, lifetimeSeconds } from "./address.ts";
@@ -36,9 +35,15 @@ export interface HoldListener {
   released(ip: string): void;
 }
 
-export interface HolderOptions {
-  readonly vips: readonly Vip[];
+/** A managed address and the link that gets it. */
+export interface PlacedVip {
+  readonly ip: string;
+  readonly prefixLength: number;
   readonly linkName: string;
+}
+
+export interface HolderOptions {
+  readonly vips: readonly PlacedVip[];
   readonly book: AddressBook;
   readonly permission: Permission;
   /** null: `gratuitousARP: false`. */
@@ -51,7 +56,7 @@ export interface HolderOptions {
 }
 
 /** What a person may ask about one address. */
-export interface VipStatus {
+export interface HoldStatus {
   readonly ip: string;
   readonly heldHere: boolean;
   /** How long it has been held here without a break; null when it is not. */
@@ -68,13 +73,15 @@ export class Holder implements GrantSink {
   readonly #claims: Claims;
   readonly #conflicts = new Conflicts();
   readonly #announcements: Announcements;
-  readonly #prefix: ReadonlyMap<string, number>;
+  readonly #vips: ReadonlyMap<string, PlacedVip>;
+  readonly #linkNames: ReadonlySet<string>;
+  /** The links of our addresses that exist now, by name. */
+  readonly #links = new Map<string, Link>();
   /** When the lifetime of a held address was last renewed; absent while the address is not on the link. */
   readonly #putMs = new Map<string, number>();
   readonly #refused = new Map<string, string>();
   readonly #complaints = new Set<string>();
   readonly #probes: { ip: string; atMs: number }[] = [];
-  #link: Link | null = null;
   #permission: Permission | null = null;
   #timer: Timer | null = null;
   #timerMs = Infinity;
@@ -86,7 +93,8 @@ export class Holder implements GrantSink {
     this.#options = options;
     this.#claims = new Claims(options.vips.map((vip) => vip.ip));
     this.#announcements = new Announcements(options.announceEveryMs);
-    this.#prefix = new Map(options.vips.map((vip) => [vip.ip, vip.prefixLength]));
+    this.#vips = new Map(options.vips.map((vip) => [vip.ip, vip]));
+    this.#linkNames = new Set(options.vips.map((vip) => vip.linkName));
   }
 
   /**
@@ -98,11 +106,11 @@ export class Holder implements GrantSink {
     const now = this.#now();
     this.#state = "running";
     const fence = this.#installGuard();
+    this.#adoptLinks();
     this.#sweep(now);
     const announcer = this.#options.announcer;
     if (announcer !== null) announcer.onSighting = (sighting) => this.#sighted(sighting);
-    this.#adoptLink();
-    for (const ip of this.#prefix.keys()) {
+    for (const ip of this.#vips.keys()) {
       for (const afterMs of START_PROBES_MS) this.#probes.push({ ip, atMs: now + afterMs });
     }
     this.#verifyMs = now + VERIFY_MS;
@@ -167,13 +175,13 @@ export class Holder implements GrantSink {
       case "address-added":
         break;
       case "link-changed":
-        if (event.link.name === this.#options.linkName) this.#linkChanged(event.link, now);
+        if (this.#linkNames.has(event.link.name)) this.#linkChanged(event.link, now);
         break;
       case "link-removed":
-        if (event.linkIndex === this.#link?.index) this.#link = null;
+        if (this.#links.get(event.name)?.index === event.linkIndex) this.#links.delete(event.name);
         break;
       case "resync":
-        this.#adoptLink();
+        this.#adoptLinks();
         this.#sweep(now);
         break;
       default:
@@ -182,7 +190,7 @@ export class Holder implements GrantSink {
     this.#run();
   }
 
-  status(): VipStatus[] {
+  status(): HoldStatus[] {
     const now = this.#now();
     return this.#options.vips.map(({ ip }) => {
       const claim = this.#claims.get(ip, now);
@@ -201,7 +209,7 @@ export class Holder implements GrantSink {
   /** Whether somebody outside the cluster answers for one of the addresses, as far as is known. */
   strangerKnown(): boolean {
     const now = this.#now();
-    return [...this.#prefix.keys()].some((ip) => this.#conflicts.stranger(ip, now, this.#options.elsewhere()) !== null);
+    return [...this.#vips.keys()].some((ip) => this.#conflicts.stranger(ip, now, this.#options.elsewhere()) !== null);
   }
 
   #now(): number {
@@ -210,7 +218,7 @@ export class Holder implements GrantSink {
 
   #installGuard(): "guard" | "lifetime" {
     try {
-      this.#options.permission.install([...this.#prefix.keys()]);
+      this.#options.permission.install([...this.#vips.keys()]);
       this.#permission = this.#options.permission;
       return "guard";
     } catch (cause) {
@@ -266,7 +274,7 @@ export class Holder implements GrantSink {
     this.#put(ip, now);
     this.#announcements.begin(ip, now);
     this.#announceDue();
-    log.info("address taken", { ip, link: this.#options.linkName });
+    log.info("address taken", { ip, link: this.#linkOf(ip)?.name ?? null });
     this.#options.listener.held(ip);
   }
 
@@ -277,7 +285,7 @@ export class Holder implements GrantSink {
 
   #put(ip: string, now: number): void {
     const claim = this.#claims.get(ip, now);
-    const link = this.#link;
+    const link = this.#linkOf(ip);
     if (claim === null || link === null) return;
     const seconds = lifetimeSeconds(claim.validUntilMs - now, this.#permission !== null);
     this.#attempt(`address ${ip}`, () => {
@@ -302,14 +310,18 @@ export class Holder implements GrantSink {
     this.#options.listener.released(ip);
     this.#attempt("permission", () => this.#permission?.deny([ip]));
     this.#putMs.delete(ip);
-    const link = this.#link;
+    const link = this.#linkOf(ip);
     if (link !== null) {
       this.#attempt(`address ${ip}`, () => this.#options.book.remove(ip, this.#prefixOf(ip), link.index));
     }
   }
 
+  #linkOf(ip: string): Link | null {
+    return this.#links.get(this.#vips.get(ip)?.linkName ?? "") ?? null;
+  }
+
   #prefixOf(ip: string): number {
-    return this.#prefix.get(ip) ?? (ip.includes(":") ? 128 : 32);
+    return this.#vips.get(ip)?.prefixLength ?? (ip.includes(":") ? 128 : 32);
   }
 
   #restore(ips: readonly string[], why: string): void {
@@ -322,41 +334,48 @@ export class Holder implements GrantSink {
   }
 
   #linkChanged(link: Link, now: number): void {
-    const wasUsable = this.#link !== null && this.#link.up && this.#link.running && this.#link.index === link.index;
-    this.#link = link;
+    const before = this.#links.get(link.name);
+    const wasUsable = before !== undefined && before.up && before.running && before.index === link.index;
+    this.#links.set(link.name, link);
     if (!(link.up && link.running) || wasUsable) return;
     this.#attempt("link", () => this.#options.announcer?.attach(link));
-    this.#restore(this.#claims.live(now).map((claim) => claim.ip), "link up");
+    const held = this.#claims.live(now).map((claim) => claim.ip);
+    this.#restore(held.filter((ip) => this.#linkOf(ip)?.name === link.name), "link up");
   }
 
-  #adoptLink(): void {
-    const link = this.#options.book.links().find((candidate) => candidate.name === this.#options.linkName) ?? null;
-    this.#link = link;
-    if (link !== null) this.#attempt("link", () => this.#options.announcer?.attach(link));
+  #adoptLinks(): void {
+    this.#attempt("link", () => {
+      const present = this.#options.book.links().filter((link) => this.#linkNames.has(link.name));
+      this.#links.clear();
+      for (const link of present) this.#links.set(link.name, link);
+      for (const link of present) this.#options.announcer?.attach(link);
+    });
   }
 
   /** Removes what carries our mark and is not held; puts back what is held and missing. Other addresses are never touched. */
   #sweep(now: number): void {
     this.#sweepMs = now + SWEEP_MS;
     this.#attempt("sweep", () => {
-      const present = this.#options.book.addresses().filter((address) => this.#prefix.has(address.ip));
+      const present = this.#options.book.addresses().filter((address) => this.#vips.has(address.ip));
       for (const address of present) {
-        const held = this.#claims.get(address.ip, now) !== null && address.linkIndex === this.#link?.index;
+        const held = this.#claims.get(address.ip, now) !== null &&
+          address.linkIndex === this.#linkOf(address.ip)?.index;
         if (held || !isOurs(address)) continue;
         this.#options.book.remove(address.ip, address.prefixLength, address.linkIndex);
         log.info("removed a leftover address", { ip: address.ip, linkIndex: address.linkIndex });
       }
       const missing = this.#claims.live(now).map((claim) => claim.ip)
-        .filter((ip) => !present.some((address) => address.ip === ip && address.linkIndex === this.#link?.index));
-      if (this.#link !== null && this.#link.running) this.#restore(missing, "missing");
+        .filter((ip) => this.#linkOf(ip)?.running === true)
+        .filter((ip) => !present.some((address) => address.ip === ip && address.linkIndex === this.#linkOf(ip)?.index));
+      this.#restore(missing, "missing");
     });
   }
 
   #sighted(sighting: Sighting): void {
-    if (this.#state !== "running" || !this.#prefix.has(sighting.ip)) return;
+    if (this.#state !== "running" || !this.#vips.has(sighting.ip)) return;
     const now = this.#now();
     const held = this.#claims.get(sighting.ip, now) !== null;
-    const outcome = this.#conflicts.see(sighting, now, { held, ownMac: macText(this.#link) });
+    const outcome = this.#conflicts.see(sighting, now, { held, ownMac: macText(this.#linkOf(sighting.ip)) });
     switch (outcome.rule) {
       case "defend":
         log.warning("another machine claims an address held here, announcing again", { ...sighting });
@@ -404,7 +423,7 @@ export class Holder implements GrantSink {
 
   #verify(now: number): void {
     this.#verifyMs = now + VERIFY_MS;
-    if (this.#link === null) this.#adoptLink();
+    if (this.#links.size < this.#linkNames.size) this.#adoptLinks();
     const permission = this.#permission;
     if (permission === null) return;
     this.#attempt("permission", () => {

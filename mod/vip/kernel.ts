@@ -63,11 +63,11 @@ export type KernelEvent =
   /** Events were lost (ENOBUFS): look at everything. */
   | { readonly type: "resync" };
 
-/** Announces addresses on one link and reports who else claims them. Two implementations: packet sockets, and memory for tests. */
+/** Announces addresses on their links and reports who else claims them. Two implementations: packet sockets, and memory for tests. */
 export interface Announcer {
   /** Called for every frame by which another station claims a managed address. Set before {@link attach}. */
   onSighting: (sighting: { readonly ip: string; readonly mac: string }) => void;
-  /** Works on this link from now on, also after the link was replaced by another of the same name. */
+  /** Works on this link from now on, also when it replaces another of the same name. */
   attach(link: Link): void;
   /** Tells all neighbours that the address is here: gratuitous ARP in both forms, or unsolicited neighbour advertisements. */
   announce(ip: string): "sent" | "refused";

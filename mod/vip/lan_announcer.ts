@@ -22,42 +22,37 @@ interface Port {
 }
 
 /**
- * Announces on an Ethernet link through packet sockets. A filter in the kernel lets in only frames that claim a managed address, so a
+ * Announces on Ethernet links through packet sockets. A filter in the kernel lets in only frames that claim a managed address, so a
  * busy network costs nothing.
  */
 export class LanAnnouncer implements Announcer {
   onSighting: (sighting: Sighting) => void = () => {};
-  readonly #ips: ReadonlyMap<string, Ip>;
+  readonly #vips: ReadonlyMap<string, { readonly ip: Ip; readonly linkName: string }>;
   readonly #poller: Poller;
   readonly #book: AddressBook;
-  #port: Port | null = null;
+  /** By name of the link. */
+  readonly #ports = new Map<string, Port>();
 
   /** @param options.book tells the link-local address that advertisements come from */
-  constructor(options: { readonly ips: readonly string[]; readonly poller: Poller; readonly book: AddressBook }) {
-    this.#ips = new Map(options.ips.map((text) => [text, canonical(text)]));
+  constructor(options: {
+    readonly vips: readonly { readonly ip: string; readonly linkName: string }[];
+    readonly poller: Poller;
+    readonly book: AddressBook;
+  }) {
+    this.#vips = new Map(options.vips.map((vip) => [vip.ip, { ip: canonical(vip.ip), linkName: vip.linkName }]));
     this.#poller = options.poller;
     this.#book = options.book;
   }
 
   /** Throws SysError when the link cannot be listened on. */
   attach(link: Link): void {
-    if (this.#port?.link.index === link.index) {
-      this.#port = { ...this.#port, link };
+    const port = this.#ports.get(link.name);
+    if (port?.link.index === link.index) {
+      this.#ports.set(link.name, { ...port, link });
       return;
     }
-    this.close();
-    if (link.mac.length !== MAC_BYTES) return;
-    const arp = openFiltered(link.index, EtherType.arp, this.#filter(4));
-    try {
-      const neighbour = openFiltered(link.index, EtherType.ipv6, this.#filter(6));
-      const watches = [arp, neighbour].map((socket) =>
-        this.#poller.watch(socket.fd, () => void socket.drain((frame) => this.#received(frame)))
-      );
-      this.#port = { link, arp, neighbour, watches };
-    } catch (error) {
-      arp.close();
-      throw error;
-    }
+    this.#detach(link.name);
+    if (link.mac.length === MAC_BYTES) this.#ports.set(link.name, this.#open(link));
   }
 
   announce(text: string): "sent" | "refused" {
@@ -81,22 +76,41 @@ export class LanAnnouncer implements Announcer {
   }
 
   close(): void {
-    const port = this.#port;
-    this.#port = null;
-    if (port === null) return;
+    for (const name of [...this.#ports.keys()]) this.#detach(name);
+  }
+
+  #open(link: Link): Port {
+    const arp = openFiltered(link.index, EtherType.arp, this.#filter(link.name, 4));
+    try {
+      const neighbour = openFiltered(link.index, EtherType.ipv6, this.#filter(link.name, 6));
+      const watches = [arp, neighbour].map((socket) =>
+        this.#poller.watch(socket.fd, () => void socket.drain((frame) => this.#received(frame, link.name)))
+      );
+      return { link, arp, neighbour, watches };
+    } catch (error) {
+      arp.close();
+      throw error;
+    }
+  }
+
+  #detach(name: string): void {
+    const port = this.#ports.get(name);
+    if (port === undefined) return;
+    this.#ports.delete(name);
     for (const watch of port.watches) watch.stop();
     port.arp.close();
     port.neighbour.close();
   }
 
   #about(text: string): { port: Port | null; ip: Ip } {
-    const ip = this.#ips.get(text);
-    assert(ip !== undefined, `${text} is managed`);
-    return { port: this.#port, ip };
+    const vip = this.#vips.get(text);
+    assert(vip !== undefined, `${text} is managed`);
+    return { port: this.#ports.get(vip.linkName) ?? null, ip: vip.ip };
   }
 
-  #filter(family: 4 | 6): Uint8Array {
-    const ips = [...this.#ips.values()].filter((ip) => ip.family === family).map((ip) => ip.bytes);
+  #filter(linkName: string, family: 4 | 6): Uint8Array {
+    const here = [...this.#vips.values()].filter((vip) => vip.linkName === linkName && vip.ip.family === family);
+    const ips = here.map((vip) => vip.ip.bytes);
     return encodeBpf(family === 4 ? arpSenderFilter(ips) : neighbourAdvertFilter(ips));
   }
 
@@ -109,9 +123,9 @@ export class LanAnnouncer implements Announcer {
     return local ?? ip;
   }
 
-  #received(frame: Uint8Array): void {
+  #received(frame: Uint8Array, linkName: string): void {
     const sighting = sightingIn(frame);
-    if (sighting !== null && this.#ips.has(sighting.ip)) this.onSighting(sighting);
+    if (sighting !== null && this.#vips.get(sighting.ip)?.linkName === linkName) this.onSighting(sighting);
   }
 }
 

@@ -22,8 +22,7 @@ function bench(change: Partial<HolderOptions> = {}): Bench {
   const announcer = new FakeAnnouncer();
   const heard: string[] = [];
   const holder = new Holder({
-    vips: [{ ip: V4, prefixLength: 32 }, { ip: V6, prefixLength: 128 }],
-    linkName: "eth0",
+    vips: [{ ip: V4, prefixLength: 32, linkName: "eth0" }, { ip: V6, prefixLength: 128, linkName: "eth0" }],
     book: kernel,
     permission: kernel,
     announcer,
@@ -147,6 +146,21 @@ Deno.test("after link down and up, and on a new link of the same name, the addre
     assert.equal(kernel.addresses().some((address) => address.ip === V4 && address.linkIndex === up), true);
     assert.deepEqual(announcer.calls, ["attach eth0", `announce ${V4}`]);
   }
+  holder.stop();
+});
+
+Deno.test("addresses of two links go to their links, and each link heals on its own", () => {
+  const vips = [{ ip: V4, prefixLength: 32, linkName: "eth0" }, { ip: V6, prefixLength: 128, linkName: "eth1" }];
+  const { clock, kernel, announcer, holder } = bench({ vips });
+  kernel.setLinks([fakeLink(), fakeLink({ index: 3, name: "eth1" })]);
+  holder.start();
+  holder.granted([grant(clock, 60_000), grant(clock, 60_000, V6)]);
+  assert.deepEqual(kernel.addresses().map((address) => [address.ip, address.linkIndex]), [[V4, 2], [V6, 3]]);
+  clock.advance(1500);
+  announcer.calls.length = 0;
+  holder.kernelEvent({ type: "link-changed", link: fakeLink({ index: 3, name: "eth1", running: false }) });
+  holder.kernelEvent({ type: "link-changed", link: fakeLink({ index: 3, name: "eth1" }) });
+  assert.deepEqual(announcer.calls, ["attach eth1", `announce ${V6}`]);
   holder.stop();
 });
 

@@ -16,7 +16,11 @@ const STRANGER = parseMac("02:00:00:00:00:99");
 async function withAnnouncer(run: (announcer: LanAnnouncer, cabled: CabledMachine) => Promise<void>): Promise<void> {
   const cabled = new CabledMachine();
   const book = new NetlinkAddressBook(cabled.routes);
-  const announcer = new LanAnnouncer({ ips: [V4, V6], poller: cabled.poller, book });
+  const announcer = new LanAnnouncer({
+    vips: [V4, V6].map((ip) => ({ ip, linkName: "eth0" })),
+    poller: cabled.poller,
+    book,
+  });
   cabled.machine.run(() => announcer.attach(cabled.link));
   try {
     await run(announcer, cabled);
