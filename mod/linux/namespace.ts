@@ -47,10 +47,13 @@ export class Namespace {
   }
 
   /**
-   * Runs `fn` inside and gives its result; the thread is back when this returns or throws. `fn` must be synchronous. Inside happen:
-   * sockets opened by FFI, `Deno.listen`, `Deno.listenDatagram`, `Deno.Command` (`spawn`, `outputSync`), synchronous access to
-   * `/proc/sys/net`. Not inside: anything awaited, also `Deno.connect`. Start no asynchronous file or DNS access here: a pool thread
-   * that is born inside stays inside.
+   * Runs `fn` inside and gives its result; the thread is back when this returns or throws. `fn` must be synchronous.
+   *
+   * Inside happen (tried on Deno 2.7.14): sockets opened by FFI, `Deno.listen`, `Deno.serve`, `Deno.Command` (`spawn`, `outputSync`),
+   * `Deno.connect` and `fetch` to an address (not a name), synchronous access to `/proc/sys/net`; a `Worker` made here stays here.
+   * Outside happen: whatever follows an `await`, `net.connect` and the `bind` of `node:dgram`, both of which look the address up first (dgram does
+   * it at once, and so inside, with a `lookup` option that answers synchronously).
+   * Start no asynchronous file access or name look-up here: a pool thread that is born inside stays inside for good.
    */
   run<T>(fn: () => T): T {
     const home = openNamespace(OWN);

@@ -200,14 +200,9 @@ function isDump(request: NetlinkRequest): boolean {
 
 /** Whether this message ends the answer; throws SysError if it ends it with a refusal. */
 function isEnd(message: NetlinkMessage, request: NetlinkRequest): boolean {
-  if (message.type === MessageType.ERROR) {
-    const { errno, reason } = decodeAcknowledgement(message);
-    if (errno !== 0) throw new SysError(request.op, errno, { subject: request.subject, reason });
-    return true;
-  }
-  if (message.type !== MessageType.DONE) return false;
-  const errno = decodeDone(message);
-  if (errno !== 0) throw new SysError(request.op, errno, request);
+  if (message.type !== MessageType.ERROR && message.type !== MessageType.DONE) return false;
+  const { errno, reason } = message.type === MessageType.ERROR ? decodeAcknowledgement(message) : decodeDone(message);
+  if (errno !== 0) throw new SysError(request.op, errno, { subject: request.subject, reason });
   return true;
 }
 

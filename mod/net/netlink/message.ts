@@ -123,9 +123,13 @@ export function decodeAcknowledgement(message: NetlinkMessage): Acknowledgement 
   };
 }
 
-/** The error number at the end of a dump: DONE carries 0, or a negative errno when the dump failed on its way. */
-export function decodeDone(message: NetlinkMessage): number {
-  return message.payload.length < 4 ? 0 : checkErrno(-Math.min(0, readI32(message.payload)));
+/** How a dump ended: DONE carries 0, or a negative errno when the dump failed on its way, and then perhaps the kernel's words. */
+export function decodeDone(message: NetlinkMessage): { errno: number; reason: string } {
+  const { payload, flags } = message;
+  const errno = payload.length < 4 ? 0 : checkErrno(-Math.min(0, readI32(payload)));
+  const told = (flags & MessageFlag.ACK_TLVS) !== 0 && payload.length > 4;
+  const attributes = attributeMap(told ? payload.subarray(4) : undefined);
+  return { errno, reason: optional(attributes.get(NLMSGERR_ATTR_MSG), readText, "") };
 }
 
 function checkErrno(errno: number): number {
