@@ -25,6 +25,7 @@ export interface LabOptions {
 const CLIENT = station("client", 100);
 const OBSERVER = station("observer", 101);
 const BACKEND = new URL("backend.ts", import.meta.url).pathname;
+const CLIENT_COMMAND = [Deno.execPath(), "run", "-A", "--no-lock", new URL("client.ts", import.meta.url).pathname];
 const READY_MS = 30_000;
 /** Service counts as settled when it has been given so long without a gap. */
 const STEADY_MS = 300;
@@ -139,6 +140,18 @@ export class Lab {
   run(machine: Machine, name: string, argv: readonly string[], onLine?: (line: string) => void): Child {
     const child = Child.start(argv, { name, inside: machine.inside, ...(onLine === undefined ? {} : { onLine }) });
     this.#children.push(child);
+    return child;
+  }
+
+  /** Lets the client do one thing of `client.ts`; gives the lines it wrote. */
+  ask(...words: readonly string[]): string[] {
+    return this.execute(this.client, [...CLIENT_COMMAND, ...words]).trim().split("\n");
+  }
+
+  /** Lets the client begin to hold a connection, see `client.ts`; resolves when it is open. */
+  async hold(ip: string, port: number): Promise<Child> {
+    const child = this.run(this.client, "holding client", [...CLIENT_COMMAND, "hold", ip, String(port)]);
+    await child.waitForLine("open", { limitMs: 10_000 });
     return child;
   }
 

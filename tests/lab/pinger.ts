@@ -9,7 +9,7 @@ import {
   trySend,
 } from "../../mod/linux/socket.ts";
 import { ip } from "./plan.ts";
-import type { Prober } from "./prober.ts";
+import type { Heard, Prober } from "./prober.ts";
 import type { Family } from "./records.ts";
 
 const ICMP = 1;
@@ -44,7 +44,7 @@ export class Pinger implements Prober {
     trySend(this.fd, this.#family === 4 ? encodeEcho4(echo) : encodeEcho6(echo), this.#address);
   }
 
-  receive(): { low: number; mac: string } | null {
+  receive(): Heard | null {
     for (;;) {
       const got = tryReceive(this.fd, this.#buffer, this.#sender);
       if (got <= 0) return null;
@@ -52,7 +52,7 @@ export class Pinger implements Prober {
       const start = this.#family === 4 ? ((this.#buffer[0] ?? 0) & 0xf) * 4 : 0;
       const message = new DataView(this.#buffer.buffer, start, 8);
       if (message.getUint8(0) !== ECHO_REPLY[this.#family]) continue;
-      if (message.getUint16(4) === this.#identifier) return { low: message.getUint16(6), mac: "" };
+      if (message.getUint16(4) === this.#identifier) return { kind: "reply", low: message.getUint16(6), mac: "" };
     }
   }
 }

@@ -15,7 +15,7 @@ import { libc } from "../../mod/linux/libc.ts";
 import { closeFd } from "../../mod/linux/socket.ts";
 import { RouteSocket } from "../../mod/linux/rtnetlink.ts";
 import { Pinger } from "./pinger.ts";
-import type { Prober } from "./prober.ts";
+import type { Heard, Probers } from "./prober.ts";
 import { FAMILIES, type Family, formatEvent, PROBE_EVERY_MS } from "./records.ts";
 import { Sampler } from "./sampler.ts";
 import { sharedNow } from "./time.ts";
@@ -25,12 +25,12 @@ const POLLFD_BYTES = 8;
 const STDIN = 0;
 
 class Loop {
-  readonly #probers: ReadonlyMap<Family, Prober>;
+  readonly #probers: Probers;
   readonly #set: Uint8Array<ArrayBuffer>;
   readonly #encoder = new TextEncoder();
   #pending = "";
 
-  constructor(probers: ReadonlyMap<Family, Prober>) {
+  constructor(probers: Probers) {
     this.#probers = probers;
     const fds = [STDIN, ...[...probers.values()].map((prober) => prober.fd)];
     this.#set = new Uint8Array(fds.length * POLLFD_BYTES);
@@ -64,11 +64,9 @@ class Loop {
 
   #receive(family: Family, newest: number): void {
     const prober = this.#probers.get(family);
-    for (let reply = prober?.receive() ?? null; reply !== null; reply = prober?.receive() ?? null) {
-      const modulus = prober?.modulus ?? 1;
-      const number = newest - ((newest - reply.low) % modulus + modulus) % modulus;
-      const event = { kind: "reply", family, number, atMs: sharedNow(), mac: reply.mac } as const;
-      this.#pending += `${formatEvent(event)}\n`;
+    for (let heard = prober?.receive() ?? null; heard !== null; heard = prober?.receive() ?? null) {
+      const number = numberOf(heard, newest, prober?.modulus ?? 1);
+      this.#pending += `${formatEvent({ kind: heard.kind, family, number, atMs: sharedNow(), mac: heard.mac })}\n`;
     }
   }
 
@@ -83,7 +81,13 @@ class Loop {
   }
 }
 
-function open(kind: string, device: string, targets: Readonly<Record<Family, string>>): Map<Family, Prober> {
+/** The newest request that has these low bits; a claim belongs to none. */
+function numberOf(heard: Heard, newest: number, modulus: number): number {
+  if (heard.kind === "claim") return 0;
+  return newest - ((newest - heard.low) % modulus + modulus) % modulus;
+}
+
+function open(kind: string, device: string, targets: Readonly<Record<Family, string>>): Probers {
   if (kind === "ping") return new Map(FAMILIES.map((family) => [family, new Pinger(family, targets[family])]));
   const routes = new RouteSocket();
   const link = routes.linkByName(device);

@@ -1,8 +1,20 @@
 import assert from "node:assert/strict";
+import {
+  closeFd,
+  Family as SocketFamily,
+  linkAddress,
+  openSocket,
+  SocketType,
+  trySend,
+} from "../../mod/linux/socket.ts";
+import { gratuitousRequest } from "../../mod/net/arp.ts";
+import { EtherType } from "../../mod/net/ethernet.ts";
+import { parseMac } from "../../mod/net/mac.ts";
+import { unsolicitedAdvert } from "../../mod/net/ndp.ts";
 import { privileged } from "../fakes/privileges.ts";
 import { blindMs, machinesAtOnce, outageMs } from "./analysis.ts";
 import { Network } from "./network.ts";
-import { station, VIP_4, VIP_6 } from "./plan.ts";
+import { ip, station, VIP_4, VIP_6 } from "./plan.ts";
 import { Probes } from "./probes.ts";
 import { FAMILIES, type Family } from "./records.ts";
 import { sharedNow, sleep } from "./time.ts";
@@ -43,6 +55,21 @@ function hold(machine: World["a"]): void {
 
 function letGo(machine: World["a"]): void {
   for (const family of FAMILIES) machine.removeAddress(VIPS[family].ip, VIPS[family].prefixLength);
+}
+
+/** What a holder sends when it takes an address over. */
+function announce(machine: World["a"]): void {
+  const mac = parseMac(machine.mac);
+  assert.ok(mac);
+  const frames = {
+    [EtherType.arp]: gratuitousRequest(mac, ip(VIP_4)),
+    [EtherType.ipv6]: unsolicitedAdvert(mac, { source: ip(VIP_6), target: ip(VIP_6) }),
+  };
+  for (const [etherType, frame] of Object.entries(frames)) {
+    const fd = openSocket(SocketFamily.PACKET, SocketType.RAW, 0);
+    assert.equal(trySend(fd, frame, linkAddress(machine.linkIndex, Number(etherType))), frame.length);
+    closeFd(fd);
+  }
 }
 
 async function served({ probes }: World): Promise<void> {
@@ -117,6 +144,29 @@ privileged(
       const fromMs = sharedNow();
       await sleep(200);
       assert.equal(outageMs(probes.pings.pings(4), { fromMs, untilMs: sharedNow() }), Infinity);
+    }),
+);
+
+privileged(
+  "an announcement is a claim, not an answer, and it turns the client to the new machine",
+  () =>
+    withProbes(async (world) => {
+      const { a, b, probes } = world;
+      hold(a);
+      await served(world);
+      letGo(a);
+      hold(b);
+      probes.samples.clear();
+      b.inside(() => announce(b));
+      const told = (): true | null =>
+        FAMILIES.every((family) => probes.samples.claims(family).length > 0) ? true : null;
+      await probes.samples.changes.until(told, 2000, "claims");
+      const fromMs = sharedNow();
+      await sleep(150);
+      for (const family of FAMILIES) {
+        assert.deepEqual(probes.samples.claims(family).map((claim) => claim.mac), [b.mac], `IPv${family}`);
+        assert.equal(outageMs(probes.pings.pings(family), { fromMs, untilMs: sharedNow() }), 0, `IPv${family}`);
+      }
     }),
 );
 

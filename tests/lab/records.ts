@@ -3,8 +3,10 @@
  *
  *     s <family> <number> <ms>          a request was sent
  *     r <family> <number> <ms> [<mac>]  a reply arrived (the sampler adds who answered)
+ *     c <family> 0 <ms> <mac>           somebody announced the address without being asked
  */
 
+import { assertNever } from "../../mod/base/assert.ts";
 import type { Inquiry, Ping } from "./analysis.ts";
 import { Changes } from "./time.ts";
 
@@ -24,9 +26,18 @@ interface Request {
   readonly answers: { atMs: number; mac: string }[];
 }
 
+const LETTERS = { sent: "s", reply: "r", claim: "c" } as const;
+const KINDS: Readonly<Record<string, keyof typeof LETTERS>> = { s: "sent", r: "reply", c: "claim" };
+
+/** An announcement that nobody had asked for. */
+export interface Claim {
+  readonly atMs: number;
+  readonly mac: string;
+}
+
 /** One event of a probe. */
 export interface ProbeEvent {
-  readonly kind: "sent" | "reply";
+  readonly kind: keyof typeof LETTERS;
   readonly family: Family;
   readonly number: number;
   readonly atMs: number;
@@ -36,17 +47,19 @@ export interface ProbeEvent {
 
 /** Writes an event as a line without its end. */
 export function formatEvent(event: ProbeEvent): string {
-  const head = `${event.kind === "sent" ? "s" : "r"} ${event.family} ${event.number} ${event.atMs.toFixed(2)}`;
+  const head = `${LETTERS[event.kind]} ${event.family} ${event.number} ${event.atMs.toFixed(2)}`;
   return event.mac === "" ? head : `${head} ${event.mac}`;
 }
 
 /** Reads a line; null when it is none of a probe's. */
 export function parseEvent(line: string): ProbeEvent | null {
-  const match = /^([sr]) ([46]) (\d+) (\d+(?:\.\d+)?)(?: ([0-9a-f:]{17}))?$/.exec(line);
+  const match = /^([src]) ([46]) (\d+) (\d+(?:\.\d+)?)(?: ([0-9a-f:]{17}))?$/.exec(line);
   if (match === null) return null;
-  const [, kind, family, number, atMs, mac = ""] = match;
+  const [, letter = "", family, number, atMs, mac = ""] = match;
+  const kind = KINDS[letter];
+  if (kind === undefined) return null;
   return {
-    kind: kind === "s" ? "sent" : "reply",
+    kind,
     family: family === "4" ? 4 : 6,
     number: Number(number),
     atMs: Number(atMs),
@@ -58,6 +71,7 @@ export function parseEvent(line: string): ProbeEvent | null {
 export class ProbeRecord {
   readonly changes = new Changes();
   readonly #requests: Record<Family, Map<number, Request>> = { 4: new Map(), 6: new Map() };
+  readonly #claims: Record<Family, Claim[]> = { 4: [], 6: [] };
   readonly #newest: Record<Family, number> = { 4: -1, 6: -1 };
 
   /** Takes one line of the probe's output; others are ignored. */
@@ -65,18 +79,35 @@ export class ProbeRecord {
     const event = parseEvent(line);
     if (event === null) return;
     const requests = this.#requests[event.family];
-    if (event.kind === "sent") {
-      requests.set(event.number, { sentMs: event.atMs, answers: [] });
-      this.#newest[event.family] = event.number;
-    } else {
-      requests.get(event.number)?.answers.push({ atMs: event.atMs, mac: event.mac });
+    const { atMs, mac } = event;
+    switch (event.kind) {
+      case "sent":
+        requests.set(event.number, { sentMs: atMs, answers: [] });
+        this.#newest[event.family] = event.number;
+        break;
+      case "reply":
+        requests.get(event.number)?.answers.push({ atMs, mac });
+        break;
+      case "claim":
+        this.#claims[event.family].push({ atMs, mac });
+        break;
+      default:
+        assertNever(event.kind);
     }
     this.changes.changed();
   }
 
   /** Forgets everything up to now, so that a long run does not fill the memory. */
   clear(): void {
-    for (const family of FAMILIES) this.#requests[family].clear();
+    for (const family of FAMILIES) {
+      this.#requests[family].clear();
+      this.#claims[family].length = 0;
+    }
+  }
+
+  /** What was announced without being asked, in the order of arrival. */
+  claims(family: Family): readonly Claim[] {
+    return this.#claims[family];
   }
 
   /** The requests of a family, in the order of sending, with the first reply of each. */

@@ -6,6 +6,7 @@ const MAC = "02:00:00:00:00:01";
 const EVENTS: { event: ProbeEvent; line: string }[] = [
   { event: { kind: "sent", family: 4, number: 0, atMs: 12.5, mac: "" }, line: "s 4 0 12.50" },
   { event: { kind: "reply", family: 6, number: 70000, atMs: 1.23, mac: "" }, line: "r 6 70000 1.23" },
+  { event: { kind: "claim", family: 6, number: 0, atMs: 5, mac: MAC }, line: `c 6 0 5.00 ${MAC}` },
   { event: { kind: "reply", family: 4, number: 3, atMs: 7, mac: MAC }, line: `r 4 3 7.00 ${MAC}` },
 ];
 
@@ -59,6 +60,14 @@ Deno.test("machines that answered in the last moments are named", () => {
   const two = record(20, () => true);
   two.feed("r 4 19 97 02:00:00:00:00:02");
   assert.equal(two.answering(4).size, 2);
+});
+
+Deno.test("announcements are kept apart from answers", () => {
+  const made = record(2, () => false);
+  made.feed(`c 4 0 7 ${MAC}`);
+  assert.deepEqual(made.claims(4), [{ atMs: 7, mac: MAC }]);
+  assert.equal(made.answering(4).size, 0);
+  assert.deepEqual(made.claims(6), []);
 });
 
 Deno.test("a cleared record goes on with what follows", () => {

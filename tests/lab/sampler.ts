@@ -1,7 +1,7 @@
 import { decodeArpFrame, encodeArpFrame } from "../../mod/net/arp.ts";
 import { BROADCAST, EtherType, multicastMac } from "../../mod/net/ethernet.ts";
 import { WireError } from "../../mod/net/errors.ts";
-import type { Ip } from "../../mod/net/ip.ts";
+import { type Ip, isMulticast } from "../../mod/net/ip.ts";
 import { formatMac } from "../../mod/net/mac.ts";
 import { decodeNeighbour, encodeNeighbour, solicitedNode } from "../../mod/net/ndp.ts";
 import {
@@ -15,12 +15,12 @@ import {
   trySend,
 } from "../../mod/linux/socket.ts";
 import { ip, samplerSources } from "./plan.ts";
-import type { Prober } from "./prober.ts";
+import type { Heard, Prober } from "./prober.ts";
 import type { Family } from "./records.ts";
 
 /**
- * Asks the whole link who has an address. Only replies to its own questions count: to this machine's hardware address and to the
- * address that asked. What a node announces without being asked does not.
+ * Asks the whole link who has an address. Only replies to its own questions are answers: to this machine's hardware address and to
+ * the address that asked. What is announced to everybody without being asked is a claim.
  */
 export class Sampler implements Prober {
   readonly fd: number;
@@ -51,22 +51,24 @@ export class Sampler implements Prober {
     if (frame !== undefined) trySend(this.fd, frame, this.#address);
   }
 
-  receive(): { low: number; mac: string } | null {
+  receive(): Heard | null {
     for (;;) {
       const got = tryReceive(this.fd, this.#buffer, this.#sender);
       if (got <= 0) return null;
-      const reply = this.#read(this.#buffer.subarray(0, Math.min(got, this.#buffer.length)));
-      if (reply !== null) return reply;
+      const heard = this.#read(this.#buffer.subarray(0, Math.min(got, this.#buffer.length)));
+      if (heard !== null) return heard;
     }
   }
 
-  #read(frame: Uint8Array): { low: number; mac: string } | null {
-    if (!frame.subarray(0, 6).every((byte, place) => byte === this.#mac[place])) return null;
+  #read(frame: Uint8Array): Heard | null {
     try {
-      const answer = this.#target.family === 4 ? arpAnswer(frame) : neighbourAnswer(frame);
-      if (answer === null || answer.about.text !== this.#target.text) return null;
-      const low = this.#sources.get(answer.to.text);
-      return low === undefined ? null : { low, mac: formatMac(answer.mac) };
+      const told = this.#target.family === 4 ? readArp(frame) : readNeighbour(frame);
+      if (told === null || told.about.text !== this.#target.text) return null;
+      const mac = formatMac(told.mac);
+      if (told.to === null) return { kind: "claim", mac };
+      const low = this.#sources.get(told.to.text);
+      const forMe = frame.subarray(0, 6).every((byte, place) => byte === this.#mac[place]);
+      return low === undefined || !forMe ? null : { kind: "reply", low, mac };
     } catch (error) {
       // Other traffic of the link.
       if (error instanceof WireError) return null;
@@ -75,10 +77,12 @@ export class Sampler implements Prober {
   }
 }
 
-interface LinkAnswer {
+/** Where an address is said to be. */
+interface Told {
   readonly about: Ip;
-  readonly to: Ip;
   readonly mac: Uint8Array;
+  /** Who had asked; null when everybody is told. */
+  readonly to: Ip | null;
 }
 
 function question(mac: Uint8Array, source: Ip, target: Ip): Uint8Array<ArrayBuffer> {
@@ -96,13 +100,16 @@ function question(mac: Uint8Array, source: Ip, target: Ip): Uint8Array<ArrayBuff
   });
 }
 
-function arpAnswer(frame: Uint8Array): LinkAnswer | null {
+function readArp(frame: Uint8Array): Told | null {
   const { arp } = decodeArpFrame(frame);
-  return arp.operation === "reply" ? { about: arp.senderIp, to: arp.targetIp, mac: arp.senderMac } : null;
+  const told = { about: arp.senderIp, mac: arp.senderMac };
+  if (arp.senderIp.text === arp.targetIp.text) return { ...told, to: null };
+  return arp.operation === "reply" ? { ...told, to: arp.targetIp } : null;
 }
 
-function neighbourAnswer(frame: Uint8Array): LinkAnswer | null {
+function readNeighbour(frame: Uint8Array): Told | null {
   const { message, destination, sourceMac } = decodeNeighbour(frame);
   if (message.type !== "advertisement") return null;
-  return { about: message.target, to: destination, mac: message.targetMac ?? sourceMac };
+  const told = { about: message.target, mac: message.targetMac ?? sourceMac };
+  return { ...told, to: isMulticast(destination) ? null : destination };
 }
