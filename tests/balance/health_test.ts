@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { type CheckResult, HealthChecks } from "../../mod/balance/health.ts";
+import type { HealthCheckConfig } from "../../mod/config/types.ts";
+import { systemClock } from "../../mod/runtime/clock.ts";
+import { VirtualClock } from "../fakes/clock.ts";
+import { Backend, deadPort, httpBackend, okResponse, streamContext } from "./kit.ts";
+
+const HTTP: HealthCheckConfig = {
+  type: "http",
+  path: "/healthz?full",
+  expectMin: 200,
+  expectMax: 299,
+  intervalMs: 10,
+  timeoutMs: 80,
+  rise: 1,
+  fall: 1,
+};
+
+/** The first result of checks on one backend. */
+async function firstResult(port: number, config: HealthCheckConfig = HTTP): Promise<CheckResult> {
+  const { promise, resolve } = Promise.withResolvers<CheckResult>();
+  const streams = streamContext();
+  const checks = new HealthChecks([{ hostname: "127.0.0.1", port, host: "web.example" }], {
+    config,
+    clock: systemClock,
+    random: () => 0,
+    streams,
+    onResult: (_index, result) => resolve(result),
+  });
+  checks.start();
+  const result = await promise;
+  await checks.stop();
+  assert.equal(streams.deadlines.size, 0);
+  return result;
+}
+
+Deno.test("a check by TCP is a connect", async () => {
+  const backend = new Backend(async (conn) => void await conn.rest());
+  const tcp = { ...HTTP, type: "tcp" } as const;
+  assert.deepEqual(await firstResult(backend.port, tcp), { ok: true, detail: "accepts connections" });
+  await backend.close();
+  const refused = await firstResult(deadPort(), tcp);
+  assert.equal(refused.ok, false);
+  assert.match(refused.detail, /refused/i);
+});
+
+Deno.test("a check by HTTP asks for the path and looks at the status", async () => {
+  let asked = "";
+  const backend = httpBackend((head) => {
+    asked = head;
+    return okResponse("well");
+  });
+  assert.deepEqual(await firstResult(backend.port), { ok: true, detail: "answered 200" });
+  assert.equal(
+    asked,
+    "GET /healthz?full HTTP/1.1\r\nHost: web.example\r\nUser-Agent: kube-vip\r\nConnection: close\r\n\r\n",
+  );
+  await backend.close();
+});
+
+Deno.test("a check by HTTP fails with the reason in words", async () => {
+  const rows: [string | null, string][] = [
+    ["HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", "answered 503"],
+    ["HTTP/1.1 200 OK\nX\n\n", "no valid answer (bare-lf)"],
+    ["", "closed without an answer"],
+    [null, "no answer within 80 ms"],
+  ];
+  for (const [answer, detail] of rows) {
+    const backend = new Backend(async (conn) => {
+      await conn.until("\r\n\r\n");
+      if (answer === null) await conn.rest();
+      else await conn.send(answer);
+    });
+    assert.deepEqual(await firstResult(backend.port), { ok: false, detail });
+    await backend.close();
+  }
+});
+
+Deno.test("checks begin at different moments of the first interval and end with the stop", async () => {
+  const clock = new VirtualClock();
+  const moments = [0.2, 0.8];
+  const checked: number[] = [];
+  const target = { hostname: "127.0.0.1", port: deadPort(), host: "x" };
+  const checks = new HealthChecks([target, target], {
+    config: { ...HTTP, intervalMs: 1000 },
+    clock,
+    random: () => moments.shift() ?? 0,
+    streams: streamContext(),
+    onResult: (index) => checked.push(index),
+  });
+  checks.start();
+  clock.advance(199);
+  assert.equal(clock.pending, 2, "nothing yet");
+  clock.advance(1);
+  assert.equal(clock.pending, 2, "one waits, one has its connect's deadline");
+  await checks.stop();
+  assert.equal(clock.pending, 0);
+  assert.deepEqual(checked, [], "what was under way does not count");
+  await checks.stop();
+});

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { ByteStream } from "../../mod/balance/byte_stream.ts";
+import { relay } from "../../mod/balance/relay.ts";
+import { connectedPair, type FakeResetter, RawConn, streamContext } from "./kit.ts";
+
+interface Relayed {
+  readonly left: RawConn;
+  readonly right: RawConn;
+  readonly over: Promise<void>;
+  readonly resetter: FakeResetter;
+}
+
+async function relayed(idleTimeoutMs: number): Promise<Relayed> {
+  const [[left, a], [b, right]] = await Promise.all([connectedPair(), connectedPair()]);
+  const context = streamContext();
+  const from = ByteStream.adopt(a, context);
+  const to = ByteStream.adopt(b, context);
+  assert.ok(from !== null && to !== null);
+  const over = relay(from, to, idleTimeoutMs).then(() => assert.equal(context.deadlines.size, 0));
+  return { left: new RawConn(left), right: new RawConn(right), over, resetter: context.resetter };
+}
+
+Deno.test("both directions, and each end passed on by itself", async () => {
+  const { left, right, over, resetter } = await relayed(5000);
+  await left.send("to the right");
+  await left.tcp.closeWrite();
+  assert.equal(await right.rest(), "to the right");
+  await right.send("to the left");
+  await right.tcp.closeWrite();
+  assert.equal(await left.rest(), "to the left");
+  await over;
+  assert.deepEqual(resetter.one, [], "an orderly end needs no reset");
+  left.close();
+  right.close();
+});
+
+Deno.test("traffic in one direction keeps the other alive; without any both end", async () => {
+  const { left, right, over } = await relayed(100);
+  const fromMs = performance.now();
+  for (let n = 0; n < 5; n++) {
+    await left.send("x");
+    await right.exactly(1);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  }
+  await over;
+  assert.ok(performance.now() - fromMs > 200);
+  assert.deepEqual([await left.rest(), await right.rest()], ["", ""]);
+  left.close();
+  right.close();
+});
+
+Deno.test("a side that breaks resets the other", async () => {
+  const { left, right, over, resetter } = await relayed(5000);
+  right.close();
+  const sending = (async () => {
+    for (;;) await left.send("x".repeat(1000));
+  })().catch(() => "stopped");
+  await over;
+  assert.equal(resetter.one.length, 2);
+  left.close();
+  assert.equal(await sending, "stopped");
+});
+
+Deno.test("a receiver that does not read stops the sender, and nothing piles up here", async () => {
+  const { left, right, over } = await relayed(5000);
+  const block = new Uint8Array(1024 * 1024);
+  let sent = 0;
+  const sending = (async () => {
+    for (;; sent++) await left.sendBytes(block);
+  })().catch(() => "stopped");
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const soFar = sent;
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.equal(sent, soFar, "the sender waits");
+  assert.ok(soFar < 64, `${soFar} MiB are in flight`);
+  right.close();
+  left.close();
+  assert.equal(await sending, "stopped");
+  await over;
+});
