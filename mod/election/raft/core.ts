@@ -436,7 +436,7 @@ export class RaftCore {
     return this.#ledger.ready();
   }
 
-  /** The batch `seq` and all before it are durable. */
+  /** The batch `seq` is durable; the next may follow in {@link ready}. */
   persisted(now: number, seq: number): void {
     this.#ledger.persisted(seq);
     if (this.#role !== "follower") this.tick(now);

@@ -26,8 +26,9 @@ export interface LeaderContext {
 interface Peer {
   readonly id: MemberId;
   readonly progress: Progress;
-  /** The peer's clock as of its last reply. */
+  /** The peer's clock as of its last reply, and the round that it answered. */
   echoMs: number | null;
+  echoRound: number;
   /** The round that has been repeated to this peer with the lease it earned. */
   refreshedRound: number;
 }
@@ -51,7 +52,7 @@ export class Leader {
     this.#nextBeatAt = now;
     const next = context.log.lastIndex + 1;
     for (const id of context.peers) {
-      this.#peers.set(id, { id, progress: new Progress(next), echoMs: null, refreshedRound: 0 });
+      this.#peers.set(id, { id, progress: new Progress(next), echoMs: null, echoRound: 0, refreshedRound: 0 });
     }
     // Entries of earlier terms are committed only by one of this term (raft thesis §3.6.2).
     context.log.add(context.term, NO_DATA);
@@ -117,7 +118,11 @@ export class Leader {
   onBeatReply(now: number, from: MemberId, reply: BeatReply): void {
     const peer = this.#peers.get(from);
     if (peer === undefined) return;
-    peer.echoMs = peer.echoMs === null ? reply.clockMs : Math.max(peer.echoMs, reply.clockMs);
+    // Not the greatest: after a restart the peer's clock is another one, and an echo of the old one is worth nothing to it.
+    if (reply.round >= peer.echoRound) {
+      peer.echoMs = reply.clockMs;
+      peer.echoRound = reply.round;
+    }
     this.#rounds.acknowledge(from, reply.round);
     if (this.#grants.acknowledged(from, reply.round)) this.#beginRound(now);
     else this.#refresh(now);
@@ -179,7 +184,7 @@ export class Leader {
     if (peer === undefined) return;
     const { log, timing } = this.#context;
     if (reply.ok) {
-      peer.progress.matched(Math.min(reply.match, log.lastIndex));
+      if (!peer.progress.matched(Math.min(reply.match, log.lastIndex))) return;
       this.advanceCommit();
       if (peer.progress.match < log.lastIndex) this.#append(now, peer);
     } else if (peer.progress.next > reply.match + 1 || peer.progress.isIdle(now, timing.beatMs)) {

@@ -21,7 +21,7 @@ export class Ledger {
   #hardSeq = 0;
   #logSeq = 0;
   #durableSeq = 0;
-  readonly #issued: Issued[] = [];
+  #issued: Issued | null = null;
 
   constructor(log: RaftLog, hard: HardState) {
     this.#log = log;
@@ -63,7 +63,12 @@ export class Ledger {
   }
 
   get hasReady(): boolean {
-    return !this.#outbox.isEmpty || this.#hardDirty || this.#log.hasUnsaved || this.#log.hasCommitted;
+    return !this.#outbox.isEmpty || this.#hasBatch || this.#log.hasCommitted;
+  }
+
+  /** One batch at a time: what changes while a slow disk writes becomes one batch, not a queue. */
+  get #hasBatch(): boolean {
+    return this.#issued === null && (this.#hardDirty || this.#log.hasUnsaved);
   }
 
   ready(): Ready {
@@ -71,23 +76,21 @@ export class Ledger {
   }
 
   #takeBatch(): PersistBatch | null {
-    const logChanged = this.#log.hasUnsaved;
-    if (!this.#hardDirty && !logChanged) return null;
+    if (!this.#hasBatch) return null;
     const seq = this.#nextSeq++;
     const hard = this.#hardDirty ? this.#hard : null;
     this.#hardDirty = false;
-    if (logChanged) this.#logSeq = seq;
-    this.#issued.push({ seq, lastIndex: this.#log.lastIndex, lastTerm: this.#log.lastTerm });
+    if (this.#log.hasUnsaved) this.#logSeq = seq;
+    this.#issued = { seq, lastIndex: this.#log.lastIndex, lastTerm: this.#log.lastTerm };
     return { seq, hard, ...this.#log.takeUnsaved() };
   }
 
-  /** Batches up to `seq` are durable. */
+  /** Batch `seq` is durable. */
   persisted(seq: number): void {
-    this.#durableSeq = Math.max(this.#durableSeq, seq);
-    for (let first = this.#issued[0]; first !== undefined && first.seq <= seq; first = this.#issued[0]) {
-      this.#issued.shift();
-      this.#log.markDurable(first.lastIndex, first.lastTerm);
-    }
-    this.#outbox.release(this.#durableSeq);
+    if (this.#issued?.seq !== seq) return;
+    this.#durableSeq = seq;
+    this.#log.markDurable(this.#issued.lastIndex, this.#issued.lastTerm);
+    this.#issued = null;
+    this.#outbox.release(seq);
   }
 }

@@ -11,11 +11,13 @@ export class Progress {
     this.next = next;
   }
 
-  /** The follower has everything up to `index`. */
-  matched(index: number): void {
-    this.match = Math.max(this.match, index);
-    this.next = Math.max(this.next, this.match + 1);
+  /** The follower has everything up to `index`; false if that was known: a duplicate must not set off another append. */
+  matched(index: number): boolean {
+    if (index <= this.match) return false;
+    this.match = index;
+    this.next = Math.max(this.next, index + 1);
     this.pendingSince = null;
+    return true;
   }
 
   /** The follower asks for what follows `hint`; it may have forgotten what it acknowledged (a restart in the same term). */

@@ -178,7 +178,7 @@ export interface PersistBatch {
 /**
  * What the core wants done. First bring the kernel in line with `grants(now)`: a reply in `send` may tell the leader that an address
  * has been let go. Then send `send` (the core itself holds messages back until what they promise is durable), start writing
- * `batch` (batches in order, several may be under way), and apply `restore` and `committed` in that order.
+ * `batch` (there is no next one before `persisted` was called for it), and apply `restore` and `committed` in that order.
  */
 export interface Ready {
   readonly send: readonly Outgoing[];
