@@ -319,9 +319,11 @@ export class RaftCore {
   }
 
   #onBeat(now: number, from: MemberId, beat: Beat): void {
-    if (this.#follow(now, from, beat.term)) this.#following.onBeat(now, from, beat);
-    const reply = { type: "beatReply", term: this.term, round: beat.round, clockMs: this.#echo.show(now) } as const;
-    this.#ledger.sendAfterHard(from, reply);
+    const followed = this.#follow(now, from, beat.term);
+    if (followed) this.#following.onBeat(now, from, beat);
+    // The number of a round means something in its own term only: an older leader learns the term, and nothing is acknowledged.
+    const round = followed ? beat.round : 0;
+    this.#ledger.sendAfterHard(from, { type: "beatReply", term: this.term, round, clockMs: this.#echo.show(now) });
   }
 
   // Joining

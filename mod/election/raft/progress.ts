@@ -11,10 +11,13 @@ export class Progress {
     this.next = next;
   }
 
-  /** The follower has everything up to `index`; false if that was known: a duplicate must not set off another append. */
+  /**
+   * The follower has everything up to `index`; false if that says nothing new: a duplicate must not set off another append.
+   * It may be news although less than `match`, when the follower has lost what it once acknowledged.
+   */
   matched(index: number): boolean {
-    if (index <= this.match) return false;
-    this.match = index;
+    if (index <= this.match && index < this.next) return false;
+    this.match = Math.max(this.match, index);
     this.next = Math.max(this.next, index + 1);
     this.pendingSince = null;
     return true;

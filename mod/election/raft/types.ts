@@ -72,7 +72,7 @@ export interface VoteReply {
 export interface Beat {
   readonly type: "beat";
   readonly term: number;
-  /** Number of the beat in this term; the reply repeats it. */
+  /** Number of the beat in this term, from 1; the reply repeats it, or says 0 if it acknowledges nothing. */
   readonly round: number;
   readonly commit: number;
   /** The leader's last log index at sending. */
