@@ -1,9 +1,7 @@
 /** Asks the agent on this machine through its control socket. */
 
+import { CONTROL_SOCKET } from "../agent/control.ts";
 import { reasonOf } from "./context.ts";
-
-/** Name of the socket in the state directory. */
-export const CONTROL_SOCKET = "control.sock";
 
 /** The agent waits for its peers before it answers; this is well above what it allows them. */
 const DEADLINE_MS = 5000;

@@ -9,7 +9,7 @@ import { addStart } from "./start.ts";
 import { addStatus } from "./status.ts";
 import { systemTerminal } from "./terminal.ts";
 import { addTransfer } from "./transfer.ts";
-import { addVersion } from "./version.ts";
+import { addVersion, buildInfo } from "./version.ts";
 
 /** What a test may replace. */
 export interface RunOptions {
@@ -28,7 +28,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   const said: string[] = [];
   const program = buildProgram(context, said);
   try {
-    await program.parseAsync([...args], { from: "user" });
+    await program.parseAsync(args.map(joinShort), { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) return finishParse(error, { said, context });
     fail(context, reasonOf(error));
@@ -36,10 +36,15 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   return code;
 }
 
+/** `-c=file`, which upstream's flag parser takes, is `-cfile` to commander. */
+function joinShort(arg: string): string {
+  return arg.replace(/^(-[a-zA-Z])=/, "$1");
+}
+
 /** The agent brings the whole runtime part of the program with it; other commands do without. */
 async function startAgent(config: PeersConfig): Promise<number> {
   const { runPeersAgent } = await import("../agent/run.ts");
-  return await runPeersAgent(config);
+  return await runPeersAgent(config, buildInfo().version);
 }
 
 /** Commander says everything through `said`, as only its exception tells whether it was help or a complaint. */

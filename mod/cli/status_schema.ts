@@ -1,7 +1,7 @@
 /** Checks what an agent answers: part of it comes from peers, which may run another version. Unknown fields are ignored. */
 
 import * as v from "@kube-vip/schema";
-import type { ClusterStatus, NodeStatus } from "../observe/status_types.ts";
+import type { ClusterStatus, NodeReport, NodeStatus } from "../observe/status_types.ts";
 
 const duration = v.pipe(v.number(), v.finite());
 const count = v.pipe(v.number(), v.integer());
@@ -53,29 +53,39 @@ const node: v.GenericSchema<unknown, NodeStatus> = v.object({
   balancers: v.array(balancer),
 });
 
-const cluster: v.GenericSchema<unknown, ClusterStatus> = v.object({
-  self: v.string(),
-  nodes: v.array(v.variant("outcome", [
-    v.object({ outcome: v.literal("answered"), node }),
-    v.object({ outcome: v.literal("unreachable"), id: v.string(), heardMsAgo: v.nullable(duration) }),
-  ])),
-});
+const report: v.GenericSchema<unknown, NodeReport> = v.variant("outcome", [
+  v.object({ outcome: v.literal("answered"), node }),
+  v.object({ outcome: v.literal("unreachable"), id: v.string(), heardMsAgo: v.nullable(duration) }),
+  v.object({ outcome: v.literal("unreadable"), id: v.string() }),
+]);
 
-/** The answer as a {@link ClusterStatus}, or what is wrong with it. */
-export function parseClusterStatus(
-  value: unknown,
-): { readonly outcome: "valid"; readonly status: ClusterStatus } | {
-  readonly outcome: "invalid";
-  readonly why: string;
-} {
-  const result = v.safeParse(cluster, value, { abortEarly: true });
-  if (result.success) return { outcome: "valid", status: result.output };
-  const issue = result.issues[0];
-  return { outcome: "invalid", why: `${v.getDotPath(issue) ?? "answer"}: ${issue.message}` };
+const cluster = v.object({ self: v.string(), nodes: v.array(v.unknown()) });
+
+/** A report whose form is not known, as long as it says whom it is about. */
+const stranger = v.object({ node: v.object({ id: v.string() }) });
+
+export type ParsedStatus =
+  | { readonly outcome: "valid"; readonly status: ClusterStatus }
+  | { readonly outcome: "invalid"; readonly why: string };
+
+/**
+ * The answer as a {@link ClusterStatus}, or what is wrong with it. The report of a peer that is not understood does not take
+ * the others with it.
+ */
+export function parseClusterStatus(value: unknown): ParsedStatus {
+  const whole = v.safeParse(cluster, value, { abortEarly: true });
+  if (!whole.success) return invalid(whole.issues[0]);
+  const nodes: NodeReport[] = [];
+  for (const given of whole.output.nodes) {
+    const known = v.safeParse(report, given, { abortEarly: true });
+    const foreign = v.safeParse(stranger, given);
+    if (known.success) nodes.push(known.output);
+    else if (foreign.success) nodes.push({ outcome: "unreadable", id: foreign.output.node.id });
+    else return invalid(known.issues[0]);
+  }
+  return { outcome: "valid", status: { self: whole.output.self, nodes } };
 }
 
-/** One node's account, or null if it is none: for the agent, which passes its peers' accounts on. */
-export function parseNodeStatus(value: unknown): NodeStatus | null {
-  const result = v.safeParse(node, value, { abortEarly: true });
-  return result.success ? result.output : null;
+function invalid(issue: v.BaseIssue<unknown>): ParsedStatus {
+  return { outcome: "invalid", why: `${v.getDotPath(issue) ?? "answer"}: ${issue.message}` };
 }

@@ -24,6 +24,9 @@ export function statusTable(status: ClusterStatus): string {
 function nodeRows(status: ClusterStatus): string[][] {
   const own = status.nodes.find((report) => report.outcome === "answered" && report.node.id === status.self);
   return status.nodes.map((report) => {
+    if (report.outcome === "unreadable") {
+      return [report.id, "not understood (another version?)", NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING];
+    }
     if (report.outcome === "unreachable") {
       const rejected = peerState(own, report.id) === "rejected";
       const state = rejected ? "rejected (another secret?)" : "unreachable";
@@ -105,7 +108,7 @@ function backendRow(backend: BackendStatus, balancer: BalancerStatus, node: Node
 /** Columns as wide as their widest cell; empty without rows. What peers say is printed without control characters. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return "";
-  const lines = [head, ...rows.map((row) => row.map(printable))];
+  const lines = [head, ...rows.map((row) => row.map((cell) => printable(cell)))];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? "").length)));
   return lines.map((line) => {
     return `${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()}\n`;

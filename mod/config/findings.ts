@@ -7,7 +7,10 @@ export const MASK = "********";
 
 const LONGEST_VALUE = 80;
 
-/** What reading a configuration brought to light. */
+/** Nobody reads more; what a file that is something else entirely would give has no end. */
+export const MOST_FINDINGS = 200;
+
+/** What reading a configuration brought to light: the first {@link MOST_FINDINGS} problems and warnings. */
 export class Findings {
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
@@ -47,12 +50,12 @@ export class Place {
 
   /** Something that keeps the program from starting. `message` continues the line "key value:" without a period. */
   problem(message: string, value = ""): void {
-    this.#findings.problems.push(this.#finding(message, value));
+    if (this.#findings.problems.length < MOST_FINDINGS) this.#findings.problems.push(this.#finding(message, value));
   }
 
   /** Something worth a line that does not keep the program from starting. */
   warning(message: string, value = ""): void {
-    this.#findings.warnings.push(this.#finding(message, value));
+    if (this.#findings.warnings.length < MOST_FINDINGS) this.#findings.warnings.push(this.#finding(message, value));
   }
 
   /** Notes what the setting `key` ended up as. */

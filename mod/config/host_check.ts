@@ -1,21 +1,35 @@
 /** What the configuration means on this machine: which interface gets which address, and what is in the way. Pure. */
 
 import { cidrContains, parseIp } from "../net/ip.ts";
-import type { HeldAddress, Link } from "../vip/kernel.ts";
 import type { PeersConfig, Problem, Vip } from "./types.ts";
 
+/** What has to be known of an interface. */
+export interface HostLink {
+  readonly index: number;
+  readonly name: string;
+  readonly loopback: boolean;
+}
+
+/** What has to be known of an address that this machine has. */
+export interface HostAddress {
+  /** Canonical text. */
+  readonly ip: string;
+  readonly prefixLength: number;
+  readonly linkIndex: number;
+}
+
 /** What the kernel says about this machine. */
-export interface Host {
-  readonly links: readonly Link[];
-  readonly addresses: readonly HeldAddress[];
+export interface Host<Address extends HostAddress = HostAddress> {
+  readonly links: readonly HostLink[];
+  readonly addresses: readonly Address[];
   /** Whether an address is a leftover of an earlier run of ours, which the sweep removes. */
-  readonly isOurs: (address: HeldAddress) => boolean;
+  readonly isOurs: (address: Address) => boolean;
 }
 
 /** A virtual address and the interface that gets it. */
 export interface Placed {
   readonly vip: Vip;
-  readonly link: Link;
+  readonly link: HostLink;
 }
 
 export type HostResult =
@@ -23,10 +37,13 @@ export type HostResult =
   | { readonly outcome: "unfit"; readonly problems: readonly Problem[]; readonly warnings: readonly Problem[] };
 
 /** Checks the addresses of `config` against this machine, finding every problem. */
-export function checkHost(config: Pick<PeersConfig, "vips" | "interface">, host: Host): HostResult {
+export function checkHost<Address extends HostAddress>(
+  config: Pick<PeersConfig, "vips" | "interface">,
+  host: Host<Address>,
+): HostResult {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
-  const named = config.interface === null ? null : namedLink(config.interface, host, problems);
+  const named = config.interface === null ? null : namedLink(config.interface, host.links, problems);
   const placed = config.vips.flatMap((vip): Placed[] => {
     const foreign = foreignOwner(vip, host);
     if (foreign !== null) problems.push(problem("vip", vip.ip, foreign));
@@ -45,16 +62,16 @@ function problem(key: string, value: string, message: string): Problem {
   return { key, value, message, line: null };
 }
 
-function namedLink(name: string, host: Host, problems: Problem[]): Link | null {
-  const found = host.links.find((link) => link.name === name) ?? null;
+function namedLink(name: string, links: readonly HostLink[], problems: Problem[]): HostLink | null {
+  const found = links.find((link) => link.name === name) ?? null;
   if (found !== null) return found;
-  const names = host.links.map((link) => link.name).join(", ");
+  const names = links.map((link) => link.name).join(", ");
   problems.push(problem("interface", name, `does not exist on this machine; must be one of ${names}`));
   return null;
 }
 
 /** An address that somebody else gave this machine is not one that may wander. */
-function foreignOwner(vip: Vip, host: Host): string | null {
+function foreignOwner<Address extends HostAddress>(vip: Vip, host: Host<Address>): string | null {
   const owner = host.addresses.find((address) => address.ip === vip.ip && !host.isOurs(address));
   if (owner === undefined) return null;
   const name = host.links.find((link) => link.index === owner.linkIndex)?.name ?? `interface ${owner.linkIndex}`;
@@ -62,12 +79,12 @@ function foreignOwner(vip: Vip, host: Host): string | null {
 }
 
 interface Match {
-  readonly link: Link;
+  readonly link: HostLink;
   readonly prefixLength: number;
 }
 
 /** The interfaces with a subnet that contains the address, longest prefix first. */
-function onLink(vip: Vip, host: Host): readonly Match[] {
+function onLink(vip: Vip, host: Addressed): readonly Match[] {
   const wanted = parseIp(vip.ip);
   if (wanted === null) return [];
   const matches = host.addresses.flatMap((address): Match[] => {
@@ -81,7 +98,7 @@ function onLink(vip: Vip, host: Host): readonly Match[] {
   return matches.sort((a, b) => b.prefixLength - a.prefixLength);
 }
 
-function chooseLink(vip: Vip, host: Host, problems: Problem[]): Placed[] {
+function chooseLink(vip: Vip, host: Addressed, problems: Problem[]): Placed[] {
   const matches = onLink(vip, host);
   const best = matches[0];
   if (best === undefined) {

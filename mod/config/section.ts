@@ -1,6 +1,6 @@
 /** One group of settings with all its sources. Precedence: environment, then flag, then file, then default. */
 
-import { MASK, type Place } from "./findings.ts";
+import { MASK, MOST_FINDINGS, type Place } from "./findings.ts";
 import { INVALID, type Invalid, type Setting, showValue } from "./setting.ts";
 import { closest } from "./suggest.ts";
 import { isBlank, isHarmless, isHarmlessText, type MapEntry, type Mapping, showTree, type Tree } from "./tree.ts";
@@ -105,8 +105,8 @@ export class Section {
   finish(settings: readonly Setting<unknown>[]): void {
     const names = settings.flatMap((one) => [one.key, ...one.aliases]);
     const known = new Set(names.map((name) => name.toLowerCase()));
-    for (const entry of this.#map.entries) {
-      if (known.has(entry.key.toLowerCase())) continue;
+    const unknown = this.#map.entries.filter((entry) => !known.has(entry.key.toLowerCase()));
+    for (const entry of unknown.slice(0, MOST_FINDINGS)) {
       const meant = closest(entry.key, names);
       const hint = meant === null ? `known here: ${names.join(", ")}` : `did you mean ${meant}?`;
       this.place.below(entry.key, entry.line).problem(`is not a known setting; ${hint}`);

@@ -47,10 +47,11 @@ export interface NodeStatus {
   readonly balancers: readonly BalancerStatus[];
 }
 
-/** A node that answered, or one that did not in the time it had. */
+/** A node that answered, one that did not in the time it had, or one whose answer the reader does not understand. */
 export type NodeReport =
   | { readonly outcome: "answered"; readonly node: NodeStatus }
-  | { readonly outcome: "unreachable"; readonly id: string; readonly heardMsAgo: number | null };
+  | { readonly outcome: "unreachable"; readonly id: string; readonly heardMsAgo: number | null }
+  | { readonly outcome: "unreadable"; readonly id: string };
 
 /** The whole answer. */
 export interface ClusterStatus {

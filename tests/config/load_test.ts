@@ -50,18 +50,18 @@ Deno.test("JSON is read, keys do not depend on case, and peers become backends",
 });
 
 Deno.test("the variables and flags of the raft era are enough without a file", () => {
-  const env = {
-    vip_address: "192.168.0.75",
-    vip_localpeer: "server1:192.168.0.70:10000",
-    vip_peers: "server1:192.168.0.70:10000,server2:192.168.0.71:10000,server3:192.168.0.72:10000",
-    vip_startleader: "true",
-    vip_addpeerstolb: "true",
-    lb_enable: "false",
-    lb_port: "08080",
-    lb_backendport: "6443",
-    lb_type: "tcp",
-    lb_name: "",
-  };
+  const env = Object.fromEntries([
+    ["vip_address", "192.168.0.75"],
+    ["vip_localpeer", "server1:192.168.0.70:10000"],
+    ["vip_peers", "server1:192.168.0.70:10000,server2:192.168.0.71:10000,server3:192.168.0.72:10000"],
+    ["vip_startleader", "true"],
+    ["vip_addpeerstolb", "true"],
+    ["lb_enable", "false"],
+    ["lb_port", "08080"],
+    ["lb_backendport", "6443"],
+    ["lb_type", "tcp"],
+    ["lb_name", ""],
+  ]);
   const config = mustLoad(null, { env, flags: { lbName: "api", lbBindToVip: "true", interface: "eth0" } });
   const [balancer] = config.balancers;
   assert.deepEqual([balancer?.name, balancer?.port, balancer?.bindToVip], ["api", 8080, true]);

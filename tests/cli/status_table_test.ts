@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { span, statusTable } from "../../mod/cli/status_table.ts";
+import type { VipStatus } from "../../mod/observe/status_types.ts";
+import { CLUSTER, node } from "./status_fixture.ts";
+
+const TABLE = `NODE      ROLE         TERM  LEADER  LEADS FOR  HEARD     UP FOR  VERSION
+a (this)  leader       4     a       1m5s       -         2m10s   v1.2.3
+b         follower     4     a       1m5s       12ms ago  2m10s   v1.2.3
+c         unreachable  -     -       -          7.2s ago  -       -
+
+VIP       HOLDER  FOR   VALID FOR  CONFLICT
+10.0.0.9  a       1m4s  180ms      -
+
+BALANCER  TYPE  NODE  LISTENS ON   CONNECTIONS  BACKENDS UP
+web       tcp   a     10.0.0.9:80  2 (40 ever)  1 of 2
+
+BALANCER  NODE  BACKEND      STATE  CONNECTIONS  FAILURES  WHY
+web       a     10.0.0.5:80  up     2 (30 ever)  0         -
+web       a     10.0.0.6:80  down   0 (10 ever)  7         connection refused
+`;
+
+Deno.test("the table shows nodes, addresses, balancers and backends", () => {
+  assert.equal(statusTable(CLUSTER), TABLE);
+});
+
+/** The row of the address when the nodes see it so. */
+function vipRow(...views: Partial<VipStatus>[]): string {
+  const blank: VipStatus = {
+    ip: "10.0.0.9",
+    holder: null,
+    heldHere: false,
+    sinceMs: null,
+    validForMs: null,
+    conflict: null,
+  };
+  const nodes = views.map((view, i) => {
+    return {
+      outcome: "answered" as const,
+      node: node("abc"[i] ?? "", { balancers: [], vips: [{ ...blank, ...view }] }),
+    };
+  });
+  return statusTable({ self: "a", nodes }).split("\n\n")[1]?.split("\n")[1]?.replace(/ {2,}/g, " | ") ?? "";
+}
+
+Deno.test("an address nobody holds, one held by a silent member, and one held twice look different", () => {
+  assert.equal(vipRow({}, {}), "10.0.0.9 | nobody | - | - | -");
+  assert.equal(vipRow({ holder: "c", sinceMs: 10 }, { holder: "c" }), "10.0.0.9 | c (not confirmed) | 10ms | - | -");
+  assert.equal(vipRow({ holder: "b" }, { holder: "b", heldHere: true, sinceMs: 5 }), "10.0.0.9 | b | 5ms | - | -");
+  assert.equal(
+    vipRow({ heldHere: true }, { heldHere: true, conflict: "02:00 claims it" }),
+    "10.0.0.9 | a, b | - | - | several members say they hold it; b: 02:00 claims it",
+  );
+});
+
+Deno.test("a peer with another secret is named so, and what peers say cannot move the cursor", () => {
+  const peers = [{ id: "c", heardMsAgo: null, state: "rejected" as const }];
+  const text = statusTable({
+    self: "a",
+    nodes: [
+      { outcome: "answered", node: node("a", { peers, leader: "\x1b[31mx" }) },
+      { outcome: "unreachable", id: "c", heardMsAgo: null },
+    ],
+  });
+  assert.match(text, /^c +rejected \(another secret\?\) .* never /m);
+  assert.ok(!text.includes("\x1b"));
+});
+
+Deno.test("durations have two units at most", () => {
+  const rows: [number | null, string][] = [
+    [null, "-"],
+    [-5, "0ms"],
+    [180.4, "180ms"],
+    [999, "999ms"],
+    [12_345, "12.3s"],
+    [59_990, "59.9s"],
+    [130_000, "2m10s"],
+    [3_600_000 * 3 + 300_000, "3h5m"],
+    [86_400_000 * 12, "12d0h"],
+  ];
+  for (const [ms, text] of rows) assert.equal(span(ms), text);
+});
