@@ -115,6 +115,7 @@ export class RaftNode implements Elector {
   /** Why grants end in the turn that is under way, if a command is the cause. */
   #cause: RevokeReason | null = null;
   #seen: { leader: MemberId | null; term: number; sinceMs: number };
+  #otherLedMs: number | null = null;
   #leaderChanges = 0;
   #malformed = 0;
 
@@ -249,6 +250,11 @@ export class RaftNode implements Elector {
     return outcome;
   }
 
+  /** When another member was last known to lead, on this machine's clock; null: never since the start. */
+  get otherLedMs(): number | null {
+    return this.#otherLedMs;
+  }
+
   /** What this member knows and does. */
   observe(): NodeStatus {
     const now = this.#clock.now();
@@ -360,6 +366,7 @@ export class RaftNode implements Elector {
 
   #logLeader(core: RaftCore, now: number): void {
     const { leader, term } = core;
+    if (leader !== null && leader !== this.#options.self) this.#otherLedMs = now;
     if (leader === this.#seen.leader && (leader === null || term === this.#seen.term)) return;
     const before = this.#seen;
     this.#seen = { leader, term, sinceMs: now };

@@ -67,6 +67,7 @@ export class UdpTransport implements Transport {
   readonly #peers: ReadonlyMap<MemberId, Endpoint>;
   readonly #sessions: PeerSessions;
   readonly #wrongSecretLogged = new Map<MemberId, number>();
+  readonly #rejected = new Set<MemberId>();
   readonly #notSent = new Map<string, number>();
   readonly #dropped = new Map<DropReason, number>();
   #socket: Socket | null = null;
@@ -194,13 +195,20 @@ export class UdpTransport implements Transport {
     switch (outcome.outcome) {
       case "data":
         this.#received++;
+        this.#rejected.delete(outcome.from);
         return this.onReceive(outcome.from, outcome.payload);
       case "handshake":
         return;
       case "dropped":
         this.#dropped.set(outcome.reason, (this.#dropped.get(outcome.reason) ?? 0) + 1);
+        if (outcome.reason === "bad-mac" && outcome.from !== null) this.#rejected.add(outcome.from);
         if (outcome.news && outcome.from !== null) this.#logWrongSecret(outcome.from);
     }
+  }
+
+  /** Peers in whose name datagrams arrive that do not authenticate, and none since that do. */
+  rejected(): MemberId[] {
+    return [...this.#rejected];
   }
 
   #logWrongSecret(peer: MemberId): void {

@@ -1,0 +1,214 @@
+/**
+ * Peers mode, put together: three machines, one config file each, no other software. Read this first to see who owns what.
+ *
+ * The agent makes everything below and stops it in the opposite direction: the elector first, because it gives the addresses back in
+ * order and hands over; then the balancers, which let connections finish; then the holder, which leaves the kernel as it was found.
+ */
+import type { Balancer } from "../balance/balancer.ts";
+import { createBalancer } from "../balance/create.ts";
+import type { Clock } from "../base/clock.ts";
+import type { PeersConfig } from "../config/types.ts";
+import type { Elector, GrantSink } from "../election/elector.ts";
+import { FileStorage } from "../election/raft/file_storage.ts";
+import { STATUS_CHANNEL } from "../election/raft/mux.ts";
+import { RaftNode } from "../election/raft/node.ts";
+import { UdpTransport } from "../election/raft/udp_transport.ts";
+import { SingleNode } from "../election/single_node.ts";
+import { connectionResetter } from "../linux/reset_connections.ts";
+import { getLog } from "../observe/log.ts";
+import type { ClusterStatus, NodeStatus } from "../observe/status_types.ts";
+import { DeadlineError, withDeadline } from "../runtime/deadline.ts";
+import { Holder, type PlacedVip } from "../vip/holder.ts";
+import { LanAnnouncer } from "../vip/lan_announcer.ts";
+import { NftPermission } from "../vip/nft_permission.ts";
+import { CONTROL_SOCKET, ControlServer, type TransferAnswer } from "./control.ts";
+import type { HostKernel } from "./host_kernel.ts";
+import { StatusExchange } from "./status_exchange.ts";
+import { clusterReports, nodeStatus } from "./status_report.ts";
+
+const log = getLog("agent");
+
+/** A stop that takes longer is given up; the kernel ends the holds by itself. */
+const STOP_LIMIT_MS = 10_000;
+/** Peers have this long to answer a status question. */
+const STATUS_LIMIT_MS = 600;
+/** A single node listens this long for a stranger's answer to its probes before it takes anything. */
+const PROBE_WAIT_MS = 200;
+
+export interface PeersAgentOptions {
+  readonly config: PeersConfig;
+  /** Empty with `disableVIP`. */
+  readonly placed: readonly PlacedVip[];
+  readonly kernel: HostKernel;
+  readonly clock: Clock;
+  readonly version: string;
+}
+
+/** See the head of this file. */
+export class PeersAgent {
+  readonly #options: PeersAgentOptions;
+  readonly #startedMs: number;
+  readonly #balancers: readonly Balancer[];
+  readonly #holder: Holder;
+  readonly #transport: UdpTransport | null;
+  readonly #node: RaftNode | null;
+  readonly #elector: Elector;
+  readonly #exchange: StatusExchange | null;
+  #control: ControlServer | null = null;
+  #stop: Promise<void> | null = null;
+
+  constructor(options: PeersAgentOptions) {
+    const { config, clock } = options;
+    this.#options = options;
+    this.#startedMs = clock.now();
+    const deps = { clock, random: Math.random, resetter: connectionResetter };
+    this.#balancers = config.balancers.map((balancer) => createBalancer(balancer, deps));
+    this.#holder = this.#makeHolder();
+    this.#transport = config.singleNode ? null : makeTransport(config, clock);
+    this.#node = this.#transport === null ? null : this.#makeNode(this.#transport);
+    this.#elector = this.#node ??
+      new SingleNode({ addresses: this.#addresses, timing: config.timing, clock, sink: this.#holder });
+    const channel = this.#node?.channel(STATUS_CHANNEL) ?? null;
+    this.#exchange = channel === null ? null : new StatusExchange({ channel, clock, own: () => this.#ownStatus() });
+  }
+
+  /** Begins to serve. Throws what its parts throw (StorageError, TransportError, ControlError, SysError) after taking back the rest. */
+  async start(): Promise<void> {
+    const { config, kernel, clock } = this.#options;
+    try {
+      for (const balancer of this.#balancers) await balancer.start();
+      kernel.onEvent = (event) => this.#holder.kernelEvent(event);
+      this.#holder.start();
+      if (config.singleNode) await new Promise<void>((resolve) => void clock.after(PROBE_WAIT_MS, resolve));
+      await this.#elector.start();
+      this.#control = await ControlServer.start(`${config.stateDir}/${CONTROL_SOCKET}`, {
+        status: () => this.#clusterStatus(),
+        transfer: (to) => this.#transfer(to),
+      });
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    log.info("ready", { id: config.localPeer.id, vips: this.#addresses.join(","), balancers: this.#balancers.length });
+  }
+
+  /** Hands over, drains, and leaves the kernel as it was found. Idempotent, at most ten seconds. */
+  stop(): Promise<void> {
+    this.#stop ??= this.#takeBack();
+    return this.#stop;
+  }
+
+  async #takeBack(): Promise<void> {
+    const { clock } = this.#options;
+    const steps: readonly [string, () => Promise<void> | void][] = [
+      ["the election", () => this.#elector.stop()],
+      ["the load balancers", async () => void await Promise.all(this.#balancers.map((balancer) => balancer.stop()))],
+      ["the addresses", () => this.#holder.stop()],
+      ["the status channel", () => this.#exchange?.stop()],
+      ["the control socket", () => this.#control?.stop()],
+      ["the kernel's sockets", () => this.#options.kernel.close()],
+    ];
+    const endMs = clock.now() + STOP_LIMIT_MS;
+    for (const [what, step] of steps) {
+      const limitMs = Math.max(100, endMs - clock.now());
+      try {
+        await withDeadline(Promise.resolve(step()), { clock, limitMs, what });
+      } catch (error) {
+        const cause = error instanceof DeadlineError ? error.message : String(error);
+        log.error("could not stop in order", { what, cause });
+      }
+    }
+  }
+
+  get #addresses(): string[] {
+    return this.#options.placed.map((vip) => vip.ip);
+  }
+
+  #makeHolder(): Holder {
+    const { config, placed, kernel, clock } = this.#options;
+    const bound = this.#balancers.filter((balancer) => balancer.config.bindToVip);
+    return new Holder({
+      vips: placed,
+      book: kernel.book,
+      permission: new NftPermission(kernel.nft),
+      announcer: config.announce ? new LanAnnouncer({ vips: placed, poller: kernel.poller, book: kernel.book }) : null,
+      announceEveryMs: config.announceEveryMs,
+      clock,
+      listener: {
+        held: (ip) => bound.forEach((balancer) => balancer.bind(ip)),
+        released: (ip) => bound.forEach((balancer) => balancer.release(ip)),
+      },
+      elsewhere: () => ({ atMs: this.#node?.otherLedMs ?? null, graceMs: config.timing.leaseMs }),
+    });
+  }
+
+  #makeNode(transport: UdpTransport): RaftNode {
+    const { config, clock } = this.#options;
+    const sink: GrantSink = this.#holder;
+    return new RaftNode({
+      self: config.localPeer.id,
+      peers: config.remotePeers.map((peer) => peer.id),
+      timing: config.timing,
+      placement: config.placement,
+      addresses: this.#addresses,
+      clock,
+      random: Math.random,
+      storage: new FileStorage(config.stateDir, { member: config.localPeer.id, cluster: config.clusterId }),
+      transport,
+      sink,
+      startAsLeader: config.startAsLeader,
+      soloAllowed: () => !this.#holder.strangerKnown(),
+    });
+  }
+
+  #ownStatus(): NodeStatus {
+    const { config, clock, version } = this.#options;
+    return nodeStatus({
+      id: config.localPeer.id,
+      version,
+      uptimeMs: clock.now() - this.#startedMs,
+      raft: this.#node?.observe() ?? null,
+      holds: this.#holder.status(),
+      balancers: this.#balancers.map((balancer) => balancer.status()),
+      rejected: this.#transport?.rejected() ?? [],
+      silenceMs: config.timing.electionMaxMs,
+    });
+  }
+
+  async #clusterStatus(): Promise<ClusterStatus> {
+    const own = this.#ownStatus();
+    const asked = own.peers.map((peer) => peer.id);
+    const answers = await this.#exchange?.gather(asked, STATUS_LIMIT_MS) ?? new Map<string, unknown>();
+    return { self: own.id, nodes: clusterReports(own, answers) };
+  }
+
+  async #transfer(to: string | null): Promise<TransferAnswer> {
+    if (this.#node === null) {
+      return { outcome: "refused", why: "This is a single node: there is nobody to hand over to" };
+    }
+    const result = await this.#node.transfer(to);
+    switch (result.outcome) {
+      case "transferred":
+        return result;
+      case "not-leader":
+        return { outcome: "refused", why: `This member does not lead; ${result.leader ?? "nobody"} does` };
+      case "no-target":
+        return {
+          outcome: "refused",
+          why: to === null ? "No member could take over" : `${to} is no member that could take over`,
+        };
+      case "not-taken":
+        return { outcome: "refused", why: "The successor did not take over in time" };
+    }
+  }
+}
+
+function makeTransport(config: PeersConfig, clock: Clock): UdpTransport {
+  return new UdpTransport({
+    local: config.localPeer,
+    peers: config.remotePeers,
+    secret: config.peerSecret,
+    clusterId: config.clusterId,
+    clock,
+  });
+}
