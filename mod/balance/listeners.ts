@@ -94,19 +94,17 @@ export class Listeners {
    * @throws {BalancerError} when neither can be bound.
    */
   listenEverywhere(): void {
-    const failures: unknown[] = [];
     for (const ip of ["::", "0.0.0.0"]) {
       const binding: Binding = { listener: null, timer: null, wake: null, lastError: "" };
       try {
         this.#open(binding, ip);
         this.#bindings.set(ip, binding);
       } catch (error) {
-        // Expected for the second one: the first already has the port for both.
-        failures.push(error);
+        // In use is what the second one must be: the first has the port for both already.
+        if (this.#bindings.size > 0 && error instanceof Deno.errors.AddrInUse) return;
+        if (ip === "::" && !(error instanceof Deno.errors.AddrInUse)) continue;
+        throw new BalancerError("listen on", `port ${this.#options.port}`, { cause: error });
       }
-    }
-    if (this.#bindings.size === 0) {
-      throw new BalancerError("listen on", `port ${this.#options.port}`, { cause: failures[0] });
     }
   }
 

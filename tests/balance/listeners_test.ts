@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BalancerError } from "../../mod/balance/balancer.ts";
 import { Listeners } from "../../mod/balance/listeners.ts";
 import { Slots } from "../../mod/balance/slots.ts";
 import type { Log, Properties } from "../../mod/observe/log.ts";
@@ -70,8 +71,19 @@ Deno.test("one listener on every address takes IPv4, and IPv6 where it exists", 
   await eventually(() => accepted.length === 1, "IPv4 is accepted");
   assert.ok(listeners.addresses.every((address) => /^(\[::\]|0\.0\.0\.0):\d+$/.test(address)));
   v4.close();
-  accepted[0]?.close();
+  accepted.pop()?.close();
   await listeners.close();
+});
+
+Deno.test("a port that another has on one of the two families is not listened on by halves", async () => {
+  for (const hostname of ["0.0.0.0", "127.0.0.1"]) {
+    const other = Deno.listen({ hostname, port: 0 });
+    const { listeners } = make(other.addr.port);
+    assert.throws(() => listeners.listenEverywhere(), BalancerError);
+    assert.deepEqual(listeners.addresses, []);
+    await listeners.close();
+    other.close();
+  }
 });
 
 Deno.test("who comes above the limit is closed when the listener is", async () => {
