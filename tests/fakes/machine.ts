@@ -28,6 +28,10 @@ export class Machine {
     this.#waiting.length = 0;
   }
 
+  get isKilled(): boolean {
+    return this.#state === "killed";
+  }
+
   /** The clock as the process sees it. */
   get clock(): Clock {
     return {
@@ -45,11 +49,15 @@ export class Machine {
     };
   }
 
-  /** The transport as the process sees it. */
-  attach(inner: Transport): Transport {
+  /** The transport as the process sees it; `onSend` sees what it sends. */
+  attach(inner: Transport, onSend: (payload: Uint8Array) => void): Transport {
     const outer: Transport = {
       onReceive: () => {},
-      send: (to: MemberId, payload: Uint8Array) => void (this.#state === "running" && inner.send(to, payload)),
+      send: (to: MemberId, payload: Uint8Array) => {
+        if (this.#state !== "running") return;
+        onSend(payload);
+        inner.send(to, payload);
+      },
       start: () => inner.start(),
       stop: () => inner.stop(),
     };

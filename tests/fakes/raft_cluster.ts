@@ -23,6 +23,8 @@ export class RaftCluster {
   readonly ledger = new HoldLedger(this.clock);
   readonly network: MemoryNetwork;
   readonly ids: readonly MemberId[];
+  /** Sees every datagram at the moment it is sent. */
+  onSend: (from: MemberId, payload: Uint8Array) => void = () => {};
   readonly #random: () => number;
   readonly #places = new Map<MemberId, Place>();
   readonly #options: Partial<RaftNodeOptions>;
@@ -52,7 +54,7 @@ export class RaftCluster {
       clock: place.machine.clock,
       random: this.#random,
       storage: place.storage,
-      transport: place.machine.attach(this.network.join(id)),
+      transport: place.machine.attach(this.network.join(id), (payload) => this.onSend(id, payload)),
       sink: this.ledger.sink(id),
       startAsLeader: false,
       soloAllowed: () => true,
@@ -95,7 +97,7 @@ export class RaftCluster {
 
   /** The members that see themselves leading. */
   leaders(): MemberId[] {
-    return this.ids.filter((id) => this.#place(id).node?.observe().role === "leader");
+    return this.ids.filter((id) => !this.machine(id).isKilled && this.#place(id).node?.observe().role === "leader");
   }
 
   /** Lets time pass, and promises settle after every millisecond of it. */

@@ -202,13 +202,24 @@ export class RaftNode implements Elector {
     this.#cause = "stopping";
     this.#deliver(this.#clock.now());
     for (const peer of this.#options.peers) this.#members.send(peer, LEAVING);
-    if (this.#core?.role === "leader") await this.#handOver(null);
+    if (this.#core?.role === "leader") await this.#handOverTo(this.#reachable());
     else if (held) await this.#waiters.until(() => this.#mayHold().length === 0, this.#options.timing.electionMinMs);
     if (this.#core?.role === "leader") {
       this.#turn((core, now) => core.resign(now));
       await this.#waiters.until(() => this.#core?.role !== "leader", this.#options.timing.electionMaxMs);
     }
     await this.#close();
+  }
+
+  /** Peers that answer and stay: only they can take over. */
+  #reachable(): MemberId[] {
+    return this.#watch.live(this.#clock.now(), new Set(this.#options.peers));
+  }
+
+  async #handOverTo(reachable: readonly MemberId[]): Promise<void> {
+    // The core chooses who has most of the log, but does not know who leaves.
+    const to = reachable.length === this.#options.peers.length ? null : reachable[0];
+    if (to !== undefined) await this.#handOver(to);
   }
 
   async #close(): Promise<void> {
@@ -236,7 +247,10 @@ export class RaftNode implements Elector {
       const leader = this.#core?.leader ?? null;
       return leader === this.#options.self ? null : leader;
     };
-    const isOver = (): boolean => successor() !== null || this.#core?.role === "leader" && !this.#core.handingOver;
+    const isOver = (): boolean => {
+      if (this.#core?.role === "leader" && !this.#core.handingOver) return true;
+      return successor() !== null || this.#reachable().length === 0;
+    };
     await this.#waiters.until(isOver, HANDOVER_LIMIT_MS);
     const leader = successor();
     return leader === null ? { outcome: "not-taken" } : { outcome: "transferred", to: leader };

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { SingleNode } from "../../mod/election/single_node.ts";
+import { VirtualClock } from "../fakes/clock.ts";
+import { HoldLedger } from "../fakes/machine.ts";
+import { TIMING } from "../fakes/raft_cluster.ts";
+
+Deno.test("a single node holds everything at once, renews its lease every beat, and lets go when stopped", async () => {
+  const clock = new VirtualClock();
+  const ledger = new HoldLedger(clock);
+  const node = new SingleNode({
+    addresses: ["10.0.0.1", "2001:db8::1"],
+    timing: TIMING,
+    clock,
+    sink: ledger.sink("a"),
+  });
+  await node.start();
+  await node.start();
+  assert.deepEqual(ledger.holders("10.0.0.1"), ["a"]);
+  clock.advance(10_000);
+  assert.deepEqual(ledger.holders("2001:db8::1"), ["a"]);
+  assert.equal(ledger.events.length, 201);
+  await node.stop();
+  await node.stop();
+  assert.deepEqual(ledger.holders("10.0.0.1"), []);
+  assert.equal(ledger.events.at(-1)?.what, "stopping");
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("a single node that hangs holds nothing after one lease", async () => {
+  const clock = new VirtualClock();
+  const ledger = new HoldLedger(clock);
+  const grants: number[] = [];
+  const sink = {
+    ...ledger.sink("a"),
+    granted: (given: readonly { validUntil: number }[]) => grants.push(given[0]?.validUntil ?? 0),
+  };
+  const node = new SingleNode({ addresses: ["10.0.0.1"], timing: TIMING, clock, sink });
+  await node.start();
+  assert.deepEqual(grants, [clock.now() + TIMING.leaseMs]);
+  await node.stop();
+});
+
+Deno.test("a single node that never started has nothing to give back", async () => {
+  const clock = new VirtualClock();
+  const ledger = new HoldLedger(clock);
+  const node = new SingleNode({ addresses: ["10.0.0.1"], timing: TIMING, clock, sink: ledger.sink("a") });
+  await node.stop();
+  await node.start();
+  assert.deepEqual(ledger.events, []);
+  assert.equal(clock.pending, 0);
+});
