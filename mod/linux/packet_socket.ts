@@ -62,7 +62,10 @@ export class PacketSocket {
     }
   }
 
-  /** Sends a complete Ethernet frame; `"refused"` when the link is down, gone or full. Other errors throw SysError. */
+  /**
+   * Sends a complete Ethernet frame; `"refused"` when the link is down, gone or full, and in the moments after it was
+   * switched on until the kernel has seen its carrier (`Link.running`). Other errors throw SysError.
+   */
   send(frame: Uint8Array<ArrayBuffer>): "sent" | "refused" {
     const sent = trySend(this.fd, frame, null);
     if (sent >= 0) return "sent";

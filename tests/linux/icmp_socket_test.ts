@@ -26,6 +26,10 @@ async function withPeer(body: (open: (version: 4 | 6) => IcmpSocket) => Promise<
     routes.putAddress({ ip: ip(`fd01::${host}`), prefixLength: 64, linkIndex, ...forever });
   }
   const sockets: IcmpSocket[] = [];
+  // Until the kernel has seen the carrier, in a worker of its own, the link throws away what it should send.
+  while (near.linkByName("eth0")?.running !== true || far.linkByName("eth0")?.running !== true) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
   try {
     await body((version) => {
       sockets.push(here.run(() => new IcmpSocket(version)));

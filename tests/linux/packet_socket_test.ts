@@ -33,6 +33,8 @@ async function withWire(body: (wire: Wire) => void | Promise<void>): Promise<voi
   const right = routes.linkByName("right")?.index ?? 0;
   routes.setUp(left);
   routes.setUp(right);
+  // Until the kernel has seen the carrier, in a worker of its own, the link throws away what it should send.
+  await until(() => routes.links().filter((link) => link.running).length === 2);
   const open = (end: 0 | 1, filter?: Uint8Array): PacketSocket => {
     const options = { linkIndex: end === 0 ? left : right, etherType: ARP };
     opened.push(namespace.run(() => new PacketSocket(filter === undefined ? options : { ...options, filter })));
@@ -45,30 +47,58 @@ async function withWire(body: (wire: Wire) => void | Promise<void>): Promise<voi
   }
 }
 
-function senders(socket: PacketSocket): string[] {
+async function until(holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + 5000;
+  while (!holds()) {
+    assert.ok(performance.now() < deadline, "nothing happened for 5 s");
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+function rethrow(error: unknown): void {
+  throw error;
+}
+
+/** The sender addresses of the next frames, until one is from `last`. */
+async function senders(socket: PacketSocket, last: string): Promise<string[]> {
   const found: string[] = [];
-  socket.drain((frame) => found.push(decodeArpFrame(frame).arp.senderIp.text));
+  const poller = new Poller(rethrow);
+  await new Promise<void>((resolve) => {
+    poller.watch(socket.fd, () => {
+      socket.drain((frame) => found.push(decodeArpFrame(frame).arp.senderIp.text));
+      if (found.includes(last)) resolve();
+    });
+  });
+  await poller.close();
   return found;
 }
 
-privileged("a frame arrives on the other end of the cable, whole, and not on its own", () =>
-  withWire(({ open }) => {
-    const [left, right] = [open(0), open(1)];
-    const frame = gratuitousRequest(MAC, ip("10.98.0.200"));
-    assert.equal(left.send(frame), "sent");
-    const got: Uint8Array[] = [];
-    assert.equal(right.drain((bytes) => got.push(bytes.slice())), "drained");
-    assert.deepEqual(got.map((bytes) => bytes.subarray(0, frame.length)), [frame]);
-    assert.deepEqual(senders(left), [], "an outgoing copy is nobody else's claim");
-  }));
+privileged(
+  "a frame arrives on the other end of the cable, whole, and not on its own",
+  () =>
+    withWire(async ({ open }) => {
+      const [left, right] = [open(0), open(1)];
+      const frame = gratuitousRequest(MAC, ip("10.98.0.200"));
+      const got: Uint8Array[] = [];
+      assert.equal(left.send(frame), "sent");
+      await until(() => right.drain((bytes) => got.push(bytes.slice())) === "drained" && got.length > 0);
+      assert.deepEqual(got.map((bytes) => bytes.subarray(0, frame.length)), [frame]);
+      assert.equal(left.drain(() => assert.fail("an outgoing copy is nobody else's claim")), "drained");
+    }),
+);
 
-privileged("a filter lets in only what it was written for, from the first frame on", () =>
-  withWire(({ open }) => {
-    const left = open(0);
-    const right = open(1, encodeBpf(arpSenderFilter([ip("10.98.0.200").bytes])));
-    for (const text of ["10.98.0.1", "10.98.0.200", "10.98.0.2"]) left.send(gratuitousRequest(MAC, ip(text)));
-    assert.deepEqual(senders(right), ["10.98.0.200"]);
-  }));
+privileged(
+  "a filter lets in only what it was written for, from the first frame on",
+  () =>
+    withWire(async ({ open }) => {
+      const left = open(0);
+      const right = open(1, encodeBpf(arpSenderFilter([ip("10.98.0.200").bytes, ip("10.98.0.9").bytes])));
+      for (const text of ["10.98.0.1", "10.98.0.200", "10.98.0.2", "10.98.0.9"]) {
+        assert.equal(left.send(gratuitousRequest(MAC, ip(text))), "sent");
+      }
+      assert.deepEqual(await senders(right, "10.98.0.9"), ["10.98.0.200", "10.98.0.9"]);
+    }),
+);
 
 privileged("a malformed filter is refused when the socket is made", () =>
   withWire(({ open }) => {
@@ -76,43 +106,35 @@ privileged("a malformed filter is refused when the socket is made", () =>
   }));
 
 privileged("drain() takes 64 frames a turn", () =>
-  withWire(({ open }) => {
+  withWire(async ({ open }) => {
     const [left, right] = [open(0), open(1)];
-    for (let i = 0; i < 100; i++) left.send(gratuitousRequest(MAC, ip("10.98.0.200")));
-    let count = 0;
-    assert.equal(right.drain(() => count += 1), "more");
-    assert.equal(count, 64);
-    assert.equal(right.drain(() => count += 1), "drained");
-    assert.equal(count, 100);
+    for (let i = 0; i < 100; i++) assert.equal(left.send(gratuitousRequest(MAC, ip("10.98.0.200"))), "sent");
+    const turns: number[] = [];
+    await new Promise((resolve) => setTimeout(resolve, 50)); // for all of them to arrive
+    await until(() => {
+      let count = 0;
+      const end = right.drain(() => count += 1);
+      assert.equal(end, count === 64 ? "more" : "drained");
+      turns.push(count);
+      return turns.reduce((sum, turn) => sum + turn, 0) === 100;
+    });
+    assert.ok(turns.includes(64) && Math.max(...turns) === 64, turns.join());
   }));
 
 privileged(
   "a link that is down refuses the frame, and works again when it is up",
   () =>
-    withWire(({ routes, ends, open }) => {
+    withWire(async ({ routes, ends, open }) => {
       const [left, right] = [open(0), open(1)];
       const frame = gratuitousRequest(MAC, ip("10.98.0.200"));
       routes.setDown(ends[0]);
       assert.equal(left.send(frame), "refused");
       assert.equal(left.drain(() => {}), "drained", "the error of the link is taken along");
       routes.setUp(ends[0]);
+      await until(() => routes.linkByName("left")?.running === true);
       assert.equal(left.send(frame), "sent");
-      assert.deepEqual(senders(right), ["10.98.0.200"]);
+      assert.deepEqual(await senders(right, "10.98.0.200"), ["10.98.0.200"]);
       routes.deleteLink(ends[0]);
       assert.equal(left.send(frame), "refused");
     }),
 );
-
-privileged("a frame that arrives wakes the poller", () =>
-  withWire(async ({ open }) => {
-    const [left, right] = [open(0), open(1)];
-    const poller = new Poller((error) => {
-      throw error;
-    });
-    const heard = new Promise<string[]>((resolve) => {
-      poller.watch(right.fd, () => resolve(senders(right)));
-    });
-    left.send(gratuitousRequest(MAC, ip("10.98.0.200")));
-    assert.deepEqual(await heard, ["10.98.0.200"]);
-    await poller.close();
-  }));
