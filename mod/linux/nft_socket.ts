@@ -45,7 +45,7 @@ export class NftSocket {
   constructor() {
     this.#socket = new NetlinkSocket(NetlinkFamily.NETFILTER);
     try {
-      setOption(this.#socket.fd, { level: Level.SOCKET, name: SocketOption.SNDBUFFORCE, value: BATCH_BYTES });
+      setQueueSize(this.#socket.fd);
     } catch (error) {
       this.#socket.close();
       throw error;
@@ -151,5 +151,16 @@ function orEmpty<T>(list: () => T[]): T[] {
   } catch (error) {
     if (error instanceof SysError && error.errno === Errno.ENOENT) return [];
     throw error;
+  }
+}
+
+/** Beyond net.core.wmem_max where this is root of the machine; inside a user namespace as far as that allows, which is some 2000 elements. */
+function setQueueSize(fd: number): void {
+  const size = { level: Level.SOCKET, value: BATCH_BYTES };
+  try {
+    setOption(fd, { ...size, name: SocketOption.SNDBUFFORCE });
+  } catch (error) {
+    if (!(error instanceof SysError && error.errno === Errno.EPERM)) throw error;
+    setOption(fd, { ...size, name: SocketOption.SNDBUF });
   }
 }
