@@ -1,6 +1,9 @@
 /** Asks the agent on this machine through its control socket. */
 
 import { CONTROL_SOCKET } from "../agent/control.ts";
+import type { Clock } from "../base/clock.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { DeadlineError, withDeadline } from "../runtime/deadline.ts";
 import { reasonOf } from "./context.ts";
 
 /** The agent waits for its peers before it answers; this is well above what it allows them. */
@@ -20,31 +23,43 @@ export type Answer =
   /** Nobody answered; `why` is a sentence that says what to do. */
   | { readonly outcome: "failed"; readonly why: string };
 
-/** Asks the agent whose state is in `stateDir`. Never throws; takes at most five seconds. */
-export async function askAgent(stateDir: string, question: Question): Promise<Answer> {
+/** The clock and the time an answer may take. */
+export interface Patience {
+  readonly clock: Clock;
+  readonly limitMs: number;
+}
+
+const PATIENCE: Patience = { clock: systemClock, limitMs: DEADLINE_MS };
+
+/** Asks the agent whose state is in `stateDir`. Never throws; ends within `limitMs`. */
+export async function askAgent(stateDir: string, question: Question, patience = PATIENCE): Promise<Answer> {
   const socket = `${stateDir}/${CONTROL_SOCKET}`;
-  const obstacle = await findObstacle(socket);
-  if (obstacle !== null) return { outcome: "failed", why: obstacle };
   const client = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } });
+  const abort = new AbortController();
   try {
-    const response = await fetch(`http://kube-vip${question.path}`, {
-      client,
-      method: question.method,
-      body: question.body ?? null,
-      signal: AbortSignal.timeout(DEADLINE_MS),
-    });
-    return { outcome: "answered", status: response.status, value: JSON.parse(await readLimited(response)) };
+    const work = ask(socket, question, { client, signal: abort.signal });
+    return await withDeadline(work, { ...patience, what: "the agent's answer" });
   } catch (error) {
-    if (error instanceof DOMException && error.name === "TimeoutError") {
-      return {
-        outcome: "failed",
-        why: `The agent on ${socket} has not answered for ${DEADLINE_MS / 1000} s; it may hang`,
-      };
+    abort.abort();
+    if (error instanceof DeadlineError) {
+      return { outcome: "failed", why: `The agent on ${socket} has not answered for ${error.limitMs} ms; it may hang` };
     }
     return { outcome: "failed", why: `The agent on ${socket} gave no answer that can be read: ${reasonOf(error)}` };
   } finally {
     client.close();
   }
+}
+
+async function ask(
+  socket: string,
+  question: Question,
+  by: { readonly client: Deno.HttpClient; readonly signal: AbortSignal },
+): Promise<Answer> {
+  const obstacle = await findObstacle(socket);
+  if (obstacle !== null) return { outcome: "failed", why: obstacle };
+  const { method, path, body = null } = question;
+  const response = await fetch(`http://kube-vip${path}`, { ...by, method, body });
+  return { outcome: "answered", status: response.status, value: JSON.parse(await readLimited(response)) };
 }
 
 /** Why the socket cannot be connected to, or null if it can: `fetch` does not tell the reasons apart. */

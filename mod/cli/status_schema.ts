@@ -18,7 +18,7 @@ const backend = v.object({
 const balancer = v.object({
   name: v.string(),
   type: v.picklist(["tcp", "http"]),
-  engine: v.literal("listen"),
+  engine: v.string(),
   listening: v.array(v.string()),
   connections: count,
   totalConnections: count,

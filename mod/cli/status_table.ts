@@ -1,8 +1,7 @@
 /** A cluster's status as text for a terminal. Pure. */
 
 import { printable } from "../config/findings.ts";
-import type { BackendStatus, BalancerStatus } from "../balance/balancer.ts";
-import type { ClusterStatus, NodeReport, NodeStatus } from "../observe/status_types.ts";
+import type { BackendReport, BalancerReport, ClusterStatus, NodeReport, NodeStatus } from "../observe/status_types.ts";
 
 const NOTHING = "-";
 
@@ -81,7 +80,7 @@ function absent(holder: string | null): string {
   return holder === null ? "nobody" : `${holder} (not confirmed)`;
 }
 
-function balancerRow({ node, balancer }: { node: NodeStatus; balancer: BalancerStatus }): string[] {
+function balancerRow({ node, balancer }: { node: NodeStatus; balancer: BalancerReport }): string[] {
   const up = balancer.backends.filter((backend) => backend.state === "up").length;
   return [
     balancer.name,
@@ -93,7 +92,7 @@ function balancerRow({ node, balancer }: { node: NodeStatus; balancer: BalancerS
   ];
 }
 
-function backendRow(backend: BackendStatus, balancer: BalancerStatus, node: NodeStatus): string[] {
+function backendRow(backend: BackendReport, balancer: BalancerReport, node: NodeStatus): string[] {
   return [
     balancer.name,
     node.id,

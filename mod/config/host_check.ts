@@ -78,6 +78,8 @@ function foreignOwner<Address extends HostAddress>(vip: Vip, host: Host<Address>
   return `already belongs to this machine (${name}); must be an address of no machine, or remove it there first`;
 }
 
+type Addressed = Pick<Host, "links" | "addresses">;
+
 interface Match {
   readonly link: HostLink;
   readonly prefixLength: number;

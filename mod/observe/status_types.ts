@@ -3,8 +3,6 @@
  * All times are durations in milliseconds ("so long ago", "for so long yet"), as the clocks of two machines differ.
  */
 
-import type { BalancerStatus } from "../balance/balancer.ts";
-
 /** `single`: a node without election. */
 export type NodeRole = "leader" | "follower" | "candidate" | "single";
 
@@ -32,6 +30,30 @@ export interface PeerStatus {
   readonly state: "reachable" | "unreachable" | "rejected";
 }
 
+/** One backend of a balancer. `ejected`: resting after failed connects. */
+export interface BackendReport {
+  readonly name: string;
+  readonly state: "up" | "down" | "ejected";
+  readonly connections: number;
+  readonly totalConnections: number;
+  readonly failures: number;
+  /** Why it is not up, in words; empty when it is. */
+  readonly detail: string;
+}
+
+/** One load balancer. */
+export interface BalancerReport {
+  readonly name: string;
+  readonly type: "tcp" | "http";
+  /** How bytes are moved: `listen`. */
+  readonly engine: string;
+  /** `address:port` of every open listener. */
+  readonly listening: readonly string[];
+  readonly connections: number;
+  readonly totalConnections: number;
+  readonly backends: readonly BackendReport[];
+}
+
 /** One node's account of itself. */
 export interface NodeStatus {
   readonly id: string;
@@ -44,7 +66,7 @@ export interface NodeStatus {
   readonly leaderSinceMs: number | null;
   readonly vips: readonly VipStatus[];
   readonly peers: readonly PeerStatus[];
-  readonly balancers: readonly BalancerStatus[];
+  readonly balancers: readonly BalancerReport[];
 }
 
 /** A node that answered, one that did not in the time it had, or one whose answer the reader does not understand. */

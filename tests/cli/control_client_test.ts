@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { CONTROL_SOCKET } from "../../mod/agent/control.ts";
 import { type Answer, askAgent, refusalOf } from "../../mod/cli/control_client.ts";
+import { VirtualClock } from "../fakes/clock.ts";
 import { withAgent } from "./agent_fixture.ts";
 import { CLUSTER } from "./status_fixture.ts";
 
@@ -47,6 +48,24 @@ Deno.test("no agent, a socket without an agent, and answers that make no sense h
   });
   await withSocket("hello", async (dir) => {
     assert.match(why(await askAgent(dir, STATUS)), /gave no answer that can be read/);
+  });
+});
+
+Deno.test("an agent that hangs is given up", async () => {
+  const hang = Promise.withResolvers<unknown>();
+  const asked = Promise.withResolvers<void>();
+  const status = (): Promise<unknown> => {
+    asked.resolve();
+    return hang.promise;
+  };
+  await withAgent({ status }, async (stateDir) => {
+    const clock = new VirtualClock();
+    const answer = askAgent(stateDir, STATUS, { clock, limitMs: 5000 });
+    await asked.promise;
+    clock.advance(5000);
+    assert.match(why(await answer), /has not answered for 5000 ms; it may hang$/);
+    assert.equal(clock.pending, 0);
+    hang.resolve({});
   });
 });
 

@@ -1,8 +1,7 @@
-import type { BalancerStatus } from "../../mod/balance/balancer.ts";
-import type { ClusterStatus, NodeStatus } from "../../mod/observe/status_types.ts";
+import type { BalancerReport, ClusterStatus, NodeStatus } from "../../mod/observe/status_types.ts";
 
 /** One web balancer with a backend in each state. */
-export const BALANCER: BalancerStatus = {
+export const BALANCER: BalancerReport = {
   name: "web",
   type: "tcp",
   engine: "listen",

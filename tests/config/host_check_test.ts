@@ -11,7 +11,7 @@ const address = (ip: string, prefixLength: number, at: { linkIndex: number; prot
   return { ip, prefixLength, linkIndex: at.linkIndex, protocol: at.protocol ?? 0, validSeconds: Infinity };
 };
 
-const HOST: Host = {
+const HOST: Host<HeldAddress> = {
   links: [link(1, "lo"), link(2, "eth0"), link(3, "eth1"), link(4, "eth2")],
   addresses: [
     address("127.0.0.1", 8, { linkIndex: 1 }),
