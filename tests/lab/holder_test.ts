@@ -11,6 +11,8 @@ import { sharedNow, sleep } from "./time.ts";
 /** What is to be back within 100 ms has this long. */
 const BACK_MS = 1000;
 const WATCH_MS = 300;
+/** An address that is none of ours. */
+const STRANGE = "10.98.0.77";
 const PREFIX_LENGTHS = { [VIP_4]: 32, [VIP_6]: 128 } as const;
 
 /** Does something to the holder; the client is served again soon, the address is announced anew, and nobody else answered. */
@@ -32,10 +34,13 @@ async function recovers(lab: Lab, holder: LabNode, mischief: () => void): Promis
     assert.ok(announced, `IPv${family} was announced anew`);
   }
   assert.equal(lab.holder()?.name, holder.name);
+  assert.ok(holder.machine.addresses().filter((text) => text in PREFIX_LENGTHS).length === FAMILIES.length);
 }
 
 function removeVips({ machine }: LabNode): void {
-  for (const [text, prefixLength] of Object.entries(PREFIX_LENGTHS)) machine.removeAddress(text, prefixLength);
+  for (const [text, prefixLength] of Object.entries(PREFIX_LENGTHS)) {
+    assert.equal(machine.removeAddress(text, prefixLength), "removed");
+  }
 }
 
 function linkDownAndUp({ machine }: LabNode): void {
@@ -58,12 +63,14 @@ privileged("what others do to the holder's kernel is mended, and what others own
       const lifetimes = { validSeconds: 3600, preferredSeconds: 0, nodad: true };
       routes.putAddress({ ip: ip(VIP_4), prefixLength: 32, linkIndex, ...lifetimes, protocol: ADDRESS_PROTOCOL });
       routes.putAddress({ ip: ip(VIP_6), prefixLength: 128, linkIndex, ...lifetimes, protocol: ADDRESS_PROTOCOL });
-      first.machine.addAddress("10.98.0.77", 24);
+      first.machine.addAddress(STRANGE, 24);
+      const there = (): true | null => FAMILIES.every((one) => lab.probes.answering(one) !== null) ? true : null;
+      await lab.probes.samples.changes.until(there, 10_000, "answers for the leftovers");
       first.start();
       const gone = (): true | null =>
         FAMILIES.every((one) => lab.probes.samples.answering(one).size === 0) ? true : null;
       await lab.probes.samples.changes.until(gone, 10_000, "leftovers gone");
-      assert.ok(first.machine.addresses().includes("10.98.0.77"));
+      assert.ok(first.machine.addresses().includes(STRANGE));
     });
     await lab.startAll();
     const holder = await lab.settled();

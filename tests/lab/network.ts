@@ -3,7 +3,7 @@
 import { assert } from "../../mod/base/assert.ts";
 import { formatMac } from "../../mod/net/mac.ts";
 import { Namespace } from "../../mod/linux/namespace.ts";
-import { RouteSocket } from "../../mod/linux/rtnetlink.ts";
+import { type Removal, RouteSocket } from "../../mod/linux/rtnetlink.ts";
 import { ip, PREFIX_LENGTH_4, PREFIX_LENGTH_6, type Station } from "./plan.ts";
 
 const BRIDGE = "switch";
@@ -46,8 +46,8 @@ export class Machine {
   }
 
   /** Takes an address away if it is there. */
-  removeAddress(text: string, prefixLength: number): void {
-    this.routes.removeAddress(ip(text), prefixLength, this.linkIndex);
+  removeAddress(text: string, prefixLength: number): Removal {
+    return this.routes.removeAddress(ip(text), prefixLength, this.linkIndex);
   }
 
   /** Its addresses as the kernel lists them, without the link-local ones. */

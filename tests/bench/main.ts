@@ -1,0 +1,31 @@
+/** `deno task bench failover | proxy | footprint`: prints what was measured, as it is. */
+
+import { benchFailover } from "./failover.ts";
+import { benchFootprint } from "./footprint.ts";
+import { benchProxy } from "./proxy.ts";
+import { machine, print } from "./report.ts";
+
+const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  failover: benchFailover,
+  proxy: benchProxy,
+  footprint: benchFootprint,
+};
+
+const USAGE = `deno task bench failover [--runs 10] [--daemons default,fast,keepalived] [--faults "link cut,SIGKILL"]
+deno task bench proxy [--runs 5] [--seconds 5]
+deno task bench footprint [--seconds 20]
+All need root, and keepalived, haproxy, iperf3 and wrk where they appear.`;
+
+async function main([name = "", ...args]: readonly string[]): Promise<number> {
+  const bench = BENCHES[name];
+  if (bench === undefined) {
+    print(USAGE);
+    return 2;
+  }
+  print(`On ${machine()}.`);
+  print();
+  await bench(args);
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
