@@ -15,7 +15,7 @@ export interface Canary {
   readonly forgeRelease?: boolean;
   /** The kernel is allowed to answer longer than the grant says. */
   readonly holdLongerMs?: number;
-  /** Storage says "durable" and forgets at the next crash. */
+  /** Storage says "durable" and may forget the latest at the next crash. */
   readonly forgetfulDisk?: boolean;
   /** Replies leave before the kernel has let go. */
   readonly sendBeforeDeny?: boolean;
@@ -57,6 +57,8 @@ export class SimMember {
   #inbox: (() => void)[] = [];
   #armedAt = Infinity;
   #diskFreeAt = 0;
+  /** What the disk calls durable and has not written: nothing, unless it lies. */
+  #cached: PersistBatch[] = [];
   readonly #allowed = new Map<string, number>();
 
   constructor(id: MemberId, world: World, options: { readonly rate: number; readonly clockBase: number }) {
@@ -115,6 +117,7 @@ export class SimMember {
     this.#life++;
     this.#paused = false;
     this.#inbox = [];
+    this.#cached = [];
     this.#diskFreeAt = 0;
   }
 
@@ -213,6 +216,11 @@ export class SimMember {
     this.#arm(core, now);
   }
 
+  #flush(): void {
+    for (const batch of this.#cached) this.disk.apply(batch);
+    this.#cached = [];
+  }
+
   #bringKernelInLine(core: RaftCore, now: number): void {
     const grants = core.grants(now);
     for (const ip of this.#allowed.keys()) {
@@ -261,7 +269,8 @@ export class SimMember {
     const life = this.#life;
     queue.at(this.#diskFreeAt, () => {
       if (life !== this.#life) return;
-      if (canary.forgetfulDisk !== true || random() < 0.5) this.disk.apply(batch);
+      this.#cached.push(batch);
+      if (canary.forgetfulDisk !== true || random() < 0.2) this.#flush();
       this.#whenRunning(life, () => {
         this.#core?.persisted(this.local(), batch.seq);
         this.#turn();

@@ -311,7 +311,8 @@ export class RaftCore {
 
   /** True if `from` leads this term as far as this member can tell; follows it then. An older leader is told the term. */
   #follow(now: number, from: MemberId, term: number): boolean {
-    if (term < this.term || this.#leading !== null && term === this.term) return false;
+    // What a leader sent before it resigned may still be under way.
+    if (term < this.term || this.#support.isReleased(term)) return false;
     if (term > this.term || this.#role !== "follower" || this.#leaderId !== from) this.#becomeFollower(term, from);
     this.#support.promise(term, now + this.#timing.electionMinMs);
     this.#electionAt = electionTimeout(now, this.#timing, this.#random);

@@ -29,6 +29,7 @@ export class Following {
   /** A new term begins: its leader may disagree with what the last one said. */
   forgetTerm(): void {
     this.#verified = 0;
+    this.#held.newTerm();
   }
 
   /** The leader has changed, or is not known any more: what it gave ends. */

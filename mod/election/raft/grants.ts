@@ -162,10 +162,15 @@ export class MemberGrants {
     this.#until = kept;
   }
 
-  /** Ends everything: the leader has changed. */
+  /** Ends everything, but still knows which beats of this term are old: one that comes late must not give it back. */
   clear(): void {
-    this.#round = 0;
     if (this.#until.size > 0) this.#until = new Map();
+  }
+
+  /** Ends everything and begins to count the rounds of a new term. */
+  newTerm(): void {
+    this.clear();
+    this.#round = 0;
   }
 
   grants(now: number): HeldGrant[] {
