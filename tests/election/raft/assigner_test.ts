@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { Assigner } from "../../../mod/election/raft/assigner.ts";
+import { Assignment } from "../../../mod/election/raft/assignment.ts";
 import { RaftCore } from "../../../mod/election/raft/core.ts";
 import { PeerWatch } from "../../../mod/election/raft/peer_watch.ts";
-import type { Snapshot } from "../../../mod/election/raft/types.ts";
+import type { Message, Snapshot } from "../../../mod/election/raft/types.ts";
 import { RaftCluster, TIMING } from "../../fakes/raft_cluster.ts";
 import { seededRandom } from "../../fakes/random.ts";
 
@@ -61,6 +62,51 @@ Deno.test("the log gives way to a snapshot that restores the same assignment", (
   const copy = bench();
   copy.assigner.apply({ restore: snapshot, committed: [] }, copy.core);
   assert.deepEqual(copy.assigner.recorded, assigner.recorded);
+});
+
+Deno.test("a new leader waits a beat for holders it has not heard, but not for the leader before", () => {
+  const voters = ["a", "b", "c", "d", "e"];
+  const addresses = voters.map((_, i) => `10.0.0.${i + 1}`);
+  const stored = { hard: { term: 1, vote: null, joining: false }, snapshot: null, entries: [] };
+  const core = new RaftCore({ id: "a", voters, timing: TIMING, stored, now: 0, random: seededRandom(1) });
+  const watch = new PeerWatch(voters.slice(1), TIMING);
+  const assigner = new Assigner({ self: "a", policy: "spread", addresses, timing: TIMING, watch });
+  const recorded = new Assignment().entryTowards(new Map(addresses.map((ip, i) => [ip, voters[i] ?? ""])));
+  assigner.apply({ restore: { index: 0, term: 0, data: recorded ?? new Uint8Array() }, committed: [] }, core);
+  const turn = (now: number): void => {
+    assigner.turn(now, core);
+    while (core.hasReady()) {
+      const { batch } = core.ready(now);
+      if (batch !== null) core.persisted(now, batch.seq);
+    }
+  };
+  const hear = (now: number, from: string, message: Message): void => {
+    watch.heard(now, from);
+    core.step(now, from, message);
+    turn(now);
+  };
+  const beat = {
+    type: "beat",
+    term: 1,
+    round: 1,
+    commit: 0,
+    lastIndex: 0,
+    echoMs: null,
+    leaseLeftMs: 0,
+    holds: [],
+  } as const;
+  hear(10, "b", beat);
+  core.tick(700);
+  turn(700);
+  for (const from of ["d", "e"]) hear(700, from, { type: "preVoteReply", term: 2, granted: true });
+  for (const from of ["d", "e"]) hear(701, from, { type: "voteReply", term: 2, granted: true });
+  assert.equal(core.role, "leader");
+  assert.deepEqual(Object.values(Object.fromEntries(core.holders())).sort(), ["a", "a", "c", "d", "e"]);
+  assert.equal(core.holders().get("10.0.0.3"), "c");
+  for (const from of ["d", "e"]) watch.heard(701 + TIMING.beatMs, from);
+  core.tick(701 + TIMING.beatMs);
+  turn(701 + TIMING.beatMs);
+  assert.notEqual(core.holders().get("10.0.0.3"), "c");
 });
 
 Deno.test("when the leader dies, the other members keep the addresses they have", async () => {

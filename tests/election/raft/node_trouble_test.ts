@@ -23,7 +23,11 @@ Deno.test("a member that cannot write does not vote, and does again once it can"
   const [failing = "", other = ""] = cluster.ids.filter((id) => id !== first);
   cluster.disk(failing).failing = "no space left on device";
   cluster.kill(first);
+  await cluster.advanceUntil(() => cluster.node(failing).observe().storage === "failing", 3000);
+  let said = 0;
+  cluster.onSend = (from) => void (from === failing && said++);
   await cluster.advance(5000);
+  assert.equal(said, 0, "it is silent");
   assert.deepEqual(cluster.ledger.holders(IP), []);
   assert.equal(cluster.node(failing).observe().storage, "failing");
   assert.notEqual(cluster.disk(failing).durable.hard.vote, other);
@@ -51,6 +55,38 @@ Deno.test("a leader that cannot write lets go and gives leadership away", async 
     assert.equal(cluster.ledger.holders(ip).length, 1);
     assert(!cluster.ledger.holders(ip).includes(leader));
   }
+  await done(cluster);
+});
+
+Deno.test("a member that holds a share and cannot write lets go at once", async () => {
+  const addresses = [IP, "10.0.0.2", "10.0.0.3"];
+  const cluster = new RaftCluster(["a", "b", "c"], 5, { placement: "spread", addresses });
+  await cluster.startAll();
+  await holder(cluster);
+  await cluster.advance(2000);
+  const [leader = ""] = cluster.leaders();
+  const [failing = "", other = ""] = cluster.ids.filter((id) => id !== leader);
+  cluster.disk(failing).failing = "input/output error";
+  cluster.kill(other);
+  await cluster.advanceUntil(() => cluster.node(failing).observe().storage === "failing", 3000);
+  assert.deepEqual(addresses.filter((ip) => cluster.ledger.holders(ip).includes(failing)), []);
+  assert.equal(cluster.ledger.events.findLast((event) => event.member === failing)?.what, "deposed");
+  await done(cluster);
+});
+
+Deno.test("two members that lost their state do not found a new cluster without the third", async () => {
+  const cluster = new RaftCluster(["a", "b", "c"], 2);
+  await cluster.startAll();
+  await holder(cluster);
+  await cluster.advance(500);
+  for (const id of cluster.ids) cluster.kill(id);
+  await cluster.advance(1000);
+  for (const id of ["a", "b"]) {
+    cluster.disk(id).damage = "a test said so";
+    await cluster.start(id);
+  }
+  await cluster.advance(5000);
+  assert.deepEqual(cluster.ledger.holders(IP), []);
   await done(cluster);
 });
 

@@ -151,6 +151,18 @@ Deno.test("whatever does not come from a proven member to this one is dropped by
   for (const [datagram, expected] of table) assert.equal(reason(b.open(0, datagram)), expected);
 });
 
+Deno.test("a proof that was held back is worth nothing after another has used up the challenge", () => {
+  const { a, b } = pair();
+  const welcomed = present(b.open(0, present(a.hello(0, "b")).datagram).answer);
+  const heldBack = present(a.open(0, welcomed.datagram).answer);
+  const restarted = end("a");
+  const welcome = present(b.open(0, present(restarted.hello(0, "b")).datagram).answer);
+  const proof = b.open(0, present(restarted.open(0, welcome.datagram).answer).datagram);
+  assert(proof.outcome === "handshake" && proof.proven);
+  assert.equal(reason(b.open(0, heldBack.datagram)), "stale-handshake");
+  assert.equal(b.open(0, data(restarted, "b")).outcome, "data");
+});
+
 Deno.test("a wrong secret is news once, and again only after it was right in between", () => {
   const { a, b } = pair();
   const wrong = present(end("a", "wrong").hello(0, "b")).datagram;
