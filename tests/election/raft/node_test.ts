@@ -65,6 +65,8 @@ Deno.test("transfer hands over to the member named within milliseconds, and refu
       assert(cluster.clock.now() - start < 15, `${cluster.clock.now() - start} ms`);
       const what = cluster.ledger.events.findLast((event) => event.member === holder)?.what;
       assert.equal(what, "transfer");
+      const led = cluster.node(holder).otherLedMs;
+      assert(led !== null && led >= start, "it knows when another led");
     },
   }));
 

@@ -82,6 +82,7 @@ Deno.test("a peer with a wrong secret is logged once, counted, and never heard",
   assert.match(about[0] ?? "", /"peer":"b"/);
   assert(!lines.join().includes("s3cret"));
   assert.equal(receiver.counters().received, 0);
+  assert.deepEqual(receiver.rejected(), ["b"]);
 });
 
 Deno.test("a datagram the system refuses to send is counted by its error", async () => {
