@@ -98,3 +98,25 @@ Deno.test("checks begin at different moments of the first interval and end with 
   assert.deepEqual(checked, [], "what was under way does not count");
   await checks.stop();
 });
+
+Deno.test("a stop does not wait for an answer", async () => {
+  const asked = Promise.withResolvers<void>();
+  const backend = new Backend(async (conn) => {
+    await conn.until("\r\n\r\n");
+    asked.resolve();
+    await conn.rest();
+  });
+  const checks = new HealthChecks([{ hostname: "127.0.0.1", port: backend.port, host: "x" }], {
+    config: { ...HTTP, timeoutMs: 60_000 },
+    clock: systemClock,
+    random: () => 0,
+    streams: streamContext(),
+    onResult: () => assert.fail("what was under way does not count"),
+  });
+  checks.start();
+  await asked.promise;
+  const fromMs = performance.now();
+  await checks.stop();
+  assert.ok(performance.now() - fromMs < 1000);
+  await backend.close();
+});

@@ -38,6 +38,20 @@ Deno.test("a kept connection that the backend has closed is replaced without the
   await backend.close();
 });
 
+Deno.test("bytes behind a response are never taken for the answer to the next request", async () => {
+  const backend = httpBackend((_head, n) => `${okResponse(`answer ${n}!`)}${okResponse("poison!")}`);
+  await withBalancer(httpConfig([backend.port]), async (balancer) => {
+    const client = await RawConn.connect(portOf(balancer));
+    for (let n = 0; n < 3; n++) {
+      await client.send(GET);
+      assert.match(await client.until("!"), /answer 0!$/);
+    }
+    client.close();
+    assert.equal(backend.accepted, 3);
+  });
+  await backend.close();
+});
+
 Deno.test("a request that must not be repeated is not: a backend that dies on it gives 502", async () => {
   let requests = 0;
   const backend = new Backend(async (conn) => {

@@ -63,6 +63,7 @@ Deno.test("the answer to a refused request arrives although the client is still 
     await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n");
     await client.send("x".repeat(1_000_000));
     assert.match(await client.rest(), /^HTTP\/1\.1 400 /);
+    for (let n = 0; n < 5; n++) await client.send("still sending: a reset would take the answer away");
     client.close();
   });
 });

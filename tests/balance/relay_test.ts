@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import net from "node:net";
 import { ByteStream } from "../../mod/balance/byte_stream.ts";
 import { relay } from "../../mod/balance/relay.ts";
 import { connectedPair, type FakeResetter, RawConn, streamContext } from "./kit.ts";
@@ -77,4 +78,26 @@ Deno.test("a receiver that does not read stops the sender, and nothing piles up 
   left.close();
   assert.equal(await sending, "stopped");
   await over;
+});
+
+Deno.test("a reset from one side reaches a silent other one", async () => {
+  const server = net.createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.resetAndDestroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const [left, a] = await connectedPair();
+  const b = await Deno.connect({ hostname: "127.0.0.1", port: (server.address() as net.AddressInfo).port });
+  const context = streamContext();
+  const from = ByteStream.adopt(a, context);
+  const to = ByteStream.adopt(b, context);
+  assert.ok(from !== null && to !== null);
+  const over = relay(from, to, 60_000);
+  const client = new RawConn(left);
+  await client.send("x");
+  await over;
+  assert.equal(context.resetter.one.length, 2);
+  assert.equal(await client.rest(), "");
+  client.close();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
 });
