@@ -1,7 +1,7 @@
 /** Which members a leader may count on to hold an address. Pure. */
 import type { MemberId, Timing } from "./types.ts";
 
-/** How long a member that said it leaves is not counted on: longer than it may take to stop. */
+/** How long a member that said it leaves is not counted on, unless it comes back before: longer than it may take to stop. */
 const LEAVING_MS = 5000;
 
 interface Seen {
@@ -28,7 +28,11 @@ export class PeerWatch {
   heard(now: number, from: MemberId): void {
     const seen = this.#seen.get(from);
     if (seen === undefined) return;
-    if (now - seen.lastMs > this.#graceMs) seen.sinceMs = now;
+    if (now - seen.lastMs > this.#graceMs) {
+      seen.sinceMs = now;
+      // It was away and is back.
+      seen.leavingUntilMs = -Infinity;
+    }
     seen.lastMs = now;
   }
 

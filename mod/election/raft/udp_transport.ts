@@ -16,6 +16,8 @@ const log = getLog("election");
 
 /** Datagrams handed to the system and not yet sent; more are dropped. */
 const MAX_IN_FLIGHT = 256;
+/** How long a stop waits for them. */
+const LAST_WORDS_MS = 50;
 /** A missing local address is looked for again after this, doubled up to the second. */
 const REBIND_FIRST_MS = 100;
 const REBIND_LAST_MS = 5000;
@@ -75,6 +77,7 @@ export class UdpTransport implements Transport {
   #bindError = "";
   #state: "new" | "started" | "stopped" = "new";
   #inFlight = 0;
+  #onIdle: () => void = () => {};
   #sent = 0;
   #received = 0;
 
@@ -113,7 +116,21 @@ export class UdpTransport implements Transport {
     this.#rebind = null;
     const socket = this.#socket;
     this.#socket = null;
-    if (socket !== null) await closed(socket);
+    if (socket === null) return;
+    // Closing drops what the socket has not sent yet, and the last words of a leader that stops spare the others an election.
+    if (this.#inFlight > 0) await this.#whenSent();
+    await closed(socket);
+  }
+
+  /** Resolves when every datagram has been given to the system, which takes a moment, or after {@link LAST_WORDS_MS}. */
+  #whenSent(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(LAST_WORDS_MS, resolve);
+      this.#onIdle = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 
   send(to: MemberId, payload: Uint8Array): void {
@@ -230,6 +247,7 @@ export class UdpTransport implements Transport {
         this.#inFlight--;
         if (error === null || error === undefined) this.#sent++;
         else this.#lost(errorCode(error));
+        if (this.#inFlight === 0) this.#onIdle();
       });
     } catch (error) {
       this.#inFlight--;

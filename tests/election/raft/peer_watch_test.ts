@@ -39,6 +39,18 @@ Deno.test("a peer that says it leaves does not count for five seconds, though it
   assert.equal(watch.mayReturn(6000, "b"), true);
 });
 
+Deno.test("a peer that left and came back counts again, as any that was away", () => {
+  const watch = new PeerWatch(["b"], TIMING);
+  hear(watch, "b", { fromMs: 0, toMs: 1000 });
+  watch.leaving(1000, "b");
+  hear(watch, "b", { fromMs: 1050, toMs: 1100 });
+  assert.deepEqual(watch.live(1100, new Set(["b"])), []);
+  hear(watch, "b", { fromMs: 1500, toMs: 1700 });
+  assert.equal(watch.mayReturn(1700, "b"), true);
+  assert.deepEqual(watch.live(1700, new Set(["b"])), ["b"]);
+  assert.deepEqual(watch.live(1700, NOBODY), []);
+});
+
 Deno.test("silence is counted from the last word; strangers are not kept", () => {
   const watch = new PeerWatch(["b"], TIMING);
   assert.equal(watch.silentMs(10, "b"), null);

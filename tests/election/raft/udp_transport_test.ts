@@ -56,6 +56,22 @@ Deno.test("what strangers send is counted and goes no further", async () => {
   assert.equal(got, 0);
 });
 
+Deno.test("what was sent right before the stop still leaves", async () => {
+  const peer = await stranger();
+  let got = 0;
+  peer.on("message", () => void got++);
+  const rounds = 20;
+  for (let round = 0; round < rounds; round++) {
+    const sender = transport({}, { peers: [{ ...PEER, port: peer.address().port }] });
+    await sender.start(); // greets the peer
+    await sender.stop();
+    assert.equal(sender.counters().sent, 1);
+  }
+  for (let turn = 0; turn < 500 && got < rounds; turn++) await new Promise((resolve) => setTimeout(resolve, 2));
+  peer.close();
+  assert.equal(got, rounds);
+});
+
 Deno.test("a peer with a wrong secret is logged once, counted, and never heard", async () => {
   const lines: string[] = [];
   await configure({
