@@ -19,7 +19,7 @@ const VETH_INFO_PEER = 1;
 const IFLA_BR_FORWARD_DELAY = 1;
 const IFLA_BR_STP_STATE = 5;
 const IFLA_BR_MCAST_SNOOPING = 23;
-/** RTEXT_FILTER_SKIP_STATS: counters make up most of a dump and nobody here reads them. */
+/** RTEXT_FILTER_SKIP_STATS: leaves the IPv6 counters out, which nobody here reads. */
 const SKIP_STATS = 8;
 /** IF_OPER_UNKNOWN and IF_OPER_UP (RFC 2863): drivers that do not report a state stay at "unknown". */
 const OPER_UNKNOWN = 0;

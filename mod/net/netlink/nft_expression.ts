@@ -144,9 +144,9 @@ type Body = { name: string; body: Uint8Array[] };
 function encodeBody(expression: Expression): Body {
   switch (expression.type) {
     case "meta":
-      return body("meta", [number(NFTA_META_DREG, expression.register), number(NFTA_META_KEY, expression.key)]);
+      return body("meta", [number(NFTA_META_KEY, expression.key), number(NFTA_META_DREG, expression.register)]);
     case "meta-set":
-      return body("meta", [number(NFTA_META_SREG, expression.register), number(NFTA_META_KEY, expression.key)]);
+      return body("meta", [number(NFTA_META_KEY, expression.key), number(NFTA_META_SREG, expression.register)]);
     case "payload":
       return body("payload", [
         number(NFTA_PAYLOAD_DREG, expression.register),
@@ -197,9 +197,9 @@ function number(type: number, value: number): Uint8Array {
 function encodeLookup(expression: Extract<Expression, { type: "lookup" }>): Body {
   const { set, register, inverted, target } = expression;
   return body("lookup", [
-    attribute(NFTA_LOOKUP_SET, text(set)),
     number(NFTA_LOOKUP_SREG, register),
     ...(target === undefined ? [] : [number(NFTA_LOOKUP_DREG, target)]),
+    attribute(NFTA_LOOKUP_SET, text(set)),
     ...(inverted ? [number(NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV)] : []),
   ]);
 }
