@@ -38,6 +38,7 @@ export class ByteStream {
   #ahead: Promise<boolean> | null = null;
   #isWriting = false;
   #isClosed = false;
+  #isBroken = false;
 
   /** Takes over a connection; null, and it is closed, when it is broken already. */
   static adopt(conn: Deno.TcpConn, context: StreamContext): ByteStream | null {
@@ -104,7 +105,7 @@ export class ByteStream {
   async #read(): Promise<boolean> {
     this.#makeRoom();
     const room = this.#buffer.subarray(this.#end);
-    const count = await this.#conn.read(room);
+    const count = await this.#conn.read(room).catch((error: unknown) => this.#broke(error));
     if (count === null) return false;
     this.#end += count;
     this.#fullReads = count === room.length ? this.#fullReads + 1 : 0;
@@ -143,7 +144,8 @@ export class ByteStream {
     this.#isWriting = true;
     try {
       for (let at = 0; at < bytes.length;) {
-        const count = await this.#conn.write(at === 0 ? bytes : bytes.subarray(at));
+        const rest = at === 0 ? bytes : bytes.subarray(at);
+        const count = await this.#conn.write(rest).catch((error: unknown) => this.#broke(error));
         this.writtenBytes += count;
         at += count;
         if (at < bytes.length) this.onProgress?.();
@@ -151,6 +153,11 @@ export class ByteStream {
     } finally {
       this.#isWriting = false;
     }
+  }
+
+  #broke(error: unknown): never {
+    this.#isBroken = true;
+    throw error;
   }
 
   /** Called when a long write has come a bit further. */
@@ -168,11 +175,16 @@ export class ByteStream {
     this.#close();
   }
 
-  /** Like {@link cut}, but tells the other side with a RST that something is missing. */
+  /** Like {@link cut}, but tells the other side with a RST that something is missing, unless it is that which broke. */
   reset(): void {
     if (this.#isClosed) return;
-    this.#resetter.resetOne(this.local, this.remote);
+    if (!this.#isBroken) this.#resetter.resetOne(this.local, this.remote);
     this.#close();
+  }
+
+  /** Like {@link cut}, after the resetter has cut the connection together with others. */
+  closeAfterReset(): void {
+    if (!this.#isClosed) this.#close();
   }
 
   #close(): void {

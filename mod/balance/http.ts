@@ -81,10 +81,11 @@ class HttpSession implements Session {
     if (this.#isResting) this.#client.cut();
   }
 
-  cut(): void {
+  cut(how: "reset" | "close"): void {
     this.#stop.abort();
-    this.#client.reset();
-    this.#exchange?.cut();
+    if (how === "reset") this.#client.reset();
+    else this.#client.cut();
+    this.#exchange?.cut(how);
   }
 
   async #serve(): Promise<void> {

@@ -71,8 +71,9 @@ export class Exchange {
   }
 
   /** Breaks it off; {@link run} ends soon after. */
-  cut(): void {
-    this.#backend?.reset();
+  cut(how: "reset" | "close"): void {
+    if (how === "reset") this.#backend?.reset();
+    else this.#backend?.cut();
   }
 
   /** Rejects only by a fault of the program. */

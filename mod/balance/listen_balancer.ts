@@ -22,6 +22,9 @@ import { TcpSession } from "./tcp.ts";
 /** After the cut sockets close within a turn or two; a stop waits no longer for one that does not. */
 const CUT_GRACE_MS = 1000;
 
+/** Each costs about 2 µs for every open descriptor: a release must not hold up the heartbeats for long. */
+const MAX_SINGLE_RESETS = 16;
+
 /** What a balancer is given from outside. */
 export interface BalancerDeps {
   readonly clock: Clock;
@@ -126,10 +129,20 @@ export class ListenBalancer implements Balancer {
   release(ip: string): void {
     const port = this.#listeners.port ?? this.config.port;
     this.#listeners.release(ip);
-    // Before our own end of them is closed: a closed socket cannot be reset any more.
+    this.#cutSessionsOf(ip, port);
+  }
+
+  /**
+   * Resets all clients of one address with one look at the descriptors, before our own ends are closed: a closed socket
+   * cannot be reset any more. Their backends have addresses of their own and are reset one by one only while they are few.
+   */
+  #cutSessionsOf(ip: string, port: number): void {
     this.#resetter.reset(ip, port);
-    for (const [session, client] of this.#sessions) {
-      if (plainIp(client.local.ip) === ip) session.cut();
+    const sessions = [...this.#sessions].filter(([, client]) => plainIp(client.local.ip) === ip);
+    const how = sessions.length <= MAX_SINGLE_RESETS ? "reset" : "close";
+    for (const [session, client] of sessions) {
+      client.closeAfterReset();
+      session.cut(how);
     }
   }
 
@@ -154,7 +167,8 @@ export class ListenBalancer implements Balancer {
     await Promise.all([this.#listeners.close(), this.#health?.stop()]);
     for (const session of this.#sessions.keys()) session.drain();
     await this.#untilEmpty(this.config.drainMs);
-    for (const session of this.#sessions.keys()) session.cut();
+    const locals = [...this.#sessions.values()].map(({ local }) => [plainIp(local.ip), local.port] as const);
+    for (const [ip, port] of new Map(locals)) this.#cutSessionsOf(ip, port);
     this.#http?.close();
     await this.#untilEmpty(CUT_GRACE_MS);
   }

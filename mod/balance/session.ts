@@ -10,8 +10,8 @@ export interface Session {
   run(): Promise<void>;
   /** Ends it as soon as nothing is under way. */
   drain(): void;
-  /** Ends it now. */
-  cut(): void;
+  /** Ends it now; "reset" tells both sides that something is missing, at the price of a look at every descriptor. */
+  cut(how: "reset" | "close"): void;
 }
 
 /** What every session of a balancer shares. */

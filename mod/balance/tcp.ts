@@ -35,9 +35,11 @@ export class TcpSession implements Session {
   /** Nothing in the bytes says when a connection is done: it goes on until it ends or is cut. */
   drain(): void {}
 
-  cut(): void {
+  cut(how: "reset" | "close"): void {
     this.#stop.abort();
-    this.#client.reset();
-    this.#backend?.reset();
+    for (const stream of [this.#client, this.#backend]) {
+      if (how === "reset") stream?.reset();
+      else stream?.cut();
+    }
   }
 }

@@ -119,6 +119,16 @@ Deno.test("a cut asks for a reset only while a write is pending, which closing a
   });
 });
 
+Deno.test("what the resetter has cut with others is closed without another reset", async () => {
+  await withPair(async ({ stream, peer, resetter }) => {
+    stream.closeAfterReset();
+    stream.reset();
+    assert.ok(stream.isClosed);
+    assert.deepEqual(resetter.one, []);
+    assert.equal(await peer.rest(), "");
+  });
+});
+
 Deno.test("a reset is asked for before the connection is closed", async () => {
   await withPair(({ stream, peer, resetter }) => {
     stream.reset();
