@@ -26,7 +26,7 @@ import {
   openSocket,
   type Sender,
   setOption,
-  SocketOption,
+  setQueueSize,
   SocketType,
   tryReceive,
   trySend,
@@ -73,9 +73,11 @@ export class NetlinkSocket {
     this.fd = openSocket(Family.NETLINK, SocketType.RAW, family);
     try {
       bindSocket(this.fd, KERNEL, "netlink");
-      this.#setQueueSize();
+      setQueueSize(this.fd, "receive", QUEUE_BYTES);
       // Each is an improvement that old kernels lack; without them acknowledgements are longer and errors say less.
-      for (const name of [CAP_ACK, EXT_ACK, GET_STRICT_CHK]) this.#prefer(Level.NETLINK, name, 1);
+      for (const name of [CAP_ACK, EXT_ACK, GET_STRICT_CHK]) {
+        libc.setsockopt(this.fd, Level.NETLINK, name, Int32Array.of(1), 4);
+      }
     } catch (error) {
       closeFd(this.fd);
       throw error;
@@ -181,16 +183,6 @@ export class NetlinkSocket {
         else return { messages, consistent };
       }
     }
-  }
-
-  #setQueueSize(): void {
-    if (this.#prefer(Level.SOCKET, SocketOption.RCVBUFFORCE, QUEUE_BYTES)) return;
-    setOption(this.fd, { level: Level.SOCKET, name: SocketOption.RCVBUF, value: QUEUE_BYTES });
-  }
-
-  #prefer(level: number, name: number, value: number): boolean {
-    const bytes = Int32Array.of(value);
-    return libc.setsockopt(this.fd, level, name, bytes, 4) === 0;
   }
 }
 

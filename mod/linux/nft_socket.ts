@@ -30,9 +30,9 @@ import {
 import { NftMessage } from "../net/netlink/nft_numbers.ts";
 import { Errno, SysError } from "./errno.ts";
 import { NetlinkFamily, NetlinkSocket } from "./netlink_socket.ts";
-import { Level, setOption, SocketOption } from "./socket.ts";
+import { setQueueSize } from "./socket.ts";
 
-/** A batch travels in one datagram: room for some ten thousand elements. */
+/** A batch travels in one datagram: room for some ten thousand elements, or a fifth of that without privilege. */
 const BATCH_BYTES = 1024 * 1024;
 /** Each refused message is answered; the queue holds far more than this. */
 const MAX_MESSAGES = 2000;
@@ -45,7 +45,7 @@ export class NftSocket {
   constructor() {
     this.#socket = new NetlinkSocket(NetlinkFamily.NETFILTER);
     try {
-      setQueueSize(this.#socket.fd);
+      setQueueSize(this.#socket.fd, "send", BATCH_BYTES);
     } catch (error) {
       this.#socket.close();
       throw error;
@@ -151,16 +151,5 @@ function orEmpty<T>(list: () => T[]): T[] {
   } catch (error) {
     if (error instanceof SysError && error.errno === Errno.ENOENT) return [];
     throw error;
-  }
-}
-
-/** Beyond net.core.wmem_max where this is root of the machine; inside a user namespace as far as that allows, which is some 2000 elements. */
-function setQueueSize(fd: number): void {
-  const size = { level: Level.SOCKET, value: BATCH_BYTES };
-  try {
-    setOption(fd, { ...size, name: SocketOption.SNDBUFFORCE });
-  } catch (error) {
-    if (!(error instanceof SysError && error.errno === Errno.EPERM)) throw error;
-    setOption(fd, { ...size, name: SocketOption.SNDBUF });
   }
 }

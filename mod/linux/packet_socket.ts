@@ -45,14 +45,17 @@ export class PacketSocket {
   readonly fd: number;
   readonly #buffer = new Uint8Array(FRAME_BYTES);
   readonly #sender = newSender();
+  /** The kernel is given its address: it must not be collected before the kernel has copied it. */
+  readonly #program: Uint8Array<ArrayBuffer>;
   #open = true;
 
   /** Opens the socket; no frame that the filter would refuse ever gets in. Throws SysError. */
   constructor(options: PacketSocketOptions) {
+    this.#program = Uint8Array.from(options.filter ?? []);
     // Protocol 0 receives nothing: the filter is in place before the bind lets the first frame in.
     this.fd = openSocket(Family.PACKET, SocketType.RAW, 0);
     try {
-      if (options.filter !== undefined) attachFilter(this.fd, options.filter);
+      if (this.#program.length > 0) attachFilter(this.fd, this.#program);
       // Linux 4.20; older kernels deliver our own frames, which drain() leaves out.
       libc.setsockopt(this.fd, Level.PACKET, PACKET_IGNORE_OUTGOING, Int32Array.of(1), 4);
       bindSocket(this.fd, linkAddress(options.linkIndex, options.etherType), `link ${options.linkIndex}`);
@@ -98,12 +101,10 @@ export class PacketSocket {
 }
 
 /** SO_ATTACH_FILTER takes struct sock_fprog: u16 count, six bytes of padding, pointer. */
-function attachFilter(fd: number, filter: Uint8Array): void {
-  const program = Uint8Array.from(filter);
+function attachFilter(fd: number, program: Uint8Array<ArrayBuffer>): void {
   const header = new Uint8Array(16);
   const view = new DataView(header.buffer);
   view.setUint16(0, program.length / INSTRUCTION, true);
   view.setBigUint64(8, Deno.UnsafePointer.value(Deno.UnsafePointer.of(program)), true);
-  const option = { level: Level.SOCKET, name: SocketOption.ATTACH_FILTER, value: header };
-  setOption(fd, option);
+  setOption(fd, { level: Level.SOCKET, name: SocketOption.ATTACH_FILTER, value: header });
 }

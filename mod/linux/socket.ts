@@ -81,6 +81,19 @@ export function setOption(fd: number, option: { level: number; name: number; val
   sysCall("set socket option", libc.setsockopt(fd, level, name, bytes, bytes.byteLength), `${level}/${name}`);
 }
 
+/**
+ * Asks for a queue of that many bytes. Beyond the administrator's limit only a privileged process of the first user namespace gets it;
+ * others get what the limit allows.
+ */
+export function setQueueSize(fd: number, queue: "send" | "receive", bytes: number): void {
+  const [force, plain] = queue === "send"
+    ? [SocketOption.SNDBUFFORCE, SocketOption.SNDBUF]
+    : [SocketOption.RCVBUFFORCE, SocketOption.RCVBUF];
+  const size = Int32Array.of(bytes);
+  if (libc.setsockopt(fd, Level.SOCKET, force, size, size.byteLength) === 0) return;
+  setOption(fd, { level: Level.SOCKET, name: plain, value: bytes });
+}
+
 /** Reads an option that is a number of 32 bits; throws SysError. */
 export function getOption(fd: number, level: number, name: number): number {
   const value = new Int32Array(1);

@@ -15,12 +15,16 @@ function probe(): string | null {
 }
 
 /**
- * A test on the real kernel. Without the privilege it is skipped and its name says why; in continuous integration (CI=true) it fails
- * instead, so that nobody takes silence for success.
+ * A test on the real kernel, that may also need a program of the host. Without the privilege or the program it is skipped and its name
+ * says why; in continuous integration (CI=true) it fails instead, so that nobody takes silence for success.
  */
-export function privileged(name: string, fn: (t: Deno.TestContext) => void | Promise<void>): void {
-  if (missingPrivilege === null) return Deno.test(name, fn);
-  const reason = missingPrivilege;
+export function privileged(
+  name: string,
+  fn: (t: Deno.TestContext) => void | Promise<void>,
+  needs: { program?: string } = {},
+): void {
+  const reason = missingPrivilege ?? missingProgram(needs.program);
+  if (reason === null) return Deno.test(name, fn);
   Deno.test({
     name: `${name} [skipped: ${reason}]`,
     ignore: Deno.env.get("CI") !== "true",
@@ -28,4 +32,15 @@ export function privileged(name: string, fn: (t: Deno.TestContext) => void | Pro
       throw new Error(reason);
     },
   });
+}
+
+function missingProgram(program: string | undefined): string | null {
+  if (program === undefined) return null;
+  try {
+    new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync();
+    return null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return `needs the program ${program}`;
+    throw error;
+  }
 }

@@ -14,6 +14,7 @@ import {
   openSocket,
   remoteEndpoint,
   setOption,
+  setQueueSize,
   SocketOption,
   SocketType,
   tryReceive,
@@ -71,6 +72,15 @@ Deno.test("options are set and read back", () => {
   assert.equal(getOption(fd, Level.SOCKET, SocketOption.RCVBUF), 16384, "the kernel doubles it for its own use");
   const linger = { level: Level.SOCKET, name: SocketOption.LINGER, value: Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0) };
   setOption(fd, linger);
+  closeFd(fd);
+});
+
+Deno.test("setQueueSize() gives the size asked for, or what the administrator allows", () => {
+  const fd = openSocket(Family.INET, SocketType.DGRAM, 0);
+  setQueueSize(fd, "send", 8192);
+  setQueueSize(fd, "receive", 1 << 30);
+  assert.equal(getOption(fd, Level.SOCKET, SocketOption.SNDBUF), 16384);
+  assert.ok(getOption(fd, Level.SOCKET, SocketOption.RCVBUF) > 16384);
   closeFd(fd);
 });
 

@@ -35,4 +35,4 @@ privileged("writeSysctl() says when the kernel's settings are read-only", () => 
   const args = ["-nm", "sh", "-c", mount, Deno.execPath(), script];
   const { stdout, stderr } = new Deno.Command("unshare", { args }).outputSync();
   assert.equal(new TextDecoder().decode(stdout).trim(), "refused", new TextDecoder().decode(stderr));
-});
+}, { program: "unshare" });
