@@ -3,6 +3,8 @@
  * only the user the agent runs as (and root) may ask.
  */
 
+import { dirname } from "node:path";
+
 /** Name of the socket inside the state directory. */
 export const CONTROL_SOCKET = "control.sock";
 /** A request body may name a member and nothing more. */
@@ -42,6 +44,8 @@ export class ControlServer {
   static async start(path: string, handlers: ControlHandlers): Promise<ControlServer> {
     await removeStale(path);
     try {
+      // A single node keeps no state, so nobody else has made the directory.
+      await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const server = Deno.serve({ path, onListen: () => {} }, (request) => answer(request, handlers));
       await Deno.chmod(path, 0o600);
       return new ControlServer(server, path);

@@ -79,3 +79,12 @@ Deno.test("a socket that nobody serves any more is replaced, a served one is not
   await server.stop();
   await Deno.remove(directory, { recursive: true });
 });
+
+Deno.test("a state directory that nobody has made yet is made, for its owner only", async () => {
+  const directory = await Deno.makeTempDir();
+  const server = await ControlServer.start(`${directory}/a/state/control.sock`, HANDLERS);
+  const { mode } = await Deno.stat(`${directory}/a/state`);
+  assert.equal((mode ?? 0) & 0o777, 0o700);
+  await server.stop();
+  await Deno.remove(directory, { recursive: true });
+});

@@ -62,6 +62,11 @@ export async function benchProxy(args: readonly string[]): Promise<void> {
     print(
       `Medians of ${rounds} rounds of ${seconds} s; ${CONNECTIONS} connections; wrk, iperf3, nginx and the proxies share the processors.`,
     );
+  } catch (error) {
+    for (const child of children) {
+      print(`--- ${child.name} ${JSON.stringify(child.status)}\n${child.log.slice(-20).join("\n")}`);
+    }
+    throw error;
   } finally {
     await Promise.all(children.map((child) => child.stop("SIGKILL")));
     network.close();
