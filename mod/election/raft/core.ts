@@ -50,7 +50,6 @@ export class RaftCore {
   readonly #random: Random;
   readonly #log: RaftLog;
   readonly #ledger: Ledger;
-  readonly #echo: EchoClock;
   readonly #following: Following;
   readonly #support: Support;
   #role: Exclude<Role, "joining"> = "follower";
@@ -73,8 +72,7 @@ export class RaftCore {
     this.#log = new RaftLog(stored);
     const hard = stored?.hard ?? { term: 0, vote: null, joining: true };
     this.#ledger = new Ledger(this.#log, hard);
-    this.#echo = new EchoClock(now, random());
-    this.#following = new Following(this.#log, this.#ledger, { echo: this.#echo });
+    this.#following = new Following(this.#log, this.#ledger, { echo: new EchoClock(now, random()) });
     // It has forgotten whose lease it stood for. A single voter stood for none but its own.
     this.#support = new Support(hard.term, this.#peers.length === 0 ? -Infinity : now + timing.electionMinMs);
     this.#electionAt = this.#peers.length === 0 ? now : electionTimeout(now, timing, random);
@@ -323,8 +321,7 @@ export class RaftCore {
     const followed = this.#follow(now, from, beat.term);
     if (followed) this.#following.onBeat(now, from, beat);
     // The number of a round means something in its own term only: an older leader learns the term, and nothing is acknowledged.
-    const round = followed ? beat.round : 0;
-    this.#ledger.sendAfterHard(from, { type: "beatReply", term: this.term, round, clockMs: this.#echo.show(now) });
+    this.#following.acknowledge(now, from, followed ? beat.round : 0);
   }
 
   // Joining
@@ -365,20 +362,12 @@ export class RaftCore {
 
   #lead(now: number): void {
     const verdict = this.#leading?.tick(now) ?? "lead";
-    switch (verdict) {
-      case "lead":
-        return;
-      case "quorum-lost":
-      case "resign":
-        this.#support.release(this.term);
-        for (const peer of this.#peers) this.#ledger.send(peer, { type: "resign", term: this.term });
-        return this.#stepDown(now, this.term);
-      case "reelect":
-        this.#support.release(this.term);
-        return this.#becomeCandidate(now, true);
-      default:
-        assertNever(verdict);
-    }
+    if (verdict === "lead") return;
+    // However it ended, no lease of this term is left, and none will be.
+    this.#support.release(this.term);
+    if (verdict === "reelect") return this.#becomeCandidate(now, true);
+    for (const peer of this.#peers) this.#ledger.send(peer, { type: "resign", term: this.term });
+    this.#stepDown(now, this.term);
   }
 
   /** Adds an entry to the log if this member leads; at most 1000 bytes, so that it fits a datagram. */

@@ -64,6 +64,12 @@ export class Following {
     this.#finishLearning(from);
   }
 
+  /** Answers a beat, with this machine's clock; round 0 acknowledges nothing. */
+  acknowledge(now: number, to: MemberId, round: number): void {
+    const clockMs = this.#echo.show(now);
+    this.#ledger.sendAfterHard(to, { type: "beatReply", term: this.#ledger.hard.term, round, clockMs });
+  }
+
   onAppend(from: MemberId, append: Append): void {
     const appended = this.#log.append(append.prevIndex, append.prevTerm, append.entries);
     if (appended.outcome === "matched") this.#accept(from, appended.index, append.commit);
