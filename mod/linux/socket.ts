@@ -18,6 +18,7 @@ export const SocketOption = {
   ERROR: 4,
   SNDBUF: 7,
   RCVBUF: 8,
+  PRIORITY: 12,
   LINGER: 13,
   ATTACH_FILTER: 26,
   SNDBUFFORCE: 32,

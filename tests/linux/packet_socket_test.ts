@@ -9,6 +9,8 @@ import { type Ip, parseIp } from "../../mod/net/ip.ts";
 import { privileged } from "../fakes/privileges.ts";
 
 const ARP = 0x0806;
+/** ETH_P_ALL: the only type that is given outgoing copies. */
+const ALL = 0x0003;
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
 function ip(text: string): Ip {
@@ -21,7 +23,7 @@ interface Wire {
   readonly routes: RouteSocket;
   /** Indexes of the two ends of a cable. */
   readonly ends: readonly [number, number];
-  open(end: 0 | 1, filter?: Uint8Array): PacketSocket;
+  open(end: 0 | 1, options?: { filter?: Uint8Array; etherType?: number }): PacketSocket;
 }
 
 /** Runs `body` in a namespace with a veth pair that is up; closes the sockets it opened. */
@@ -35,9 +37,9 @@ async function withWire(body: (wire: Wire) => void | Promise<void>): Promise<voi
   routes.setUp(right);
   // Until the kernel has seen the carrier, in a worker of its own, the link throws away what it should send.
   await until(() => routes.links().filter((link) => link.running).length === 2);
-  const open = (end: 0 | 1, filter?: Uint8Array): PacketSocket => {
-    const options = { linkIndex: end === 0 ? left : right, etherType: ARP };
-    opened.push(namespace.run(() => new PacketSocket(filter === undefined ? options : { ...options, filter })));
+  const open: Wire["open"] = (end, options = {}) => {
+    const linkIndex = end === 0 ? left : right;
+    opened.push(namespace.run(() => new PacketSocket({ linkIndex, etherType: ARP, ...options })));
     return opened.at(-1) ?? assert.fail();
   };
   try {
@@ -77,13 +79,14 @@ privileged(
   "a frame arrives on the other end of the cable, whole, and not on its own",
   () =>
     withWire(async ({ open }) => {
-      const [left, right] = [open(0), open(1)];
+      const [left, beside, right] = [open(0), open(0, { etherType: ALL }), open(1)];
       const frame = gratuitousRequest(MAC, ip("10.98.0.200"));
       const got: Uint8Array[] = [];
       assert.equal(left.send(frame), "sent");
       await until(() => right.drain((bytes) => got.push(bytes.slice())) === "drained" && got.length > 0);
       assert.deepEqual(got.map((bytes) => bytes.subarray(0, frame.length)), [frame]);
-      assert.equal(left.drain(() => assert.fail("an outgoing copy is nobody else's claim")), "drained");
+      // IPv6 may have something to say on its own; ARP was only sent from here.
+      beside.drain((bytes) => assert.notDeepEqual(bytes.subarray(0, frame.length), frame, "an outgoing copy"));
     }),
 );
 
@@ -92,7 +95,7 @@ privileged(
   () =>
     withWire(async ({ open }) => {
       const left = open(0);
-      const right = open(1, encodeBpf(arpSenderFilter([ip("10.98.0.200").bytes, ip("10.98.0.9").bytes])));
+      const right = open(1, { filter: encodeBpf(arpSenderFilter([ip("10.98.0.200").bytes, ip("10.98.0.9").bytes])) });
       for (const text of ["10.98.0.1", "10.98.0.200", "10.98.0.2", "10.98.0.9"]) {
         assert.equal(left.send(gratuitousRequest(MAC, ip(text))), "sent");
       }
@@ -102,7 +105,7 @@ privileged(
 
 privileged("a malformed filter is refused when the socket is made", () =>
   withWire(({ open }) => {
-    assert.throws(() => open(0, new Uint8Array(8).fill(0xff)), { code: "EINVAL" });
+    assert.throws(() => open(0, { filter: new Uint8Array(8).fill(0xff) }), { code: "EINVAL" });
   }));
 
 privileged("drain() takes 64 frames a turn", () =>
