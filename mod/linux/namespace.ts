@@ -41,11 +41,6 @@ export class Namespace {
     return new Namespace(openNamespace(OWN));
   }
 
-  /** The namespace of a process, or one that has a name in the file system; throws SysError. */
-  static open(path: string): Namespace {
-    return new Namespace(openNamespace(path));
-  }
-
   /**
    * Runs `fn` inside and gives its result; the thread is back when this returns or throws. `fn` must be synchronous.
    *
