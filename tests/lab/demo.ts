@@ -3,6 +3,7 @@
  * three ways with traffic running, and what the client saw is printed. Needs `unshare` and nothing else of the system.
  */
 
+import { productCommand } from "./daemon.ts";
 import { Namespace } from "../../mod/linux/namespace.ts";
 import { SysError } from "../../mod/linux/errno.ts";
 import type { FaultName, FaultResult } from "./faults.ts";
@@ -50,10 +51,16 @@ function mayUnshare(): boolean {
   }
 }
 
-/** Runs the demonstration as root of a user namespace; its packages are fetched first, inside there is no way out. */
+/** Fetches the packages of the product where it is not compiled: inside the namespaces there is no way out. */
+async function fetchPackages(): Promise<void> {
+  const [program] = await productCommand();
+  if (program !== Deno.execPath()) return;
+  const { success, stderr } = await new Deno.Command(program, { args: ["cache", MAIN], stdin: "null" }).output();
+  if (!success) say(new TextDecoder().decode(stderr).trim());
+}
+
+/** Runs the demonstration as root of a user namespace. */
 async function insideUserNamespace(): Promise<number> {
-  const quiet = { stdin: "null", stdout: "null", stderr: "null" } as const;
-  await new Deno.Command(Deno.execPath(), { args: ["cache", MAIN], ...quiet }).output();
   const args = ["-Urn", "--kill-child", Deno.execPath(), "run", "-A", SELF, INSIDE];
   const { code } = await new Deno.Command("unshare", { args, stdin: "null" }).spawn().status;
   return code;
@@ -132,9 +139,10 @@ async function show(lab: Lab): Promise<number> {
 }
 
 async function demo(): Promise<number> {
+  if (!Deno.args.includes(INSIDE)) await fetchPackages();
   if (!mayMakeNamespaces()) {
     if (Deno.args.includes(INSIDE) || !mayUnshare()) {
-      say("The demonstration makes network namespaces, which this machine does not allow here. Run it with sudo.");
+      say("The demonstration makes network namespaces, which it may not do here. Run it with sudo.");
       return 1;
     }
     return await insideUserNamespace();
