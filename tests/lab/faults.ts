@@ -7,9 +7,9 @@ import { assert } from "../../mod/base/assert.ts";
 import { blindMs, firstReplyMs, lastAnswerMs, machinesAtOnce, outageMs, type Span } from "./analysis.ts";
 import { askAgent } from "../../mod/cli/control_client.ts";
 import { stateDirectory } from "./daemon.ts";
+import { lose, loseNothing } from "./filter.ts";
 import type { Lab } from "./lab.ts";
 import type { LabNode } from "./node.ts";
-import { PEER_PORT } from "./plan.ts";
 import { FAMILIES, type Family } from "./records.ts";
 import { sharedNow, sleep } from "./time.ts";
 
@@ -129,23 +129,12 @@ async function transfer(lab: Lab, holder: LabNode): Promise<void> {
   assert(accepted, `${holder.name} hands over: ${JSON.stringify(answer)}\n${lab.logs()}`);
 }
 
-/** Filters the members' datagrams on the switch, where no node can undo it. */
-function filterPeers(lab: Lab, match: string): void {
-  const rule = `${match} drop`;
-  const ruleset = `table bridge lab {\n chain cut {\n type filter hook forward priority 0\n ${rule}\n }\n}\n`;
-  lab.execute(lab.network, ["nft", ruleset]);
-}
-
-function unfilter(lab: Lab): void {
-  lab.execute(lab.network, ["nft", "delete table bridge lab"]);
-}
-
 async function loss(lab: Lab): Promise<Moments> {
   const atMs = sharedNow();
-  filterPeers(lab, `udp dport ${PEER_PORT} numgen random mod 100 < 20`);
+  lose(lab.network, { kind: "random", oneIn: 5 });
   await sleep(LOSS_MS);
   const mendedMs = sharedNow();
-  unfilter(lab);
+  loseNothing(lab.network);
   await lab.settled();
   return { atMs, mendedMs };
 }
@@ -247,10 +236,7 @@ export const FAULTS: readonly Fault[] = [
     title: "datagrams of the others do not reach the holder",
     medianMs: 350,
     worstMs: null,
-    run: failover(
-      (lab, { machine }) => filterPeers(lab, `oifname ${machine.station.port} udp dport ${PEER_PORT}`),
-      unfilter,
-    ),
+    run: failover((lab, { machine }) => lose(lab.network, { kind: "to", machine }), (lab) => loseNothing(lab.network)),
   },
   {
     ...row,
@@ -259,8 +245,8 @@ export const FAULTS: readonly Fault[] = [
     medianMs: 350,
     worstMs: null,
     run: failover(
-      (lab, { machine }) => filterPeers(lab, `iifname ${machine.station.port} udp dport ${PEER_PORT}`),
-      unfilter,
+      (lab, { machine }) => lose(lab.network, { kind: "from", machine }),
+      (lab) => loseNothing(lab.network),
     ),
   },
   {
@@ -320,8 +306,7 @@ export async function runFault(lab: Lab, fault: Fault): Promise<FaultResult> {
 
 /** Undoes whatever a fault that failed half-way left behind, so that the next one finds a cluster that is well. */
 export async function heal(lab: Lab): Promise<void> {
-  const ruleset = "table bridge lab {}\ndelete table bridge lab\n";
-  lab.execute(lab.network, ["nft", ruleset]);
+  loseNothing(lab.network);
   for (const node of lab.nodes) {
     lab.network.mend(node.machine);
     if (node.running) node.resume();

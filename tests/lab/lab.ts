@@ -156,7 +156,7 @@ export class Lab {
   }
 
   /** Runs a program on one of the machines to its end; gives its output. Throws when it fails. */
-  execute(machine: Machine | Network, argv: readonly string[]): string {
+  execute(machine: Machine, argv: readonly string[]): string {
     const [program = "", ...args] = argv;
     const command = new Deno.Command(program, { args, stdin: "null", stdout: "piped", stderr: "piped" });
     const { success, stdout, stderr } = machine.inside(() => command.outputSync());

@@ -1,8 +1,10 @@
 /** The cables of the laboratory: one switch, and machines with one network card each, all of them namespaces of this kernel. */
 
 import { assert } from "../../mod/base/assert.ts";
+import { deleteTable } from "../../mod/net/netlink/nftables.ts";
 import { formatMac } from "../../mod/net/mac.ts";
 import { Namespace } from "../../mod/linux/namespace.ts";
+import { NftSocket } from "../../mod/linux/nft_socket.ts";
 import { type Removal, RouteSocket } from "../../mod/linux/rtnetlink.ts";
 import { ip, PREFIX_LENGTH_4, PREFIX_LENGTH_6, type Station } from "./plan.ts";
 
@@ -54,6 +56,26 @@ export class Machine {
   addresses(): string[] {
     const listed = this.routes.addresses().filter((address) => address.linkIndex === this.linkIndex);
     return listed.map((address) => address.ip).filter((text) => !text.startsWith("fe80:")).sort();
+  }
+}
+
+/** The names of the nftables tables of a machine. */
+export function tablesOf(machine: Machine): string[] {
+  const socket = machine.inside(() => new NftSocket());
+  try {
+    return socket.tables().map(({ family, table }) => `${family} ${table}`).sort();
+  } finally {
+    socket.close();
+  }
+}
+
+/** Removes every nftables table of a machine, as `nft flush ruleset` does. */
+export function flushTables(machine: Machine): void {
+  const socket = machine.inside(() => new NftSocket());
+  try {
+    socket.commit(socket.tables().map(deleteTable));
+  } finally {
+    socket.close();
   }
 }
 
