@@ -4,6 +4,7 @@ import { formatProblem } from "../config/findings.ts";
 import type { PeersConfig, Problem } from "../config/types.ts";
 import { SysError } from "../linux/errno.ts";
 import { raiseFileLimit } from "../linux/limits.ts";
+import { raisePriority } from "../linux/priority.ts";
 import { getLog } from "../observe/log.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { isOurs } from "../vip/address.ts";
@@ -43,6 +44,7 @@ async function startAgent(config: PeersConfig, version: string): Promise<PeersAg
       return null;
     }
     raiseFileLimit();
+    if (raisePriority() === "refused") log.debug("no right to run before ordinary work (CAP_SYS_NICE)");
     const agent = new PeersAgent({ config, placed, kernel, clock: systemClock, version });
     await agent.start();
     return agent;

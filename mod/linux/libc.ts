@@ -28,6 +28,8 @@ const library = Deno.dlopen(
     unshare: { parameters: ["i32"], result: "i32" },
     setns: { parameters: ["i32", "i32"], result: "i32" },
     getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+    setpriority: { parameters: ["i32", "u32", "i32"], result: "i32" },
+    getpriority: { parameters: ["i32", "u32"], result: "i32" },
     setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   } as const,
 );
