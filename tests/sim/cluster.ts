@@ -155,7 +155,8 @@ class Cluster {
   }
 
   #duration(): number {
-    return this.#random() < 0.7 ? 600 * this.#random() : 5000 * this.#random();
+    const kind = this.#random();
+    return this.#random() * (kind < 0.3 ? 60 : kind < 0.75 ? 600 : 5000);
   }
 
   #inflict(fault: Fault, victim: SimMember): void {

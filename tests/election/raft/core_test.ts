@@ -37,6 +37,27 @@ Deno.test("§3.8: a vote survives a restart", () => {
   assert.equal(answer(lab, vote("c", "a", {})), false);
 });
 
+Deno.test("§3.8: a vote is given when it is on disk, not before", () => {
+  const lab = Lab.veterans(THREE);
+  lab.now += 1000;
+  lab.slowDisk("a");
+  assert.equal(answer(lab, vote("b", "a", {})), null);
+  lab.sync("a");
+  assert.deepEqual(lab.flying.map(({ message }) => message), [{ type: "voteReply", term: 3, granted: true }]);
+});
+
+Deno.test("a leader that steps down stands by its own lease until it ends: members may still hold under it", () => {
+  const lab = Lab.led(THREE, "a");
+  lab.run(10);
+  const until = lab.core("a").leaseUntil(lab.now);
+  lab.inject({ from: "b", to: "a", message: { type: "beatReply", term: 9, round: 0, clockMs: 0 } });
+  assert.equal(lab.core("a").role, "follower");
+  lab.now = until - 1;
+  assert.equal(answer(lab, vote("c", "a", { term: 10 })), false);
+  lab.now = until;
+  assert.equal(answer(lab, vote("c", "a", { term: 10 })), true);
+});
+
 Deno.test("§3.6.1: no vote for a log that lacks what this one has", () => {
   const lab = Lab.led(THREE, "a");
   lab.crash("a");

@@ -76,6 +76,17 @@ Deno.test("an entry is committed when a majority has it on disk, the leader incl
   assert.equal(setup.log.commitIndex, 1);
 });
 
+Deno.test("an entry of an earlier term is committed only by one of this term (§3.6.2)", () => {
+  const hard = { term: 2, vote: "a", joining: false };
+  const log = new RaftLog({ hard, snapshot: null, entries: [{ index: 1, term: 1, data: new Uint8Array(1) }] });
+  const leader = new Leader({ id: "a", peers: ["b", "c"], timing: TIMING, term: 2, log, send: () => {} }, 1000);
+  leader.onAppendReply(1001, "b", { type: "appendReply", term: 2, ok: true, match: 1 });
+  assert.equal(log.commitIndex, 0);
+  log.markDurable(2, 2);
+  leader.onAppendReply(1002, "b", { type: "appendReply", term: 2, ok: true, match: 2 });
+  assert.equal(log.commitIndex, 2);
+});
+
 Deno.test("entries that wait for a majority are bounded", () => {
   const { leader } = elected();
   let accepted = 0;
