@@ -1,6 +1,6 @@
 import { assert, assertNever } from "../../base/assert.ts";
 import type { Random } from "../../base/clock.ts";
-import { Campaign, electionTimeout, retryTime, succession } from "./campaign.ts";
+import { Campaign, electionTimeout, retryTime, seatOf, succession } from "./campaign.ts";
 import { Following } from "./following.ts";
 import { EchoClock } from "./grants.ts";
 import { Asking, type Learned } from "./joining.ts";
@@ -75,7 +75,7 @@ export class RaftCore {
     this.#following = new Following(this.#log, this.#ledger, { echo: new EchoClock(now, random()) });
     // It has forgotten whose lease it stood for. A single voter stood for none but its own.
     this.#support = new Support(hard.term, this.#peers.length === 0 ? -Infinity : now + timing.electionMinMs);
-    this.#electionAt = this.#peers.length === 0 ? now : electionTimeout(now, timing, random);
+    this.#electionAt = this.#peers.length === 0 ? now : this.#timeout(now);
     if (hard.joining) this.#startAsking(now, stored === null);
   }
 
@@ -205,7 +205,7 @@ export class RaftCore {
 
   #stepDown(now: number, term: number): void {
     this.#becomeFollower(term, null);
-    this.#electionAt = electionTimeout(now, this.#timing, this.#random);
+    this.#electionAt = this.#timeout(now);
   }
 
   // Campaigns
@@ -263,6 +263,11 @@ export class RaftCore {
     }
   }
 
+  #timeout(now: number): number {
+    const seat = seatOf(this.#id, this.#peers, this.#leaderId);
+    return electionTimeout(now, this.#timing, { random: this.#random, seat });
+  }
+
   // Votes
 
   #onVoteRequest(now: number, from: MemberId, request: VoteRequest): void {
@@ -286,7 +291,7 @@ export class RaftCore {
     const free = this.#ledger.hard.vote === null ? this.#leaderId === null : this.#ledger.hard.vote === from;
     if (!free || !upToDate) return false;
     this.#ledger.setHard({ vote: from });
-    this.#electionAt = electionTimeout(now, this.#timing, this.#random);
+    this.#electionAt = this.#timeout(now);
     return true;
   }
 
@@ -313,7 +318,7 @@ export class RaftCore {
     if (term < this.term || this.#support.isReleased(term)) return false;
     if (term > this.term || this.#role !== "follower" || this.#leaderId !== from) this.#becomeFollower(term, from);
     this.#support.promise(term, now + this.#timing.electionMinMs);
-    this.#electionAt = electionTimeout(now, this.#timing, this.#random);
+    this.#electionAt = this.#timeout(now);
     return true;
   }
 

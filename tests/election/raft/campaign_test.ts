@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Campaign, electionTimeout, retryTime, succession } from "../../../mod/election/raft/campaign.ts";
+import { Campaign, electionTimeout, retryTime, seatOf, succession } from "../../../mod/election/raft/campaign.ts";
 import { TIMING } from "./lab.ts";
 
 function campaign(kind: "preVote" | "vote", options: { voters?: number; random?: number } = {}): Campaign {
@@ -16,9 +16,21 @@ function campaign(kind: "preVote" | "vote", options: { voters?: number; random?:
 }
 
 Deno.test("times of campaigns lie where they should: timeout, retry, succession", () => {
-  assert.deepEqual([0, 1].map((chance) => electionTimeout(0, TIMING, () => chance)), [250, 350]);
+  const rows = [[{ place: 0, of: 2 }, [250, 280]], [{ place: 1, of: 2 }, [300, 330]], [{ place: 0, of: 1 }, [
+    250,
+    310,
+  ]]] as const;
+  for (const [seat, moments] of rows) {
+    assert.deepEqual([0, 1].map((chance) => electionTimeout(0, TIMING, { random: () => chance, seat })), moments);
+  }
   assert.deepEqual([0, 1].map((chance) => retryTime(0, TIMING, () => chance)), [25, 100]);
   assert.deepEqual([0, 1].map((chance) => succession(0, TIMING, () => chance)), [0, 25]);
+});
+
+Deno.test("followers take their places by name, the leader has none", () => {
+  assert.deepEqual(seatOf("c", ["a", "b"], "a"), { place: 1, of: 2 });
+  assert.deepEqual(seatOf("b", ["c", "a"], "a"), { place: 0, of: 2 });
+  assert.deepEqual(seatOf("c", ["a", "b"], null), { place: 2, of: 3 });
 });
 
 Deno.test("a majority of grants wins, a majority of refusals loses, the last word of a member counts", () => {
