@@ -25,12 +25,16 @@ export function digest(previous: string, entry: Entry): string {
 export class Checker {
   readonly #leaders = new Map<number, MemberId>();
   readonly #entries = new Map<string, string>();
-  readonly #committed: { term: number; state: string }[] = [{ term: 0, state: "" }];
+  /** With the term in which each was first seen to be committed. */
+  readonly #committed: { term: number; state: string; inTerm: number }[] = [{ term: 0, state: "", inTerm: 0 }];
   readonly #held = new Map<string, Map<MemberId, number>>();
   /** How often each kind of thing was looked at: a check that never ran proves nothing. */
   readonly seen = { leaderships: 0, commits: 0, grants: 0, handovers: 0, grantEnds: 0 };
 
-  /** At most one leader a term (raft thesis §3.4), and it has every committed entry (§3.6). */
+  /**
+   * At most one leader a term (raft thesis §3.4), and it has every entry committed in a term before (§3.6). A candidate that stood
+   * still may count its votes when a later term has long committed more: it leads nobody.
+   */
   leads(member: MemberId, term: number, log: DiskImage): void {
     const known = this.#leaders.get(term);
     if (known !== undefined) {
@@ -40,7 +44,8 @@ export class Checker {
     this.#leaders.set(term, member);
     this.seen.leaderships++;
     for (let index = (log.snapshot?.index ?? 0) + 1; index < this.#committed.length; index++) {
-      if (log.termAt(index) !== this.#committed[index]?.term) {
+      const committed = this.#committed[index];
+      if (committed !== undefined && committed.inTerm < term && log.termAt(index) !== committed.term) {
         fail("a leader has every committed entry", `${member} in term ${term} lacks ${index}`);
       }
     }
@@ -57,13 +62,16 @@ export class Checker {
     }
   }
 
-  /** Everybody applies the same entries in the same order; what is committed once stays. Gives the state after `entry`. */
-  applied(member: MemberId, entry: Entry, state: string): string {
-    const after = digest(state, entry);
+  /**
+   * Everybody applies the same entries in the same order; what is committed once stays. Gives the state after `entry`, for a member
+   * that is in `term` and had `state`.
+   */
+  applied(member: MemberId, entry: Entry, at: { readonly state: string; readonly term: number }): string {
+    const after = digest(at.state, entry);
     const known = this.#committed[entry.index];
     if (known === undefined) {
       if (entry.index !== this.#committed.length) fail("commits have no gap", `${member} applies ${entry.index}`);
-      this.#committed.push({ term: entry.term, state: after });
+      this.#committed.push({ term: entry.term, state: after, inTerm: at.term });
       this.seen.commits++;
     } else if (known.term !== entry.term || known.state !== after) {
       fail(

@@ -3,13 +3,14 @@ import { Checker, digest, Violation } from "./checks.ts";
 import { DiskImage } from "./disk.ts";
 
 const data = new Uint8Array([1]);
+const start = { state: "", term: 1 };
 
 Deno.test("each promise, broken on purpose, is noticed", () => {
   const log = new DiskImage();
   const broken: Record<string, (checker: Checker) => void> = {
     "two leaders in one term": (checker) => ["a", "b"].forEach((id) => checker.leads(id, 1, log)),
     "a leader without a committed entry": (checker) => {
-      checker.applied("a", { index: 1, term: 1, data }, "");
+      checker.applied("a", { index: 1, term: 1, data }, start);
       checker.leads("b", 2, log);
     },
     "another entry at the same place": (checker) => {
@@ -17,8 +18,8 @@ Deno.test("each promise, broken on purpose, is noticed", () => {
       checker.wrote("b", [{ index: 1, term: 1, data: new Uint8Array([2]) }], log);
     },
     "another entry applied": (checker) => {
-      checker.applied("a", { index: 1, term: 1, data }, "");
-      checker.applied("b", { index: 1, term: 2, data }, "");
+      checker.applied("a", { index: 1, term: 1, data }, start);
+      checker.applied("b", { index: 1, term: 2, data }, start);
     },
     "a snapshot of something else": (checker) => checker.restored("a", { index: 1, term: 1, data }),
     "two holders": (checker) => {
@@ -38,7 +39,7 @@ Deno.test("what is allowed passes: a holder after the time-out or the denial of 
   assert.equal(checker.holder("ip", 19), "a");
   assert.equal(checker.holder("ip", 20), null);
   const entry = { index: 1, term: 1, data };
-  assert.equal(checker.applied("a", entry, ""), checker.applied("b", entry, ""));
+  assert.equal(checker.applied("a", entry, start), checker.applied("b", entry, start));
   assert.equal(
     checker.restored("c", { index: 1, term: 1, data: new TextEncoder().encode(digest("", entry)) }),
     digest("", entry),

@@ -253,7 +253,8 @@ export class SimMember {
       this.#applied = ready.restore.index;
     }
     for (const entry of ready.committed) {
-      this.#state = this.#world.checker.applied(this.id, entry, this.#state);
+      const at = { state: this.#state, term: this.#core?.term ?? 0 };
+      this.#state = this.#world.checker.applied(this.id, entry, at);
       this.#applied = entry.index;
     }
     if (this.#core !== null && this.#core.logLength > this.#world.compactAt) {
