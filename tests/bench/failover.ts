@@ -77,7 +77,8 @@ async function compete(
   for (const fault of faults) {
     const results = await measure(contestant, fault, options.runs);
     rows.push(summary(contestant, fault, results));
-    print(`${contestant.name}, ${fault.title}: ${results.map((result) => number(figure(result))).join(" ")}`);
+    const figures = results.map((result) => number(figure(result))).join(" ");
+    print(`${contestant.name}, ${fault.title}: ${figures} ms; machines at once: ${mostMachines(results)}`);
   }
   return rows;
 }
@@ -111,10 +112,13 @@ function figure(result: FaultResult): number {
   return Math.max(...FAMILIES.map((family) => result.outageMs[family]));
 }
 
+function mostMachines(results: readonly FaultResult[]): number {
+  return Math.max(0, ...results.flatMap((result) => FAMILIES.map((family) => result.maxAnswering[family])));
+}
+
 function summary(contestant: Contestant, fault: Fault, results: readonly FaultResult[]): string[] {
   const figures = results.map(figure);
   const bound = contestant.bound(fault);
-  const machines = Math.max(0, ...results.flatMap((result) => FAMILIES.map((family) => result.maxAnswering[family])));
   const stayed = results.filter((result) => result.before === result.after).length;
   return [
     contestant.name,
@@ -124,7 +128,7 @@ function summary(contestant: Contestant, fault: Fault, results: readonly FaultRe
     number(worst(figures)),
     bound === null ? "" : `≤ ${bound}`,
     bound === null ? "" : median(figures) <= bound ? "met" : "missed",
-    String(machines),
+    String(mostMachines(results)),
     fault.keepsHolder ? `${stayed} of ${results.length}` : "",
   ];
 }
