@@ -12,12 +12,14 @@ import type { Elector, GrantSink } from "../election/elector.ts";
 import { FileStorage } from "../election/raft/file_storage.ts";
 import { STATUS_CHANNEL } from "../election/raft/mux.ts";
 import { RaftNode } from "../election/raft/node.ts";
+import { rehearse } from "../election/raft/rehearsal.ts";
 import { UdpTransport } from "../election/raft/udp_transport.ts";
 import { SingleNode } from "../election/single_node.ts";
 import { connectionResetter } from "../linux/reset_connections.ts";
 import { getLog } from "../observe/log.ts";
 import type { ClusterStatus, NodeStatus } from "../observe/status_types.ts";
 import { DeadlineError, withDeadline } from "../runtime/deadline.ts";
+import { unfencedGraceMs } from "../vip/address.ts";
 import { Holder, type PlacedVip } from "../vip/holder.ts";
 import { LanAnnouncer } from "../vip/lan_announcer.ts";
 import { NftPermission } from "../vip/nft_permission.ts";
@@ -54,6 +56,8 @@ export class PeersAgent {
   readonly #node: RaftNode | null;
   readonly #elector: Elector;
   readonly #exchange: StatusExchange | null;
+  /** What ends a hold on this machine. */
+  #fence: "guard" | "lifetime" = "guard";
   #control: ControlServer | null = null;
   #stop: Promise<void> | null = null;
 
@@ -64,7 +68,7 @@ export class PeersAgent {
     const deps = { clock, random: Math.random, resetter: connectionResetter };
     this.#balancers = config.balancers.map((balancer) => createBalancer(balancer, deps));
     this.#holder = this.#makeHolder();
-    this.#transport = config.singleNode ? null : makeTransport(config, clock);
+    this.#transport = config.singleNode ? null : makeTransport(options);
     this.#node = this.#transport === null ? null : this.#makeNode(this.#transport);
     this.#elector = this.#node ??
       new SingleNode({ addresses: this.#addresses, timing: config.timing, clock, sink: this.#holder });
@@ -78,7 +82,8 @@ export class PeersAgent {
     try {
       for (const balancer of this.#balancers) await balancer.start();
       kernel.onEvent = (event) => this.#holder.kernelEvent(event);
-      this.#holder.start();
+      if (this.#node !== null) rehearse();
+      this.#fence = this.#holder.start();
       if (config.singleNode) await new Promise<void>((resolve) => void clock.after(PROBE_WAIT_MS, resolve));
       await this.#elector.start();
       this.#control = await ControlServer.start(`${config.stateDir}/${CONTROL_SOCKET}`, {
@@ -157,6 +162,7 @@ export class PeersAgent {
       transport,
       sink,
       startAsLeader: config.startAsLeader,
+      graceMs: () => this.#fence === "guard" ? 0 : unfencedGraceMs(config.timing.leaseMs),
       soloAllowed: () => !this.#holder.strangerKnown(),
     });
   }
@@ -203,12 +209,13 @@ export class PeersAgent {
   }
 }
 
-function makeTransport(config: PeersConfig, clock: Clock): UdpTransport {
+function makeTransport({ config, clock, kernel }: PeersAgentOptions): UdpTransport {
   return new UdpTransport({
     local: config.localPeer,
     peers: config.remotePeers,
     secret: config.peerSecret,
     clusterId: config.clusterId,
     clock,
+    poller: kernel.poller,
   });
 }

@@ -57,6 +57,7 @@ export class RaftCluster {
       transport: place.machine.attach(this.network.join(id), (payload) => this.onSend(id, payload)),
       sink: this.ledger.sink(id),
       startAsLeader: false,
+      graceMs: () => 0,
       soloAllowed: () => true,
       ...this.#options,
       ...more,

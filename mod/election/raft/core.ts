@@ -11,6 +11,7 @@ import { Support } from "./support.ts";
 import {
   type Beat,
   CLOCK_RATE_TOLERANCE,
+  type CoreOptions,
   type HeldGrant,
   type Hello,
   type MemberId,
@@ -24,18 +25,6 @@ import {
   type VoteReply,
   type VoteRequest,
 } from "./types.ts";
-
-/** What a member needs to take part. */
-export interface CoreOptions {
-  readonly id: MemberId;
-  /** All voters, this member included. */
-  readonly voters: readonly MemberId[];
-  readonly timing: Timing;
-  /** What storage had; null when it was empty or damaged. */
-  readonly stored: Stored | null;
-  readonly now: number;
-  readonly random: Random;
-}
 
 /**
  * One member of the election, as a pure state machine: time and chance are arguments, what to do comes out of {@link ready}.
@@ -58,7 +47,9 @@ export class RaftCore {
   #campaign: Campaign | null = null;
   #electionAt: number;
   #asking: Asking | null = null;
-  #lastHeard: number | null = null;
+  readonly #graceMs: number;
+  /** The same of the leader that is followed. */
+  #leaderGraceMs = 0;
 
   /** Throws AssertionError if the timing cannot be safe or `id` is not among the voters. */
   constructor(options: CoreOptions) {
@@ -69,10 +60,14 @@ export class RaftCore {
     this.#peers = voters.filter((voter) => voter !== id);
     this.#timing = timing;
     this.#random = random;
+    this.#graceMs = options.graceMs ?? 0;
     this.#log = new RaftLog(stored);
     const hard = stored?.hard ?? { term: 0, vote: null, joining: true };
     this.#ledger = new Ledger(this.#log, hard);
-    this.#following = new Following(this.#log, this.#ledger, { echo: new EchoClock(now, random()) });
+    this.#following = new Following(this.#log, this.#ledger, {
+      echo: new EchoClock(now, random()),
+      graceMs: this.#graceMs,
+    });
     // It has forgotten whose lease it stood for. A single voter stood for none but its own.
     this.#support = new Support(hard.term, this.#peers.length === 0 ? -Infinity : now + timing.electionMinMs);
     this.#electionAt = this.#peers.length === 0 ? now : this.#timeout(now);
@@ -84,7 +79,6 @@ export class RaftCore {
   /** Takes in a message of another voter. */
   step(now: number, from: MemberId, message: Message): void {
     if (!this.#peers.includes(from)) return;
-    this.#lastHeard = now;
     // A lease or candidacy that ran out while this process stood still must not see the answers that came too late.
     if (this.#role !== "follower") this.tick(now);
     if (this.#asking !== null && message.type !== "hello" && message.type !== "helloReply") return;
@@ -157,6 +151,7 @@ export class RaftCore {
     this.#following.forgetLeader();
     this.#role = "follower";
     this.#leaderId = leader;
+    this.#leaderGraceMs = 0;
     this.#leading = null;
     this.#campaign = null;
   }
@@ -165,7 +160,9 @@ export class RaftCore {
   #promiseOwnLease(leading: Leader): void {
     const term = this.#ledger.hard.term;
     const until = leading.leaseUntil(-Infinity);
-    if (!this.#support.isReleased(term) && until > -Infinity) this.#support.promise(term, until);
+    if (!this.#support.isReleased(term) && until > -Infinity) {
+      this.#support.promise(term, until + leading.memberGraceMs);
+    }
   }
 
   /** Asks whether a campaign would succeed (raft thesis §9.6), so that a member that cannot win disturbs nobody. */
@@ -194,6 +191,7 @@ export class RaftCore {
       term: this.term,
       log: this.#log,
       send: (to, message) => this.#ledger.send(to, message),
+      graceMs: this.#graceMs,
     }, now);
   }
 
@@ -313,17 +311,18 @@ export class RaftCore {
   // Following
 
   /** True if `from` leads this term as far as this member can tell; follows it then. An older leader is told the term. */
-  #follow(now: number, from: MemberId, term: number): boolean {
+  #follow(now: number, from: MemberId, term: number, graceMs = this.#leaderGraceMs): boolean {
     // What a leader sent before it resigned may still be under way.
     if (term < this.term || this.#support.isReleased(term)) return false;
     if (term > this.term || this.#role !== "follower" || this.#leaderId !== from) this.#becomeFollower(term, from);
-    this.#support.promise(term, now + this.#timing.electionMinMs);
-    this.#electionAt = this.#timeout(now);
+    this.#leaderGraceMs = graceMs;
+    this.#support.promise(term, now + this.#timing.electionMinMs + this.#leaderGraceMs);
+    this.#electionAt = this.#timeout(now) + this.#leaderGraceMs;
     return true;
   }
 
   #onBeat(now: number, from: MemberId, beat: Beat): void {
-    const followed = this.#follow(now, from, beat.term);
+    const followed = this.#follow(now, from, beat.term, beat.graceMs * CLOCK_RATE_TOLERANCE);
     if (followed) this.#following.onBeat(now, from, beat);
     // The number of a round means something in its own term only: an older leader learns the term, and nothing is acknowledged.
     this.#following.acknowledge(now, from, followed ? beat.round : 0);
@@ -368,6 +367,8 @@ export class RaftCore {
   #lead(now: number): void {
     const verdict = this.#leading?.tick(now) ?? "lead";
     if (verdict === "lead") return;
+    // Where a member's kernel has no guard, the end of the lease is not the end of what was held under it: nobody is told to hurry.
+    if (verdict === "quorum-lost" && (this.#leading?.memberGraceMs ?? 0) > 0) return this.#stepDown(now, this.term);
     // However it ended, no lease of this term is left, and none will be.
     this.#support.release(this.term);
     if (verdict === "reelect") return this.#becomeCandidate(now, true);
@@ -483,14 +484,9 @@ export class RaftCore {
     return this.#log.length;
   }
 
-  /** True while this member has never had state (for `startAsLeader`: see {@link lastHeard}). */
+  /** True while this member has never had state. */
   get fresh(): boolean {
     return this.term === 0 && this.#log.lastIndex === 0;
-  }
-
-  /** When any other voter was last heard, on this machine's clock; null if never since the start. */
-  get lastHeard(): number | null {
-    return this.#lastHeard;
   }
 
   /** True while a hand-over or resignation is under way. */

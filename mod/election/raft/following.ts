@@ -17,13 +17,15 @@ export class Following {
   readonly #echo: EchoClock;
   readonly #held = new MemberGrants();
   /** The last index known to agree with the leader of this term: the rest of the log must not be committed on its word. */
+  readonly #graceMs: number;
   #verified = 0;
   #learning: Learning | null = null;
 
-  constructor(log: RaftLog, ledger: Ledger, options: { readonly echo: EchoClock }) {
+  constructor(log: RaftLog, ledger: Ledger, options: { readonly echo: EchoClock; readonly graceMs: number }) {
     this.#log = log;
     this.#ledger = ledger;
     this.#echo = options.echo;
+    this.#graceMs = options.graceMs;
   }
 
   /** A new term begins: its leader may disagree with what the last one said. */
@@ -67,7 +69,13 @@ export class Following {
   /** Answers a beat, with this machine's clock; round 0 acknowledges nothing. */
   acknowledge(now: number, to: MemberId, round: number): void {
     const clockMs = this.#echo.show(now);
-    this.#ledger.sendAfterHard(to, { type: "beatReply", term: this.#ledger.hard.term, round, clockMs });
+    this.#ledger.sendAfterHard(to, {
+      type: "beatReply",
+      term: this.#ledger.hard.term,
+      round,
+      clockMs,
+      graceMs: this.#graceMs,
+    });
   }
 
   onAppend(from: MemberId, append: Append): void {

@@ -21,6 +21,8 @@ export interface LeaderContext {
   readonly term: number;
   readonly log: RaftLog;
   readonly send: (to: MemberId, message: Message) => void;
+  /** How much longer than its lease this machine may answer; see {@link Beat.graceMs}. */
+  readonly graceMs: number;
 }
 
 interface Peer {
@@ -31,6 +33,7 @@ interface Peer {
   echoRound: number;
   /** The round that has been repeated to this peer with the lease it earned. */
   refreshedRound: number;
+  graceMs: number;
 }
 
 /** One leadership, from election to its end: beats, lease, replication, grants and hand-over of one term. */
@@ -52,7 +55,14 @@ export class Leader {
     this.#nextBeatAt = now;
     const next = context.log.lastIndex + 1;
     for (const id of context.peers) {
-      this.#peers.set(id, { id, progress: new Progress(next), echoMs: null, echoRound: 0, refreshedRound: 0 });
+      this.#peers.set(id, {
+        id,
+        progress: new Progress(next),
+        echoMs: null,
+        echoRound: 0,
+        refreshedRound: 0,
+        graceMs: 0,
+      });
     }
     // Entries of earlier terms are committed only by one of this term (raft thesis §3.6.2).
     context.log.add(context.term, NO_DATA);
@@ -102,7 +112,7 @@ export class Leader {
   #beat(now: number, peer: Peer): void {
     const until = this.#isHanding ? -Infinity : this.#rounds.leaseUntil(now);
     const { term, log } = this.#context;
-    if (until > now) this.#grants.sent(peer.id, until);
+    if (until > now) this.#grants.sent(peer.id, until + peer.graceMs);
     this.#context.send(peer.id, {
       type: "beat",
       term,
@@ -111,6 +121,7 @@ export class Leader {
       lastIndex: log.lastIndex,
       echoMs: peer.echoMs,
       leaseLeftMs: Math.max(0, until - now),
+      graceMs: Math.max(this.#context.graceMs, this.memberGraceMs),
       holds: this.#grants.listFor(peer.id),
     });
   }
@@ -123,6 +134,7 @@ export class Leader {
       peer.echoMs = reply.clockMs;
       peer.echoRound = reply.round;
     }
+    peer.graceMs = reply.graceMs;
     this.#rounds.acknowledge(from, reply.round);
     if (this.#grants.acknowledged(from, reply.round)) this.#beginRound(now);
     else this.#refresh(now);
@@ -141,6 +153,11 @@ export class Leader {
       peer.refreshedRound = round;
       this.#beat(now, peer);
     }
+  }
+
+  /** The longest that another member may answer beyond this lease. */
+  get memberGraceMs(): number {
+    return Math.max(0, ...[...this.#peers.values()].map((peer) => peer.graceMs));
   }
 
   /** The end of the lease; −Infinity before a majority has answered, and once leadership has been offered to another. */

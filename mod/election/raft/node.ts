@@ -56,6 +56,8 @@ export interface RaftNodeOptions {
   readonly transport: Transport;
   readonly sink: GrantSink;
   readonly startAsLeader: boolean;
+  /** How much longer than its lease this machine may answer; asked at the start. 0 where the kernel has a guard. */
+  readonly graceMs: () => number;
   /** True while nobody answers for any of the addresses; asked before and while serving alone. */
   readonly soloAllowed: () => boolean;
 }
@@ -178,7 +180,15 @@ export class RaftNode implements Elector {
       log.warning("The end of the state file was torn by a crash and is cut off", { bytes: opened.cutBytes });
     }
     const stored = opened.outcome === "restored" ? opened.stored : opened.outcome === "damaged" ? LOST_STATE : null;
-    this.#core = new RaftCore({ id: self, voters: [self, ...peers], timing, stored, now, random });
+    this.#core = new RaftCore({
+      id: self,
+      voters: [self, ...peers],
+      timing,
+      stored,
+      now,
+      random,
+      graceMs: this.#options.graceMs(),
+    });
     this.#assigner.apply({ restore: stored?.snapshot ?? null, committed: [] }, this.#core);
     this.#solo = new Solo({ enabled: startAsLeader && opened.outcome === "empty", addresses, timing, now, allowed });
   }

@@ -1,4 +1,5 @@
 /** The vocabulary of the raft room: what members say to each other, what they keep, and how fast they go. */
+import type { Random } from "../../base/clock.ts";
 
 /** A member's id from the configuration. */
 export type MemberId = string;
@@ -81,6 +82,11 @@ export interface Beat {
   readonly echoMs: number | null;
   /** What is left of the leader's lease at the moment of sending. */
   readonly leaseLeftMs: number;
+  /**
+   * Whole milliseconds that holders under this lease may answer beyond it, because their kernel has no guard; supporters wait so much
+   * longer. 0 where every kernel ends a hold in time.
+   */
+  readonly graceMs: number;
   /** The addresses assigned to the receiver; it may hold them until `echoMs + leaseLeftMs` on its own clock. */
   readonly holds: readonly string[];
 }
@@ -91,6 +97,8 @@ export interface BeatReply {
   readonly round: number;
   /** The replying member's clock at sending, on a scale only it understands (any finite double); the leader echoes it. */
   readonly clockMs: number;
+  /** As in {@link Beat}, of the replying member alone. */
+  readonly graceMs: number;
 }
 
 /** The leader has lost its majority, or leaves: whoever hears this need not wait for its lease. */
@@ -209,3 +217,17 @@ export type TransferOutcome =
   | { readonly outcome: "started"; readonly to: MemberId }
   | { readonly outcome: "not-leader"; readonly leader: MemberId | null }
   | { readonly outcome: "no-target" };
+
+/** What a member needs to take part. */
+export interface CoreOptions {
+  readonly id: MemberId;
+  /** All voters, this member included. */
+  readonly voters: readonly MemberId[];
+  readonly timing: Timing;
+  /** What storage had; null when it was empty or damaged. */
+  readonly stored: Stored | null;
+  readonly now: number;
+  readonly random: Random;
+  /** How much longer than its lease this machine may answer; see `Beat.graceMs`. @default {0} */
+  readonly graceMs?: number;
+}

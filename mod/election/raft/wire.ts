@@ -71,7 +71,7 @@ function writeBody(out: ByteWriter, message: Message): void {
     case "beat":
       return writeBeat(out, message);
     case "beatReply":
-      out.count(message.term).count(message.round).double(message.clockMs);
+      out.count(message.term).count(message.round).double(message.clockMs).count(message.graceMs);
       return;
     case "resign":
     case "timeoutNow":
@@ -107,7 +107,7 @@ function readBody(input: ByteReader, type: Message["type"]): Message {
     case "beat":
       return readBeat(input);
     case "beatReply":
-      return { type, term: input.count(), round: input.count(), clockMs: input.double() };
+      return { type, term: input.count(), round: input.count(), clockMs: input.double(), graceMs: input.count() };
     case "resign":
     case "timeoutNow":
       return { type, term: input.count() };
@@ -134,7 +134,7 @@ function writeBeat(out: ByteWriter, beat: Beat): void {
   assert(beat.holds.length <= MAX_BEAT_HOLDS, `a beat with ${beat.holds.length} addresses`);
   out.count(beat.term).count(beat.round).count(beat.commit).count(beat.lastIndex).flag(beat.echoMs !== null);
   if (beat.echoMs !== null) out.double(beat.echoMs);
-  out.double(beat.leaseLeftMs).count(beat.holds.length);
+  out.double(beat.leaseLeftMs).count(beat.graceMs).count(beat.holds.length);
   for (const ip of beat.holds) out.text(ip);
 }
 
@@ -147,6 +147,7 @@ function readBeat(input: ByteReader): Beat {
     lastIndex: input.count(),
     echoMs: input.flag() ? input.double() : null,
     leaseLeftMs: input.double(),
+    graceMs: input.count(),
     holds: list(input, MAX_BEAT_HOLDS, (each) => each.text()),
   };
 }

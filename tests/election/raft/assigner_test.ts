@@ -93,6 +93,7 @@ Deno.test("a new leader waits a beat for holders it has not heard, but not for t
     lastIndex: 0,
     echoMs: null,
     leaseLeftMs: 0,
+    graceMs: 0,
     holds: [],
   } as const;
   hear(10, "b", beat);

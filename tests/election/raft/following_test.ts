@@ -13,7 +13,7 @@ function follower(): { following: Following; log: RaftLog; ledger: Ledger; echo:
   const log = new RaftLog({ hard, snapshot: null, entries: [{ index: 1, term: 1, data }] });
   const ledger = new Ledger(log, hard);
   const echo = new EchoClock(1000, 0.5);
-  return { following: new Following(log, ledger, { echo }), log, ledger, echo };
+  return { following: new Following(log, ledger, { echo, graceMs: 0 }), log, ledger, echo };
 }
 
 function beat(change: Partial<Beat>): Beat {
@@ -25,6 +25,7 @@ function beat(change: Partial<Beat>): Beat {
     lastIndex: 1,
     echoMs: null,
     leaseLeftMs: 0,
+    graceMs: 0,
     holds: [],
     ...change,
   };

@@ -82,7 +82,7 @@ Deno.test("a release is settled when every member acknowledged or timed out; res
 });
 
 function beat(round: number, leaseLeftMs: number, ...holds: string[]): Beat {
-  return { type: "beat", term: 1, round, commit: 0, lastIndex: 0, echoMs: 0, leaseLeftMs, holds };
+  return { type: "beat", term: 1, round, commit: 0, lastIndex: 0, echoMs: 0, leaseLeftMs, graceMs: 0, holds };
 }
 
 Deno.test("a member holds for the rest of the lease from its own echo, shortened by the tolerance", () => {

@@ -15,7 +15,7 @@ function elected(peers: readonly string[] = ["b", "c"]): Setup {
   const log = new RaftLog(null);
   const sent: Setup["sent"] = [];
   const send = (to: string, message: Message): void => void sent.push({ to, message });
-  return { leader: new Leader({ id: "a", peers, timing: TIMING, term: 2, log, send }, 1000), log, sent };
+  return { leader: new Leader({ id: "a", peers, timing: TIMING, term: 2, log, send, graceMs: 0 }, 1000), log, sent };
 }
 
 /** Takes what was sent, as "receiver type". */
@@ -24,7 +24,7 @@ function taken(sent: Setup["sent"]): string[] {
 }
 
 function answer({ leader }: Setup, from: string, at: { round: number; now: number }): void {
-  leader.onBeatReply(at.now, from, { type: "beatReply", term: 2, round: at.round, clockMs: at.now });
+  leader.onBeatReply(at.now, from, { type: "beatReply", term: 2, round: at.round, clockMs: at.now, graceMs: 0 });
 }
 
 Deno.test("a leader begins with a no-op and a beat to everybody (§3.4, §3.6.2)", () => {
@@ -79,7 +79,10 @@ Deno.test("an entry is committed when a majority has it on disk, the leader incl
 Deno.test("an entry of an earlier term is committed only by one of this term (§3.6.2)", () => {
   const hard = { term: 2, vote: "a", joining: false };
   const log = new RaftLog({ hard, snapshot: null, entries: [{ index: 1, term: 1, data: new Uint8Array(1) }] });
-  const leader = new Leader({ id: "a", peers: ["b", "c"], timing: TIMING, term: 2, log, send: () => {} }, 1000);
+  const leader = new Leader(
+    { id: "a", peers: ["b", "c"], timing: TIMING, term: 2, log, send: () => {}, graceMs: 0 },
+    1000,
+  );
   leader.onAppendReply(1001, "b", { type: "appendReply", term: 2, ok: true, match: 1 });
   assert.equal(log.commitIndex, 0);
   log.markDurable(2, 2);
@@ -109,10 +112,10 @@ Deno.test("holders get the lease a round has earned as soon as it is earned, onc
 
 Deno.test("the echo is that of the latest round: after a restart the clock of a peer may have gone back", () => {
   const setup = elected();
-  setup.leader.onBeatReply(1001, "b", { type: "beatReply", term: 2, round: 1, clockMs: 9e9 });
+  setup.leader.onBeatReply(1001, "b", { type: "beatReply", term: 2, round: 1, clockMs: 9e9, graceMs: 0 });
   setup.leader.tick(1050);
-  setup.leader.onBeatReply(1051, "b", { type: "beatReply", term: 2, round: 2, clockMs: 5 });
-  setup.leader.onBeatReply(1052, "b", { type: "beatReply", term: 2, round: 1, clockMs: 9e9 });
+  setup.leader.onBeatReply(1051, "b", { type: "beatReply", term: 2, round: 2, clockMs: 5, graceMs: 0 });
+  setup.leader.onBeatReply(1052, "b", { type: "beatReply", term: 2, round: 1, clockMs: 9e9, graceMs: 0 });
   setup.sent.splice(0);
   setup.leader.tick(1100);
   const echoes = setup.sent.flatMap(({ to, message }) => to === "b" && message.type === "beat" ? [message.echoMs] : []);

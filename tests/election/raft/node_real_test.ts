@@ -48,6 +48,7 @@ Deno.test("three members over UDP and files elect, transfer, hand over, and reme
       transport: new UdpTransport({ local, peers, secret: "s3cret", clusterId: "test", clock: systemClock }),
       sink: ledger.sink(local.id),
       startAsLeader: false,
+      graceMs: () => 0,
       soloAllowed: () => true,
     });
   };
