@@ -47,6 +47,7 @@ export class RaftCore {
   #campaign: Campaign | null = null;
   #electionAt: number;
   #asking: Asking | null = null;
+  /** How much longer than its lease this machine may answer. */
   readonly #graceMs: number;
   /** The same of the leader that is followed. */
   #leaderGraceMs = 0;

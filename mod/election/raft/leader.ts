@@ -46,6 +46,9 @@ export class Leader {
   #nextBeatAt: number;
   /** When to repeat the current round to those that have not answered; Infinity once done. */
   #repeatAt = Infinity;
+  /** The grace that the beats of the current round announce, and the one that a majority has acknowledged. */
+  #roundGraceMs = 0;
+  #announcedGraceMs = 0;
 
   constructor(context: LeaderContext, now: number) {
     this.#context = context;
@@ -95,6 +98,7 @@ export class Leader {
   #beginRound(now: number): void {
     const { timing } = this.#context;
     this.#grants.plan(now, this.#rounds.begin(now));
+    this.#roundGraceMs = Math.max(this.#context.graceMs, this.memberGraceMs);
     this.#nextBeatAt = now + timing.beatMs;
     if (this.#peers.size === 0) return;
     this.#repeatAt = now + 0.4 * timing.beatMs;
@@ -121,8 +125,9 @@ export class Leader {
       lastIndex: log.lastIndex,
       echoMs: peer.echoMs,
       leaseLeftMs: Math.max(0, until - now),
-      graceMs: Math.max(this.#context.graceMs, this.memberGraceMs),
-      holds: this.#grants.listFor(peer.id),
+      graceMs: this.#roundGraceMs,
+      // Supporters have to know how long a holder may answer before it holds anything.
+      holds: peer.graceMs > this.#announcedGraceMs ? [] : this.#grants.listFor(peer.id),
     });
   }
 
@@ -136,6 +141,7 @@ export class Leader {
     }
     peer.graceMs = reply.graceMs;
     this.#rounds.acknowledge(from, reply.round);
+    if (this.#rounds.isConfirmed) this.#announcedGraceMs = this.#roundGraceMs;
     if (this.#grants.acknowledged(from, reply.round)) this.#beginRound(now);
     else this.#refresh(now);
   }

@@ -110,6 +110,24 @@ Deno.test("holders get the lease a round has earned as soon as it is earned, onc
   assert.deepEqual(taken(setup.sent), []);
 });
 
+Deno.test("a holder without a guard holds nothing before a majority knows how long it may answer", () => {
+  const setup = elected();
+  setup.leader.assign(1000, new Map([["ip", "b"]]));
+  const told = (round: number): [number, readonly string[]][] =>
+    setup.sent.splice(0).flatMap(({ to, message }) =>
+      to === "b" && message.type === "beat" && message.round === round
+        ? [[message.graceMs, message.holds] as [number, readonly string[]]]
+        : []
+    );
+  const unguarded = { type: "beatReply", term: 2, clockMs: 5, graceMs: 1050 } as const;
+  setup.leader.onBeatReply(1001, "b", { ...unguarded, round: 2 });
+  assert.deepEqual(told(2).at(-1), [0, []]);
+  setup.leader.tick(1050);
+  assert.deepEqual(told(3), [[1050, []]]);
+  setup.leader.onBeatReply(1051, "b", { ...unguarded, round: 3 });
+  assert.deepEqual(told(3), [[1050, ["ip"]]]);
+});
+
 Deno.test("the echo is that of the latest round: after a restart the clock of a peer may have gone back", () => {
   const setup = elected();
   setup.leader.onBeatReply(1001, "b", { type: "beatReply", term: 2, round: 1, clockMs: 9e9, graceMs: 0 });
