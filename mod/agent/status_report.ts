@@ -79,6 +79,7 @@ function vipStatus(parts: Parts, hold: HoldStatus): VipStatus {
     sinceMs,
     validForMs: hold.validForMs,
     conflict: hold.conflict,
+    conflictsSeen: hold.conflictsSeen,
   };
 }
 

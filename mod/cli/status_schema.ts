@@ -32,6 +32,7 @@ const vip = v.object({
   sinceMs: v.nullable(duration),
   validForMs: v.nullable(duration),
   conflict: v.nullable(v.string()),
+  conflictsSeen: v.number(),
 });
 
 const peer = v.object({

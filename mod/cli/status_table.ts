@@ -64,6 +64,8 @@ function vipRows(status: ClusterStatus, nodes: readonly NodeStatus[]): string[][
     const held = views.filter(({ vip }) => vip.heldHere);
     const view = held[0] ?? views.find(({ node }) => node.id === status.self) ?? views[0];
     const conflicts = views.flatMap(({ node, vip }) => vip.conflict === null ? [] : [`${node.id}: ${vip.conflict}`]);
+    const seen = views.reduce((sum, { vip }) => sum + vip.conflictsSeen, 0);
+    if (seen > 0) conflicts.push(`${seen} claims of other machines seen and answered`);
     if (held.length > 1) conflicts.unshift("several members say they hold it");
     return [
       ip,

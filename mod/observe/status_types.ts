@@ -20,6 +20,8 @@ export interface VipStatus {
   readonly validForMs: number | null;
   /** Who else claims it and how that was seen, in words; null: nobody. */
   readonly conflict: string | null;
+  /** How many claims of other machines this node saw while it held the address. */
+  readonly conflictsSeen: number;
 }
 
 /** A peer as a node sees it. `rejected`: its messages arrive but do not authenticate. */

@@ -31,7 +31,15 @@ const PARTS: Parts = {
 
 Deno.test("a follower names the holder the log records, and since when", () => {
   const [vip] = nodeStatus(PARTS).vips;
-  assert.deepEqual(vip, { ip: IP, holder: "b", heldHere: false, sinceMs: 900, validForMs: null, conflict: null });
+  assert.deepEqual(vip, {
+    ip: IP,
+    holder: "b",
+    heldHere: false,
+    sinceMs: 900,
+    validForMs: null,
+    conflict: null,
+    conflictsSeen: 0,
+  });
 });
 
 Deno.test("without a leader nobody is named, and no time", () => {
@@ -49,6 +57,7 @@ Deno.test("the holder names itself and how long its permission still runs", () =
     sinceMs: 700,
     validForMs: 150,
     conflict: null,
+    conflictsSeen: 0,
   });
   assert.equal(status.role, "leader");
 });

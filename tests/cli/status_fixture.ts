@@ -39,6 +39,7 @@ export function node(id: string, changes: Partial<NodeStatus> = {}): NodeStatus 
       sinceMs: 64_000,
       validForMs: holds ? 180 : null,
       conflict: null,
+      conflictsSeen: 0,
     }],
     peers: ["a", "b", "c"].filter((peer) => peer !== id).map((peer) => {
       return { id: peer, heardMsAgo: peer === "c" ? 7200 : 12, state: peer === "c" ? "unreachable" : "reachable" };

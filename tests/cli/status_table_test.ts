@@ -32,6 +32,7 @@ function vipRow(...views: Partial<VipStatus>[]): string {
     sinceMs: null,
     validForMs: null,
     conflict: null,
+    conflictsSeen: 0,
   };
   const nodes = views.map((view, i) => {
     return {
@@ -47,8 +48,8 @@ Deno.test("an address nobody holds, one held by a silent member, and one held tw
   assert.equal(vipRow({ holder: "c", sinceMs: 10 }, { holder: "c" }), "10.0.0.9 | c (not confirmed) | 10ms | - | -");
   assert.equal(vipRow({ holder: "b" }, { holder: "b", heldHere: true, sinceMs: 5 }), "10.0.0.9 | b | 5ms | - | -");
   assert.equal(
-    vipRow({ heldHere: true }, { heldHere: true, conflict: "02:00 claims it" }),
-    "10.0.0.9 | a, b | - | - | several members say they hold it; b: 02:00 claims it",
+    vipRow({ heldHere: true }, { heldHere: true, conflict: "02:00 claims it", conflictsSeen: 3 }),
+    "10.0.0.9 | a, b | - | - | several members say they hold it; b: 02:00 claims it; 3 claims of other machines…",
   );
 });
 
