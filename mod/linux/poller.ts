@@ -12,6 +12,8 @@ const EFD_CLOEXEC = 0o2000000;
 const EFD_NONBLOCK = 0o4000;
 /** sizeof(struct pollfd): i32 fd, i16 events, i16 revents. */
 const ENTRY = 8;
+/** The low byte of the first entry's `revents`, which has all of POLLIN, POLLERR, POLLHUP and POLLNVAL. */
+const WOKEN = 6;
 const FOREVER = -1;
 /** A refused poll (no memory) is tried again after this long; only the wake-up descriptor is watched meanwhile. */
 const RETRY_MS = 100;
@@ -31,12 +33,22 @@ interface Entry {
   active: boolean;
 }
 
+/** The descriptors of one poll: struct pollfd for the wake-up descriptor and then for each entry. */
+interface Watched {
+  readonly set: Uint8Array<ArrayBuffer>;
+  readonly entries: readonly Entry[];
+}
+
 /** Tells when raw sockets have something to read. One a process; its owner closes it. */
 export class Poller {
   readonly #onError: (error: unknown) => void;
   readonly #entries = new Set<Entry>();
+  /** Made anew after a change only: polls come by the hundred each second. */
+  #watched: Watched | null = null;
   #wake = -1;
   #loop: Promise<void> | null = null;
+  /** The poll that is under way, if any. */
+  #parked: Promise<number> | null = null;
   #closed = false;
 
   /** `onError` receives what a handler threw, and descriptors that turned out to be closed; it must not throw itself. */
@@ -52,9 +64,18 @@ export class Poller {
     if (this.#closed) throw new SysError("watch", Errno.EBADF, { subject: `${fd} on a closed poller` });
     const entry: Entry = { fd, onReadable, active: true };
     this.#entries.add(entry);
+    this.#watched = null;
     if (this.#loop === null) this.#start();
     else this.#interrupt();
     return { stop: () => this.#stop(entry) };
+  }
+
+  /**
+   * Resolves when the poll that is under way has returned, which a stopped watch makes it do at once. Until then the kernel keeps what was
+   * closed meanwhile open for it: a port, for one, is not free yet.
+   */
+  async released(): Promise<void> {
+    await this.#parked;
   }
 
   /** Stops every watch; resolves when nothing is pending any more. Idempotent. */
@@ -68,6 +89,7 @@ export class Poller {
     if (!entry.active) return;
     entry.active = false;
     this.#entries.delete(entry);
+    this.#watched = null;
     this.#interrupt();
   }
 
@@ -86,33 +108,35 @@ export class Poller {
     await Promise.resolve();
     let failures = 0;
     while (this.#entries.size > 0) {
-      const entries = [...this.#entries];
-      const set = pollSet(this.#wake, entries);
-      const count = await libc.pollParked(set, BigInt(entries.length + 1), FOREVER);
+      const { set, entries } = this.#watched ??= pollSet(this.#wake, [...this.#entries]);
+      this.#parked = libc.pollParked(set, BigInt(entries.length + 1), FOREVER);
+      const count = await this.#parked;
       failures = count === -1 ? failures + 1 : 0;
-      if (count > 0) this.#dispatch(set, entries);
-      else if (failures >= FAILURES_TOLERATED) await this.#explain(set, entries);
+      if (count > 0) this.#dispatch({ set, entries });
+      else if (failures >= FAILURES_TOLERATED) await this.#explain({ set, entries });
     }
   }
 
   #end(): void {
     closeFd(this.#wake);
     this.#wake = -1;
+    this.#watched = null;
     this.#loop = null;
     // Somebody began to watch between the last look and this.
     if (this.#entries.size > 0) this.#start();
   }
 
-  #dispatch(set: Uint8Array<ArrayBuffer>, entries: readonly Entry[]): void {
-    const view = new DataView(set.buffer);
-    if (view.getInt16(6, true) !== 0) libc.read(this.#wake, new Uint8Array(8), 8n);
-    entries.forEach((entry, index) => {
-      const happened = view.getInt16((index + 1) * ENTRY + 6, true);
-      if (happened === 0 || !entry.active) return;
-      if ((happened & POLLNVAL) === 0) return this.#call(entry);
-      this.#stop(entry);
-      this.#onError(new SysError("watch", Errno.EBADF, { subject: `${entry.fd}` }));
-    });
+  #dispatch({ set, entries }: Watched): void {
+    if (set[WOKEN] !== 0) libc.read(this.#wake, new Uint8Array(8), 8n);
+    for (const [index, entry] of entries.entries()) {
+      const happened = set[WOKEN + (index + 1) * ENTRY] ?? 0;
+      if (happened === 0 || !entry.active) continue;
+      if ((happened & POLLNVAL) === 0) this.#call(entry);
+      else {
+        this.#stop(entry);
+        this.#onError(new SysError("watch", Errno.EBADF, { subject: `${entry.fd}` }));
+      }
+    }
   }
 
   #call(entry: Entry): void {
@@ -124,22 +148,22 @@ export class Poller {
   }
 
   /** The errno of a parked call stayed on its thread: asks again here, reports, and lets some time pass. */
-  async #explain(set: Uint8Array<ArrayBuffer>, entries: readonly Entry[]): Promise<void> {
+  async #explain({ set, entries }: Watched): Promise<void> {
     try {
       sysCall("poll", libc.poll(set, BigInt(entries.length + 1), 0), `${entries.length} descriptors`);
     } catch (error) {
       this.#onError(error);
-      await libc.pollParked(pollSet(this.#wake, []), 1n, RETRY_MS);
+      await libc.pollParked(pollSet(this.#wake, []).set, 1n, RETRY_MS);
     }
   }
 }
 
-function pollSet(wake: number, entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
+function pollSet(wake: number, entries: readonly Entry[]): Watched {
   const set = new Uint8Array((entries.length + 1) * ENTRY);
   const view = new DataView(set.buffer);
   [wake, ...entries.map((entry) => entry.fd)].forEach((fd, index) => {
     view.setInt32(index * ENTRY, fd, true);
     view.setInt16(index * ENTRY + 4, POLLIN, true);
   });
-  return set;
+  return { set, entries };
 }

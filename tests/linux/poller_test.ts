@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { libc } from "../../mod/linux/libc.ts";
 import { Poller, type Watch } from "../../mod/linux/poller.ts";
 import { closeFd } from "../../mod/linux/socket.ts";
+import { UdpSocket } from "../../mod/linux/udp_socket.ts";
 
 /** A descriptor that is readable after `signal`, until `clear`. */
 function bell(): { fd: number; signal: () => void; clear: () => void } {
@@ -148,4 +149,22 @@ Deno.test("a process whose poller was closed ends by itself", async () => {
     setTimeout(() => poller.close(), 20);`;
   const { code } = await new Deno.Command(Deno.execPath(), { args: ["eval", script] }).output();
   assert.equal(code, 0);
+});
+
+Deno.test("released() tells when a watched socket that was closed has really ended: its port is free", async () => {
+  const poller = new Poller(rethrow);
+  const other = bell();
+  poller.watch(other.fd, () => {});
+  for (let turn = 0; turn < 20; turn++) {
+    const socket = new UdpSocket("127.0.0.1", 0);
+    const { port } = socket;
+    const watch = poller.watch(socket.fd, () => {});
+    await new Promise((resolve) => setTimeout(resolve, 2)); // parked by now
+    watch.stop();
+    socket.close();
+    await poller.released();
+    new UdpSocket("127.0.0.1", port).close();
+  }
+  await poller.close();
+  closeFd(other.fd);
 });

@@ -2,9 +2,10 @@
  * Members' datagrams over UDP. Who sent one is decided by its authentication code alone; answers go to the configured address.
  * Whatever the network does to a datagram is counted, never thrown.
  */
-import { createSocket } from "node:dgram";
-import type { Socket } from "node:dgram";
 import type { Clock, Timer } from "../../base/clock.ts";
+import { Errno, SysError } from "../../linux/errno.ts";
+import type { Poller, Watch } from "../../linux/poller.ts";
+import { type UdpAddress, udpAddress, UdpSocket } from "../../linux/udp_socket.ts";
 import { getLog } from "../../observe/log.ts";
 import { MAX_PAYLOAD_BYTES } from "./frame.ts";
 import { PeerSessions } from "./session.ts";
@@ -14,11 +15,7 @@ import type { MemberId } from "./types.ts";
 
 const log = getLog("election");
 
-/** Datagrams handed to the system and not yet sent; more are dropped. */
-const MAX_IN_FLIGHT = 256;
-/** How long a stop waits for them. */
-const LAST_WORDS_MS = 50;
-/** A missing local address is looked for again after this, doubled up to the second. */
+/** A missing local address is looked for again after the first, then doubled up to the last. */
 const REBIND_FIRST_MS = 100;
 const REBIND_LAST_MS = 5000;
 /** A wrong secret of one peer is logged at most this often, whatever arrives in between. */
@@ -40,6 +37,8 @@ export interface UdpOptions {
   readonly secret: string | null;
   readonly clusterId: string;
   readonly clock: Clock;
+  /** Tells when datagrams wait; belongs to the caller, who closes it later than this. */
+  readonly poller: Poller;
   /** Fills an array with random bytes; the system's generator unless given. */
   readonly randomBytes?: (bytes: number) => Uint8Array;
 }
@@ -48,7 +47,7 @@ export interface UdpOptions {
 export interface UdpCounters {
   readonly sent: number;
   readonly received: number;
-  /** By what the system said, such as "ENETUNREACH"; "unproven" and "too-many" are our own. */
+  /** By what the system said, such as "ENETUNREACH"; "unproven", "unbound" and "unknown-member" are our own. */
   readonly notSent: Readonly<Record<string, number>>;
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
 }
@@ -66,25 +65,24 @@ export class TransportError extends Error {
 export class UdpTransport implements Transport {
   onReceive: (from: MemberId, payload: Uint8Array) => void = () => {};
   readonly #options: UdpOptions;
-  readonly #peers: ReadonlyMap<MemberId, Endpoint>;
+  readonly #peers: ReadonlyMap<MemberId, UdpAddress>;
   readonly #sessions: PeerSessions;
   readonly #wrongSecretLogged = new Map<MemberId, number>();
   readonly #rejected = new Set<MemberId>();
   readonly #notSent = new Map<string, number>();
   readonly #dropped = new Map<DropReason, number>();
-  #socket: Socket | null = null;
+  #socket: UdpSocket | null = null;
+  #watch: Watch | null = null;
   #rebind: Timer | null = null;
   #bindError = "";
   #state: "new" | "started" | "stopped" = "new";
-  #inFlight = 0;
-  #onIdle: () => void = () => {};
   #sent = 0;
   #received = 0;
 
   constructor(options: UdpOptions) {
     const randomBytes = options.randomBytes ?? ((bytes) => crypto.getRandomValues(new Uint8Array(bytes)));
     this.#options = options;
-    this.#peers = new Map(options.peers.map((peer) => [peer.id, peer]));
+    this.#peers = new Map(options.peers.map((peer) => [peer.id, udpAddress(peer.address, peer.port)]));
     this.#sessions = new PeerSessions({
       self: options.local.id,
       peers: [...this.#peers.keys()],
@@ -96,41 +94,33 @@ export class UdpTransport implements Transport {
   }
 
   /**
-   * Binds the local address, and greets every peer. If the address is not on this machine yet, binding goes on in the background.
-   * Throws {@link TransportError} if it can never be bound (in use, not permitted).
+   * Binds the local address in the current network namespace, and greets every peer. If the address is not on this machine yet, binding
+   * goes on in the background. Rejects with {@link TransportError} if it can never be bound (in use, not permitted).
    */
-  async start(): Promise<void> {
-    if (this.#state !== "new") return;
+  start(): Promise<void> {
+    if (this.#state !== "new") return Promise.resolve();
     this.#state = "started";
     try {
-      await this.#bind(REBIND_FIRST_MS);
+      this.#bind(REBIND_FIRST_MS);
     } catch (error) {
       this.#state = "stopped";
-      throw error;
+      return Promise.reject(error);
     }
+    return Promise.resolve();
   }
 
+  /** What was sent until now still leaves: the system has it. The port is free when this resolves. */
   async stop(): Promise<void> {
     this.#state = "stopped";
     this.#rebind?.cancel();
     this.#rebind = null;
+    this.#watch?.stop();
+    this.#watch = null;
     const socket = this.#socket;
     this.#socket = null;
     if (socket === null) return;
-    // Closing drops what the socket has not sent yet, and the last words of a leader that stops spare the others an election.
-    if (this.#inFlight > 0) await this.#whenSent();
-    await closed(socket);
-  }
-
-  /** Resolves when every datagram has been given to the system, which takes a moment, or after {@link LAST_WORDS_MS}. */
-  #whenSent(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.after(LAST_WORDS_MS, resolve);
-      this.#onIdle = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
+    socket.close();
+    await this.#options.poller.released();
   }
 
   send(to: MemberId, payload: Uint8Array): void {
@@ -154,22 +144,18 @@ export class UdpTransport implements Transport {
 
   /** The port that was bound (for a local port of 0); null while none is. */
   get port(): number | null {
-    return this.#socket?.address().port ?? null;
+    return this.#socket?.port ?? null;
   }
 
-  async #bind(retryMs: number): Promise<void> {
+  #bind(retryMs: number): void {
     const { address, port } = this.#options.local;
-    const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+    let socket;
     try {
-      await bound(socket, { address, port });
+      socket = new UdpSocket(address, port);
     } catch (error) {
-      await closed(socket);
-      if (errorCode(error) !== "EADDRNOTAVAIL") {
-        throw new TransportError("bind", `localPeer ${address} port ${port}`, error);
-      }
-      return this.#bindLater(retryMs);
+      if (error instanceof SysError && error.errno === Errno.EADDRNOTAVAIL) return this.#bindLater(retryMs);
+      throw new TransportError("bind", `localPeer ${address} port ${port}`, error);
     }
-    if (this.#state !== "started") return await closed(socket);
     if (retryMs > REBIND_FIRST_MS) log.info("The local peer's address is there, taking part now", { address, port });
     this.#listen(socket);
   }
@@ -182,10 +168,12 @@ export class UdpTransport implements Transport {
     }
     const nextMs = Math.min(REBIND_LAST_MS, retryMs * 2);
     this.#rebind = this.#options.clock.after(retryMs, () => {
-      this.#bind(nextMs).catch((error: unknown) => {
+      try {
+        this.#bind(nextMs);
+      } catch (error) {
         this.#logBindError(error);
         this.#bindLater(REBIND_LAST_MS);
-      });
+      }
     });
   }
 
@@ -195,10 +183,11 @@ export class UdpTransport implements Transport {
     this.#bindError = text;
   }
 
-  #listen(socket: Socket): void {
+  #listen(socket: UdpSocket): void {
     this.#socket = socket;
-    socket.on("message", (datagram) => this.#take(datagram));
-    socket.on("error", (error) => this.#lost(errorCode(error)));
+    const take = (datagram: Uint8Array): void => this.#take(datagram);
+    const lost = (why: string): void => this.#lost(why);
+    this.#watch = this.#options.poller.watch(socket.fd, () => void socket.drain(take, lost));
     for (const id of this.#peers.keys()) {
       const hello = this.#sessions.hello(this.#options.clock.now(), id);
       if (hello !== null) this.#transmit(hello);
@@ -237,22 +226,12 @@ export class UdpTransport implements Transport {
     });
   }
 
-  #transmit(sealed: Sealed): void {
-    const peer = this.#peers.get(sealed.to);
-    if (peer === undefined || this.#socket === null) return this.#lost("unbound");
-    if (this.#inFlight >= MAX_IN_FLIGHT) return this.#lost("too-many");
-    this.#inFlight++;
-    try {
-      this.#socket.send(sealed.datagram, peer.port, peer.address, (error) => {
-        this.#inFlight--;
-        if (error === null || error === undefined) this.#sent++;
-        else this.#lost(errorCode(error));
-        if (this.#inFlight === 0) this.#onIdle();
-      });
-    } catch (error) {
-      this.#inFlight--;
-      this.#lost(errorCode(error));
-    }
+  #transmit({ to, datagram }: Sealed): void {
+    const address = this.#peers.get(to);
+    if (address === undefined || this.#socket === null) return this.#lost("unbound");
+    const outcome = this.#socket.send(datagram, address);
+    if (outcome === "sent") this.#sent++;
+    else this.#lost(outcome);
   }
 
   #lost(why: string): void {
@@ -264,31 +243,4 @@ function randomSession(randomBytes: (bytes: number) => Uint8Array): bigint {
   const bytes = randomBytes(8);
   const session = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0);
   return session === 0n ? 1n : session;
-}
-
-function bound(socket: Socket, { address, port }: { address: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once("error", reject);
-    socket.bind({ address, port, exclusive: true }, () => {
-      socket.off("error", reject);
-      resolve();
-    });
-  });
-}
-
-function closed(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    try {
-      socket.close(() => resolve());
-    } catch {
-      // Never bound, or closed by its own error.
-      resolve();
-    }
-  });
-}
-
-/** The system's name for what went wrong; kept to a word so that counters stay few. */
-function errorCode(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return /^[A-Z0-9_]{1,32}$/.test(code) ? code : "UNKNOWN";
 }

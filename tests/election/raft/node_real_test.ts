@@ -4,6 +4,7 @@ import { FileStorage } from "../../../mod/election/raft/file_storage.ts";
 import { RaftNode } from "../../../mod/election/raft/node.ts";
 import { UdpTransport } from "../../../mod/election/raft/udp_transport.ts";
 import type { Endpoint } from "../../../mod/election/raft/udp_transport.ts";
+import { Poller } from "../../../mod/linux/poller.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
 import { HoldLedger } from "../../fakes/machine.ts";
 
@@ -33,6 +34,7 @@ Deno.test("three members over UDP and files elect, transfer, hand over, and reme
   const directory = await Deno.makeTempDir();
   const ledger = new HoldLedger(systemClock);
   const endpoints: Endpoint[] = [];
+  const poller = new Poller((error) => assert.fail(String(error)));
   for (const id of ["a", "b", "c"]) endpoints.push({ id, address: "127.0.0.1", port: await freePort() });
   const make = (local: Endpoint): RaftNode => {
     const peers = endpoints.filter((each) => each !== local);
@@ -45,7 +47,7 @@ Deno.test("three members over UDP and files elect, transfer, hand over, and reme
       clock: systemClock,
       random: Math.random,
       storage: new FileStorage(`${directory}/${local.id}`, { member: local.id, cluster: "test" }),
-      transport: new UdpTransport({ local, peers, secret: "s3cret", clusterId: "test", clock: systemClock }),
+      transport: new UdpTransport({ local, peers, secret: "s3cret", clusterId: "test", clock: systemClock, poller }),
       sink: ledger.sink(local.id),
       startAsLeader: false,
       graceMs: () => 0,
@@ -75,6 +77,7 @@ Deno.test("three members over UDP and files elect, transfer, hand over, and reme
     assert.deepEqual(ledger.overlaps, []);
   } finally {
     for (const node of nodes.values()) await node.stop();
+    await poller.close();
     await Deno.remove(directory, { recursive: true });
   }
 });

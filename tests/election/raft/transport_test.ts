@@ -1,4 +1,5 @@
 import { createSocket } from "node:dgram";
+import { Poller } from "../../../mod/linux/poller.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
 import { UdpTransport } from "../../../mod/election/raft/udp_transport.ts";
 import type { Endpoint } from "../../../mod/election/raft/udp_transport.ts";
@@ -36,11 +37,14 @@ async function udpNet(address: string, secret: string | null): Promise<Net> {
   const endpoints: Endpoint[] = [];
   for (const id of IDS) endpoints.push({ id, address, port: await freePort(address) });
   const joined: Transport[] = [];
+  const poller = new Poller((error) => {
+    throw error;
+  });
   return {
     join: (id) => {
       const local = endpoints.find((each) => each.id === id) ?? { id, address, port: 0 };
       const peers = endpoints.filter((each) => each.id !== id);
-      const transport = new UdpTransport({ local, peers, secret, clusterId: "test", clock: systemClock });
+      const transport = new UdpTransport({ local, peers, secret, clusterId: "test", clock: systemClock, poller });
       joined.push(transport);
       return transport;
     },
@@ -48,6 +52,7 @@ async function udpNet(address: string, secret: string | null): Promise<Net> {
     settle: () => new Promise((resolve) => setTimeout(resolve, 2)),
     dispose: async () => {
       for (const transport of joined) await transport.stop();
+      await poller.close();
     },
   };
 }

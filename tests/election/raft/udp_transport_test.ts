@@ -4,22 +4,38 @@ import type { Socket } from "node:dgram";
 import { configure, reset } from "@kube-vip/log";
 import { TransportError, UdpTransport } from "../../../mod/election/raft/udp_transport.ts";
 import type { Endpoint, UdpCounters } from "../../../mod/election/raft/udp_transport.ts";
+import { Namespace } from "../../../mod/linux/namespace.ts";
+import { Poller } from "../../../mod/linux/poller.ts";
+import { RouteSocket } from "../../../mod/linux/rtnetlink.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
 import { VirtualClock } from "../../fakes/clock.ts";
 
 const PEER: Endpoint = { id: "b", address: "127.0.0.1", port: 9 };
 
+/** Of each transport that was made here. */
+const pollers = new WeakMap<UdpTransport, Poller>();
+
 function transport(
   local: Partial<Endpoint>,
   parts: { peers?: Endpoint[]; secret?: string; clock?: VirtualClock } = {},
 ): UdpTransport {
-  return new UdpTransport({
+  const poller = new Poller((error) => assert.fail(String(error)));
+  const made = new UdpTransport({
     local: { id: "a", address: "127.0.0.1", port: 0, ...local },
     peers: parts.peers ?? [PEER],
     secret: parts.secret ?? "s3cret",
     clusterId: "test",
     clock: parts.clock ?? systemClock,
+    poller,
   });
+  pollers.set(made, poller);
+  return made;
+}
+
+/** Stops it, and waits until nothing of it is pending. */
+async function stop(transport: UdpTransport): Promise<void> {
+  await transport.stop();
+  await pollers.get(transport)?.close();
 }
 
 /** A plain socket of this host. */
@@ -52,7 +68,7 @@ Deno.test("what strangers send is counted and goes no further", async () => {
     seen: (counters) => (counters.dropped.malformed ?? 0) > 2,
   });
   socket.close();
-  await receiver.stop();
+  await stop(receiver);
   assert.equal(got, 0);
 });
 
@@ -64,7 +80,7 @@ Deno.test("what was sent right before the stop still leaves", async () => {
   for (let round = 0; round < rounds; round++) {
     const sender = transport({}, { peers: [{ ...PEER, port: peer.address().port }] });
     await sender.start(); // greets the peer
-    await sender.stop();
+    await stop(sender);
     assert.equal(sender.counters().sent, 1);
   }
   for (let turn = 0; turn < 500 && got < rounds; turn++) await new Promise((resolve) => setTimeout(resolve, 2));
@@ -90,8 +106,8 @@ Deno.test("a peer with a wrong secret is logged once, counted, and never heard",
     act: () => wrong.send("a", Uint8Array.of(1)),
     seen: (counters) => (counters.dropped["bad-mac"] ?? 0) > 2,
   });
-  await wrong.stop();
-  await receiver.stop();
+  await stop(wrong);
+  await stop(receiver);
   await reset();
   const about = lines.filter((line) => line.includes("wrong authentication code"));
   assert.deepEqual(about.length, 1, lines.join("\n"));
@@ -108,7 +124,7 @@ Deno.test("a datagram the system refuses to send is counted by its error", async
     act: () => sender.send("b", Uint8Array.of(1)),
     seen: ({ notSent }) => Object.keys(notSent).some((why) => why !== "unproven"),
   });
-  await sender.stop();
+  await stop(sender);
 });
 
 Deno.test("a port in use is an error that names the setting", async () => {
@@ -119,8 +135,8 @@ Deno.test("a port in use is an error that names the setting", async () => {
     second.start(),
     (error) => error instanceof TransportError && /bind localPeer 127.0.0.1 port [0-9]+/.test(error.message),
   );
-  await second.stop();
-  await first.stop();
+  await stop(second);
+  await stop(first);
 });
 
 Deno.test("an address that is not there yet is waited for, with growing pauses, until stopped", async () => {
@@ -129,7 +145,7 @@ Deno.test("an address that is not there yet is waited for, with growing pauses, 
   await waiting.start();
   assert.equal(clock.pending, 1);
   waiting.send("b", Uint8Array.of(1));
-  await waiting.stop();
+  await stop(waiting);
   assert.equal(clock.pending, 0);
   assert.equal(waiting.port, null);
 });
@@ -148,5 +164,24 @@ Deno.test({
     const { success, stdout } = await command.output();
     assert.equal(new TextDecoder().decode(stdout).trim(), "waiting, bound");
     assert(success);
+  },
+});
+
+Deno.test({
+  name: "the socket belongs to the namespace that is current when start() is called",
+  ignore: !isRoot,
+  fn: async () => {
+    const namespace = Namespace.create();
+    const inside = transport({ address: "127.0.0.1", port: 10_000 });
+    const routes = namespace.run(() => new RouteSocket());
+    routes.setUp(routes.linkByName("lo")?.index ?? 0);
+    const started = namespace.run(() => ({ started: inside.start() })).started;
+    await started;
+    assert.equal(inside.port, 10_000);
+    const outside = transport({ address: "127.0.0.1", port: 10_000 });
+    await outside.start();
+    for (const each of [inside, outside]) await stop(each);
+    routes.close();
+    namespace.close();
   },
 });
