@@ -77,6 +77,11 @@ export class ByteWriter {
     return this;
   }
 
+  /** What was written so far: a view, until more is written. */
+  get written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
   /** A copy of what was written. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length);

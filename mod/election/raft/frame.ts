@@ -6,6 +6,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import { WireError } from "../../net/errors.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
+import { HmacSha256 } from "./hmac.ts";
 import type { MemberId } from "./types.ts";
 
 /** "KVP". */
@@ -23,6 +24,8 @@ export const MAX_PAYLOAD_BYTES = 60_001;
 export interface PeerKeys {
   readonly cluster: Uint8Array;
   readonly mac: Uint8Array;
+  /** Makes codes with {@link mac}. */
+  readonly hmac: HmacSha256;
 }
 
 /** The fields of every datagram. Session 0 as the receiver's: not known yet. */
@@ -56,7 +59,7 @@ export type ReadFrame =
 export function deriveKeys(secret: string | null, clusterId: string): PeerKeys {
   const cluster = createHash("sha256").update(`kube-vip cluster v1 ${clusterId}`).digest().subarray(0, CLUSTER_BYTES);
   const mac = createHmac("sha256", secret ?? "").update(`kube-vip peers v1 ${clusterId}`).digest();
-  return { cluster: Uint8Array.from(cluster), mac: Uint8Array.from(mac) };
+  return { cluster: Uint8Array.from(cluster), mac: Uint8Array.from(mac), hmac: new HmacSha256(mac) };
 }
 
 /** The bytes of a datagram. */
@@ -75,8 +78,7 @@ export function encodeFrame(
     if (content.kind !== "hello") out.raw(content.echo);
     if (content.kind !== "confirm") out.raw(content.nonce);
   }
-  const signed = out.finish();
-  return new ByteWriter().raw(signed).raw(code(keys, signed)).finish();
+  return out.raw(code(keys, out.written)).finish();
 }
 
 /** Reads a datagram; never throws for bytes from outside. */
@@ -133,5 +135,5 @@ function readContent(input: ByteReader, kind: Content["kind"]): Content {
 }
 
 function code(keys: PeerKeys, signed: Uint8Array): Uint8Array {
-  return createHmac("sha256", keys.mac).update(signed).digest().subarray(0, CODE_BYTES);
+  return keys.hmac.code(signed).subarray(0, CODE_BYTES);
 }
