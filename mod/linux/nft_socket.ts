@@ -1,12 +1,9 @@
 /** nftables over netlink: atomic batches in, dumps out. */
 import type { TableName } from "../net/netlink/nftables.ts";
-import { batchBegin, batchEnd, type Chain, type NftSet, type SetName } from "../net/netlink/nftables.ts";
-import { concat } from "../net/netlink/bytes.ts";
+import { batchBegin, type Chain, type NftSet, type SetName } from "../net/netlink/nftables.ts";
 import {
   type Acknowledgement,
   decodeAcknowledgement,
-  encodeMessage,
-  MessageFlag,
   MessageType,
   type NetlinkMessage,
   type NetlinkRequest,
@@ -27,6 +24,7 @@ import {
   getGeneration,
   type RuleRecord,
 } from "../net/netlink/nft_dump.ts";
+import { PreparedBatch } from "../net/netlink/prepared_batch.ts";
 import { NftMessage } from "../net/netlink/nft_numbers.ts";
 import { Errno, SysError } from "./errno.ts";
 import { NetlinkFamily, NetlinkSocket } from "./netlink_socket.ts";
@@ -61,16 +59,17 @@ export class NftSocket {
     if (messages.length > MAX_MESSAGES) {
       throw new SysError("commit nftables batch", Errno.EMSGSIZE, { subject: `of ${messages.length} messages` });
     }
-    const batch = [batchBegin, ...messages, batchEnd];
-    const last = messages.length;
-    const sequences = batch.map(() => this.#socket.nextSequence());
-    const bytes = batch.map((message, index) => {
-      // One acknowledgement, from the last message, tells success from silence; refusals are answered unasked.
-      const flags = message.flags | MessageFlag.REQUEST | (index === last ? MessageFlag.ACK : 0);
-      return encodeMessage({ ...message, flags, sequence: sequences[index] ?? 0, portId: 0 });
-    });
-    this.#socket.send(concat(bytes), { op: "commit nftables batch", subject: "" });
-    this.#judge(batch, sequences);
+    this.commitPrepared(new PreparedBatch(messages));
+  }
+
+  /**
+   * The same with a batch that was encoded before. Unless `generation` is 0 or the current one, somebody has committed something since,
+   * and this throws ERESTART.
+   */
+  commitPrepared(batch: PreparedBatch, generation = 0): void {
+    const sequences = batch.number(() => this.#socket.nextSequence(), generation);
+    this.#socket.send(batch.bytes, { op: "commit nftables batch", subject: "" });
+    this.#judge(batch.messages, sequences);
   }
 
   /** The number of the ruleset's generation; another number later means that somebody, maybe we, has committed something. */
@@ -112,7 +111,7 @@ export class NftSocket {
     this.#socket.close();
   }
 
-  /** Reads every answer to the batch and throws for the first message refused. */
+  /** Reads the answers to the batch, all of them if any is a refusal, and throws for the first message refused. */
   #judge(batch: readonly NetlinkRequest[], sequences: readonly number[]): void {
     const answers: Acknowledgement[] = [];
     for (;;) {
@@ -120,6 +119,8 @@ export class NftSocket {
       if (received === "overrun") throw new SysError("commit nftables batch", Errno.ENOBUFS);
       if (received !== "empty") {
         for (const message of received) answers.push(...answerOf(message, sequences));
+        // Only a batch that was taken is acknowledged, by this one message.
+        if (answers.length === 1 && answers[0]?.errno === 0) return;
       } else if (answers.length === 0) {
         this.#socket.awaitAnswer({ op: "commit nftables batch", subject: "" });
       } else break;

@@ -49,6 +49,8 @@ const ICMPV6 = 58;
 const NEIGHBOUR_SOLICITATION = 135;
 /** Before everything else, so that no other table lets a packet through first (raw is at -300). */
 const FIRST = -400;
+/** 0.0.0.0, which is never managed. */
+const UNSPECIFIED = new Uint8Array(4);
 
 /** An address that may answer for `timeoutMs` from the commit. */
 export interface Live {
@@ -71,18 +73,30 @@ export function installGuard(ips: readonly string[], live: readonly Live[]): Net
 }
 
 /**
- * New time-outs. Add, delete, add: the delete makes kernels before 6.12 take the new time-out, the first add keeps the delete from
- * failing on an element that has expired, and the batch is one step for every packet.
+ * New time-outs, in the way that {@link TimeoutProbe} found to work.
+ *
+ * `replace`: add, delete, add. The delete makes kernels before 6.12 take the new time-out, the first add keeps the delete from failing on
+ * an element that has expired, and the batch is one step for every packet. `update`: newer kernels take it from an add alone.
  */
-export function renewGuard(live: readonly Live[]): NetlinkRequest[] {
+export function renewGuard(live: readonly Live[], how: "update" | "replace"): NetlinkRequest[] {
   return live.flatMap((entry) =>
-    inSets(entry.ip, "live", (set, key) => [
-      ...addElements(set, [element(key, entry)]),
-      ...deleteElements(set, [key]),
-      ...addElements(set, [element(key, entry)]),
-    ])
+    inSets(entry.ip, "live", (set, key) => {
+      const add = addElements(set, [element(key, entry)]);
+      return how === "update" ? add : [...add, ...deleteElements(set, [key]), ...add];
+    })
   );
 }
+
+/** The steps that show whether this kernel takes a new time-out for an element that exists; no packet has this address as its sender. */
+export const TimeoutProbe: {
+  readonly set: SetName;
+  readonly give: (timeoutMs: number) => NetlinkRequest[];
+  readonly end: () => NetlinkRequest[];
+} = {
+  set: setName("arp", "live", 4),
+  give: (timeoutMs) => addElements(TimeoutProbe.set, [element(UNSPECIFIED, { timeoutMs })]),
+  end: () => deleteElements(TimeoutProbe.set, [UNSPECIFIED]),
+};
 
 /** Ends the permission of these addresses; it need not be running. */
 export function revokeGuard(ips: readonly string[]): NetlinkRequest[] {
@@ -101,8 +115,8 @@ function removeTable(family: NftFamily): NetlinkRequest[] {
   return [addTable(name), deleteTable(name)];
 }
 
-function element(key: Uint8Array, { timeoutMs }: Live): SetElement {
-  return { key, timeoutMs };
+function element(key: Uint8Array, { timeoutMs }: Omit<Live, "ip">): SetElement {
+  return { key, timeoutMs, expiresInMs: timeoutMs };
 }
 
 function setName(family: NftFamily, kind: "vips" | "live", version: 4 | 6): SetName {

@@ -439,7 +439,8 @@ export class Holder implements GrantSink {
     let nextMs = Math.min(this.#verifyMs, this.#sweepMs);
     nextMs = Math.min(nextMs, this.#claims.nextDeadline() ?? Infinity, this.#announcements.nextDeadline() ?? Infinity);
     for (const probe of this.#probes) nextMs = Math.min(nextMs, probe.atMs);
-    if (this.#timer !== null && this.#timerMs <= nextMs && this.#timerMs > this.#now()) return;
+    // Firing early and looking again would wake the machine after every renewal; that costs more than a new timer.
+    if (this.#timer !== null && this.#timerMs === nextMs) return;
     this.#timer?.cancel();
     this.#timerMs = nextMs;
     this.#timer = this.#options.clock.after(nextMs - this.#now(), () => {

@@ -16,6 +16,7 @@ import {
   flushSet,
   type SetElement,
 } from "../../mod/net/netlink/nftables.ts";
+import { PreparedBatch } from "../../mod/net/netlink/prepared_batch.ts";
 import { privileged } from "../fakes/privileges.ts";
 
 const VIP = Uint8Array.of(10, 98, 0, 200);
@@ -230,3 +231,45 @@ privileged("the guard reads in nft's own words as it was meant", () =>
     const words = (text: string): string => text.replaceAll(/expires \w+/g, "expires").split(/\s+/).join(" ").trim();
     assert.equal(words(new TextDecoder().decode(stdout)), words(LISTED));
   }), { program: "nft" });
+
+privileged(
+  "commitPrepared(): a batch for another generation than the present one is refused as a whole",
+  () =>
+    withNft((nft) => {
+      nft.commit(liveSet());
+      const batch = new PreparedBatch(addElements(live, [{ key: VIP, timeoutMs: 5000 }]));
+      const generation = nft.generation();
+      assert.throws(() => nft.commitPrepared(batch, generation + 1), { code: "ERESTART" });
+      assert.deepEqual(nft.elements(live), []);
+      nft.commitPrepared(batch, generation);
+      assert.equal(nft.generation(), generation + 1);
+      assert.throws(() => nft.commitPrepared(batch, generation), { code: "ERESTART" });
+      nft.commitPrepared(batch);
+      assert.equal(nft.elements(live).length, 1);
+    }),
+);
+
+privileged(
+  "from Linux 6.12 on, adding an element with what is left of its timeout renews it: absent, live or expired",
+  () =>
+    withNft((nft) => {
+      const [major = 0, minor = 0] = Deno.osRelease().split(".").map((part) => parseInt(part));
+      if (major < 6 || major === 6 && minor < 12) return;
+      nft.commit(liveSet());
+      const add = (ms: number): NetlinkRequest[] => addElements(live, [{ key: VIP, timeoutMs: ms, expiresInMs: ms }]);
+      const left = (): number => nft.elements(live)[0]?.expiresInMs ?? 0;
+      nft.commit(add(300)); // absent
+      pause(100);
+      assert.ok(left() <= 210, `${left()} ms`);
+      nft.commit(add(300)); // live, the same timeout
+      assert.ok(left() > 250, `${left()} ms`);
+      nft.commit(add(5000)); // live, longer
+      assert.ok(left() > 4500, `${left()} ms`);
+      nft.commit(add(50)); // live, shorter
+      assert.ok(left() <= 50, `${left()} ms`);
+      pause(100);
+      assert.deepEqual(nft.elements(live), []);
+      nft.commit(add(300)); // expired
+      assert.ok(left() > 250, `${left()} ms`);
+    }),
+);

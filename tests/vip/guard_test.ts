@@ -18,8 +18,10 @@ Deno.test("an address of IPv4 is guarded in both tables, one of IPv6 in the tabl
   assert.deepEqual(ops(revokeGuard([V6])), ["add element inet kube-vip live6", "delete element inet kube-vip live6"]);
 });
 
-Deno.test("a renewal adds, deletes and adds, so that it works when the element is absent, live or expired", () => {
-  assert.deepEqual(ops(renewGuard([{ ip: V6, timeoutMs: 200 }])), [
+Deno.test("a renewal adds, on older kernels adds, deletes and adds, so that it works when the element is absent, live or expired", () => {
+  const live = [{ ip: V6, timeoutMs: 200 }];
+  assert.deepEqual(ops(renewGuard(live, "update")), ["add element inet kube-vip live6"]);
+  assert.deepEqual(ops(renewGuard(live, "replace")), [
     "add element inet kube-vip live6",
     "delete element inet kube-vip live6",
     "add element inet kube-vip live6",

@@ -3,7 +3,7 @@
  * be committed as a whole; numbers are big endian. The header is struct nfgenmsg: u8 family, u8 version, be16 resource.
  */
 import { assert } from "../../base/assert.ts";
-import { attribute, nested } from "./attribute.ts";
+import { attribute, decodeAttributes, nested } from "./attribute.ts";
 import { be16, be32, be64, concat, text } from "./bytes.ts";
 import { MessageFlag, type NetlinkRequest } from "./message.ts";
 import { dataValue, encodeExpressions, type Expression } from "./nft_expression.ts";
@@ -27,6 +27,8 @@ import {
 } from "./nft_numbers.ts";
 
 const NFNL_SUBSYS_NFTABLES = 10;
+/** sizeof(struct nfgenmsg). */
+const GENERIC_HEADER = 4;
 /** A nest has at most 64 KiB; an IPv6 element with a timeout takes 40 bytes. */
 const ELEMENTS_PER_MESSAGE = 1000;
 
@@ -208,12 +210,17 @@ export interface SetElement {
   readonly data?: Uint8Array;
   /** Milliseconds from the commit until it no longer matches; needs SetFlag.TIMEOUT. Without it the element stays. */
   readonly timeoutMs?: number;
+  /** What is left of the timeout, at most all of it. From kernel 6.12 on this renews an element that exists. */
+  readonly expiresInMs?: number;
 }
 
 /** Which set. */
 export type SetName = TableName & { readonly set: string };
 
-/** Adds elements; one that exists (and has not expired) stays as it is before kernel 6.12, its timeout too. */
+/**
+ * Adds elements. One that exists (and has not expired) stays as it is before kernel 6.12, its timeout too; from then on it takes both times
+ * if `expiresInMs` is given.
+ */
 export function addElements(set: SetName, elements: readonly SetElement[]): NetlinkRequest[] {
   return elementMessages("add element", set, {
     type: NftMessage.NEWSETELEM,
@@ -226,6 +233,20 @@ export function addElements(set: SetName, elements: readonly SetElement[]): Netl
 export function deleteElements(set: SetName, keys: readonly Uint8Array[]): NetlinkRequest[] {
   const elements = keys.map((key) => ({ key }));
   return elementMessages("delete element", set, { type: NftMessage.DELSETELEM, flags: 0, elements });
+}
+
+/** Where the times of the elements stand in the payload of {@link addElements}: eight bytes each, big endian, views for writing. */
+export function elementTimes(payload: Uint8Array<ArrayBuffer>): DataView[] {
+  const lists = inside(payload.subarray(GENERIC_HEADER), ElementListAttribute.ELEMENTS);
+  const elements = lists.flatMap((list) => inside(list, LIST_ELEMENT));
+  return elements.flatMap((element) => [
+    ...inside(element, ElementAttribute.TIMEOUT),
+    ...inside(element, ElementAttribute.EXPIRATION),
+  ]).map((value) => new DataView(value.buffer, value.byteOffset, value.byteLength));
+}
+
+function inside(bytes: Uint8Array, type: number): Uint8Array[] {
+  return decodeAttributes(bytes).filter((each) => each.type === type).map((each) => each.value);
 }
 
 /** Deletes every element. */
@@ -259,10 +280,11 @@ function setName(set: SetName): Uint8Array[] {
   return [attribute(ElementListAttribute.TABLE, text(set.table)), attribute(ElementListAttribute.SET, text(set.set))];
 }
 
-function encodeElement({ key, data, timeoutMs }: SetElement): Uint8Array {
+function encodeElement({ key, data, timeoutMs, expiresInMs }: SetElement): Uint8Array {
   return nested(LIST_ELEMENT, [
     dataValue(ElementAttribute.KEY, key),
     ...(data === undefined ? [] : [dataValue(ElementAttribute.DATA, data)]),
     ...(timeoutMs === undefined ? [] : [attribute(ElementAttribute.TIMEOUT, be64(timeoutMs))]),
+    ...(expiresInMs === undefined ? [] : [attribute(ElementAttribute.EXPIRATION, be64(expiresInMs))]),
   ]);
 }
