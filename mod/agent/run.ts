@@ -4,11 +4,12 @@ import { formatProblem } from "../config/findings.ts";
 import type { PeersConfig, Problem } from "../config/types.ts";
 import { SysError } from "../linux/errno.ts";
 import { raiseFileLimit } from "../linux/limits.ts";
+import { releaseGarbage } from "../linux/memory.ts";
 import { raisePriority } from "../linux/priority.ts";
 import { getLog } from "../observe/log.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { isOurs } from "../vip/address.ts";
-import type { PlacedVip } from "../vip/holder.ts";
+import type { PlacedVip } from "../vip/types.ts";
 import { HostKernel } from "./host_kernel.ts";
 import { PeersAgent } from "./peers_agent.ts";
 
@@ -45,6 +46,7 @@ async function startAgent(config: PeersConfig, version: string): Promise<PeersAg
     }
     raiseFileLimit();
     if (raisePriority() === "refused") log.debug("no right to run before ordinary work (CAP_SYS_NICE)");
+    releaseGarbage();
     const agent = new PeersAgent({ config, placed, kernel, clock: systemClock, version });
     await agent.start();
     return agent;

@@ -2,7 +2,7 @@
 import type { BalancerStatus } from "../balance/balancer.ts";
 import type { NodeStatus as RaftStatus } from "../election/raft/node.ts";
 import type { NodeReport, NodeRole, NodeStatus, PeerStatus, VipStatus } from "../observe/status_types.ts";
-import type { HoldStatus } from "../vip/holder.ts";
+import type { HoldStatus } from "../vip/types.ts";
 
 /** The parts of a report. */
 export interface Parts {

@@ -14,6 +14,8 @@ import { Announcements } from "./announcement.ts";
 import { type Claim, Claims } from "./claim.ts";
 import { Conflicts, type Sighting } from "./conflict.ts";
 import type { AddressBook, Announcer, KernelEvent, Link, Permission } from "./kernel.ts";
+import { Links } from "./links.ts";
+import type { HoldListener, HoldStatus, PlacedVip } from "./types.ts";
 
 const log = getLog("vip");
 
@@ -27,20 +29,13 @@ const PROBE_MS = 1000;
 const START_PROBES_MS: readonly number[] = [0, 60, 140];
 /** The lifetime of a held address is renewed this often; it is at least 2 s longer than the permission. */
 const LIFETIME_REFRESH_MS = 500;
+/** An address that somebody keeps taking away is put back this often, not more. */
+const RESTORE_MS = 80;
+/** A fault that lasts so long makes this machine unfit to hold: longer than a cable takes to settle. */
+const UNFIT_MS = 500;
 
-/** Told about holds as they begin and end, synchronously. */
-export interface HoldListener {
-  held(ip: string): void;
-  /** The address still answers during this call, so that a RST can leave. */
-  released(ip: string): void;
-}
-
-/** A managed address and the link that gets it. */
-export interface PlacedVip {
-  readonly ip: string;
-  readonly prefixLength: number;
-  readonly linkName: string;
-}
+/** Kernel calls without which an address does not serve. */
+const UNFIT_SUBJECTS = /^(permission|address )/;
 
 export interface HolderOptions {
   readonly vips: readonly PlacedVip[];
@@ -51,20 +46,8 @@ export interface HolderOptions {
   readonly announceEveryMs: number;
   readonly clock: Clock;
   readonly listener: HoldListener;
-  /** When another member of the cluster was last known to hold, and how long its claims may still be on the wire. */
-  readonly elsewhere: () => { readonly atMs: number | null; readonly graceMs: number };
-}
-
-/** What a person may ask about one address. */
-export interface HoldStatus {
-  readonly ip: string;
-  readonly heldHere: boolean;
-  /** How long it has been held here without a break; null when it is not. */
-  readonly heldForMs: number | null;
-  readonly validForMs: number | null;
-  /** Why a grant is not used, or who else claims the address; null when all is well. */
-  readonly conflict: string | null;
-  readonly conflictsSeen: number;
+  /** When another member was last known to hold the address, and how long its claims may still be on the wire. */
+  readonly elsewhere: (ip: string) => { readonly atMs: number | null; readonly graceMs: number };
 }
 
 /** See the head of this file. */
@@ -74,19 +57,21 @@ export class Holder implements GrantSink {
   readonly #conflicts = new Conflicts();
   readonly #announcements: Announcements;
   readonly #vips: ReadonlyMap<string, PlacedVip>;
-  readonly #linkNames: ReadonlySet<string>;
-  /** The links of our addresses that exist now, by name. */
-  readonly #links = new Map<string, Link>();
+  readonly #links: Links;
   /** When the lifetime of a held address was last renewed; absent while the address is not on the link. */
   readonly #putMs = new Map<string, number>();
   readonly #refused = new Map<string, string>();
-  readonly #complaints = new Set<string>();
-  readonly #probes: { ip: string; atMs: number }[] = [];
+  /** What the kernel refuses, and since when. */
+  readonly #complaints = new Map<string, number>();
+  /** When to ask for an address next: the moments that lie ahead. */
+  readonly #probes = new Map<string, readonly number[]>();
+  readonly #restoredMs = new Map<string, number>();
   #permission: Permission | null = null;
   #timer: Timer | null = null;
   #timerMs = Infinity;
   #verifyMs = 0;
   #sweepMs = 0;
+  #lifetimeMs = 0;
   #state: "new" | "running" | "stopped" = "new";
 
   constructor(options: HolderOptions) {
@@ -94,7 +79,8 @@ export class Holder implements GrantSink {
     this.#claims = new Claims(options.vips.map((vip) => vip.ip));
     this.#announcements = new Announcements(options.announceEveryMs);
     this.#vips = new Map(options.vips.map((vip) => [vip.ip, vip]));
-    this.#linkNames = new Set(options.vips.map((vip) => vip.linkName));
+    const names = options.vips.map((vip) => vip.linkName);
+    this.#links = new Links({ names, book: options.book, announcer: options.announcer });
   }
 
   /**
@@ -106,13 +92,11 @@ export class Holder implements GrantSink {
     const now = this.#now();
     this.#state = "running";
     const fence = this.#installGuard();
-    this.#adoptLinks();
+    this.#adoptLinks(now);
     this.#sweep(now);
     const announcer = this.#options.announcer;
     if (announcer !== null) announcer.onSighting = (sighting) => this.#sighted(sighting);
-    for (const ip of this.#vips.keys()) {
-      for (const afterMs of START_PROBES_MS) this.#probes.push({ ip, atMs: now + afterMs });
-    }
+    for (const ip of this.#vips.keys()) this.#probes.set(ip, START_PROBES_MS.map((afterMs) => now + afterMs));
     this.#verifyMs = now + VERIFY_MS;
     this.#run();
     return fence;
@@ -122,11 +106,27 @@ export class Holder implements GrantSink {
   stop(): void {
     if (this.#state !== "running") return;
     for (const claim of this.#claims.live(this.#now())) this.#giveBack(claim.ip);
+    this.#sweep(this.#now());
     this.#state = "stopped";
     this.#timer?.cancel();
     this.#timer = null;
-    this.#attempt("guard", () => this.#permission?.uninstall());
+    this.#attempt("guard", () => {
+      // An address that could not be removed must stay silent until its lifetime clears it; the next start replaces the guard.
+      const left = this.#options.book.addresses().filter((address) => this.#vips.has(address.ip) && isOurs(address));
+      if (left.length === 0) this.#permission?.uninstall();
+    });
     this.#options.announcer?.close();
+  }
+
+  /** Why this machine could not serve the addresses if it held them, or null. A fault counts once it lasts. */
+  unfit(): string | null {
+    const now = this.#now();
+    const fault = this.#links.fault(now, UNFIT_MS);
+    if (fault !== null) return fault;
+    for (const [subject, sinceMs] of this.#complaints) {
+      if (UNFIT_SUBJECTS.test(subject) && now - sinceMs > UNFIT_MS) return `the kernel refuses: ${subject}`;
+    }
+    return null;
   }
 
   granted(grants: readonly Grant[]): void {
@@ -175,13 +175,13 @@ export class Holder implements GrantSink {
       case "address-added":
         break;
       case "link-changed":
-        if (this.#linkNames.has(event.link.name)) this.#linkChanged(event.link, now);
+        if (this.#links.has(event.link.name)) this.#linkChanged(event.link, now);
         break;
       case "link-removed":
-        if (this.#links.get(event.name)?.index === event.linkIndex) this.#links.delete(event.name);
+        if (this.#links.get(event.name)?.index === event.linkIndex) this.#links.removed(event.name, now);
         break;
       case "resync":
-        this.#adoptLinks();
+        this.#adoptLinks(now);
         this.#sweep(now);
         break;
       default:
@@ -200,7 +200,7 @@ export class Holder implements GrantSink {
         heldHere: claim !== null,
         heldForMs: claim === null ? null : now - claim.sinceMs,
         validForMs: claim === null ? null : claim.validUntilMs - now,
-        conflict: stranger === null ? null : `${stranger} answers for it and is no member of this cluster`,
+        conflict: stranger === null ? this.unfit() : `${stranger} answers for it and is no member of this cluster`,
         conflictsSeen: this.#conflicts.count(ip),
       };
     });
@@ -209,7 +209,7 @@ export class Holder implements GrantSink {
   /** Whether somebody outside the cluster answers for one of the addresses, as far as is known. */
   strangerKnown(): boolean {
     const now = this.#now();
-    return [...this.#vips.keys()].some((ip) => this.#conflicts.stranger(ip, now, this.#options.elsewhere()) !== null);
+    return [...this.#vips.keys()].some((ip) => this.#conflicts.stranger(ip, now, this.#options.elsewhere(ip)) !== null);
   }
 
   #now(): number {
@@ -231,7 +231,7 @@ export class Holder implements GrantSink {
 
   /** Whether the address is a stranger's; says so once. */
   #refuse(ip: string, now: number): boolean {
-    const mac = this.#conflicts.stranger(ip, now, this.#options.elsewhere());
+    const mac = this.#conflicts.stranger(ip, now, this.#options.elsewhere(ip));
     if (mac === null) {
       if (this.#refused.delete(ip)) log.info("the stranger is silent, the address is free", { ip });
       return false;
@@ -241,7 +241,7 @@ export class Holder implements GrantSink {
         ip,
         mac,
       });
-      this.#probes.push({ ip, atMs: now + PROBE_MS });
+      this.#probes.set(ip, [now + PROBE_MS]);
     }
     this.#refused.set(ip, mac);
     return true;
@@ -275,12 +275,17 @@ export class Holder implements GrantSink {
     this.#announcements.begin(ip, now);
     this.#announceDue();
     log.info("address taken", { ip, link: this.#linkOf(ip)?.name ?? null });
-    this.#options.listener.held(ip);
+    this.#attempt(`listeners of ${ip}`, () => this.#options.listener.held(ip));
   }
 
+  /** An address that could not be put there is tried again at once; lifetimes are renewed by the timer, not while a beat waits. */
   #keep(ip: string, now: number): void {
-    const putMs = this.#putMs.get(ip);
-    if (putMs === undefined || now - putMs >= LIFETIME_REFRESH_MS) this.#put(ip, now);
+    if (!this.#putMs.has(ip)) this.#put(ip, now);
+  }
+
+  #renewLifetimes(now: number): void {
+    this.#lifetimeMs = now + LIFETIME_REFRESH_MS;
+    for (const claim of this.#claims.live(now)) this.#put(claim.ip, now);
   }
 
   #put(ip: string, now: number): void {
@@ -307,7 +312,7 @@ export class Holder implements GrantSink {
 
   #withdraw(ip: string): void {
     this.#announcements.end(ip);
-    this.#options.listener.released(ip);
+    this.#attempt(`listeners of ${ip}`, () => this.#options.listener.released(ip));
     this.#attempt("permission", () => this.#permission?.deny([ip]));
     this.#putMs.delete(ip);
     const link = this.#linkOf(ip);
@@ -327,6 +332,12 @@ export class Holder implements GrantSink {
   #restore(ips: readonly string[], why: string): void {
     const now = this.#now();
     for (const ip of ips) {
+      // Somebody who removes it again and again is not raced: the sweep puts it back as well.
+      if (now - (this.#restoredMs.get(ip) ?? -Infinity) < RESTORE_MS) {
+        this.#sweepMs = Math.min(this.#sweepMs, now + RESTORE_MS);
+        continue;
+      }
+      this.#restoredMs.set(ip, now);
       log.warning("putting the address back", { ip, why });
       this.#put(ip, now);
       this.#announcements.begin(ip, now);
@@ -334,22 +345,18 @@ export class Holder implements GrantSink {
   }
 
   #linkChanged(link: Link, now: number): void {
-    const before = this.#links.get(link.name);
-    const wasUsable = before !== undefined && before.up && before.running && before.index === link.index;
-    this.#links.set(link.name, link);
-    if (!(link.up && link.running) || wasUsable) return;
-    this.#attempt("link", () => this.#options.announcer?.attach(link));
-    const held = this.#claims.live(now).map((claim) => claim.ip);
-    this.#restore(held.filter((ip) => this.#linkOf(ip)?.name === link.name), "link up");
+    this.#attempt("link", () => {
+      if (this.#links.changed(link, now) === "renewed") this.#restoreOn([link.name], now);
+    });
   }
 
-  #adoptLinks(): void {
-    this.#attempt("link", () => {
-      const present = this.#options.book.links().filter((link) => this.#linkNames.has(link.name));
-      this.#links.clear();
-      for (const link of present) this.#links.set(link.name, link);
-      for (const link of present) this.#options.announcer?.attach(link);
-    });
+  #adoptLinks(now: number): void {
+    this.#attempt("link", () => this.#restoreOn(this.#links.adopt(now), now));
+  }
+
+  #restoreOn(names: readonly string[], now: number): void {
+    const held = this.#claims.live(now).map((claim) => claim.ip);
+    this.#restore(held.filter((ip) => names.includes(this.#vips.get(ip)?.linkName ?? "")), "link up");
   }
 
   /** Removes what carries our mark and is not held; puts back what is held and missing. Other addresses are never touched. */
@@ -401,12 +408,13 @@ export class Holder implements GrantSink {
   }
 
   #probeDue(now: number): void {
-    for (const probe of this.#probes.splice(0)) {
-      if (probe.atMs > now) this.#probes.push(probe);
-      else if (this.#claims.get(probe.ip, now) === null) {
-        this.#attempt("probe", () => this.#options.announcer?.probe(probe.ip));
-        if (this.#refused.has(probe.ip)) this.#probes.push({ ip: probe.ip, atMs: now + PROBE_MS });
-      }
+    for (const [ip, moments] of this.#probes) {
+      const ahead = moments.filter((atMs) => atMs > now);
+      if (ahead.length === moments.length) continue;
+      const again = ahead.length === 0 && this.#refused.has(ip) ? [now + PROBE_MS] : ahead;
+      if (again.length === 0) this.#probes.delete(ip);
+      else this.#probes.set(ip, again);
+      if (this.#claims.get(ip, now) === null) this.#attempt("probe", () => this.#options.announcer?.probe(ip));
     }
   }
 
@@ -421,9 +429,15 @@ export class Holder implements GrantSink {
     this.#arm();
   }
 
+  #tick(): void {
+    const now = this.#now();
+    if (now >= this.#lifetimeMs) this.#renewLifetimes(now);
+    this.#run();
+  }
+
   #verify(now: number): void {
     this.#verifyMs = now + VERIFY_MS;
-    if (this.#links.size < this.#linkNames.size) this.#adoptLinks();
+    if (this.#links.isRetryDue(now)) this.#adoptLinks(now);
     const permission = this.#permission;
     if (permission === null) return;
     this.#attempt("permission", () => {
@@ -438,14 +452,15 @@ export class Holder implements GrantSink {
     if (this.#state !== "running") return;
     let nextMs = Math.min(this.#verifyMs, this.#sweepMs);
     nextMs = Math.min(nextMs, this.#claims.nextDeadline() ?? Infinity, this.#announcements.nextDeadline() ?? Infinity);
-    for (const probe of this.#probes) nextMs = Math.min(nextMs, probe.atMs);
+    for (const moments of this.#probes.values()) nextMs = Math.min(nextMs, ...moments);
+    if (this.#putMs.size > 0) nextMs = Math.min(nextMs, this.#lifetimeMs);
     // Firing early and looking again would wake the machine after every renewal; that costs more than a new timer.
     if (this.#timer !== null && this.#timerMs === nextMs) return;
     this.#timer?.cancel();
     this.#timerMs = nextMs;
     this.#timer = this.#options.clock.after(nextMs - this.#now(), () => {
       this.#timer = null;
-      this.#run();
+      this.#tick();
     });
   }
 
@@ -456,7 +471,7 @@ export class Holder implements GrantSink {
       if (this.#complaints.delete(subject)) log.info("works again", { subject });
     } catch (cause) {
       if (this.#complaints.has(subject)) return;
-      this.#complaints.add(subject);
+      this.#complaints.set(subject, this.#now());
       log.error("the kernel refused, trying again", {
         subject,
         cause: cause instanceof Error ? cause.message : String(cause),

@@ -125,7 +125,11 @@ export class FakeAnnouncer implements Announcer {
   readonly calls: string[] = [];
   onSighting: (sighting: { readonly ip: string; readonly mac: string }) => void = () => {};
 
+  /** Names of links that cannot be attached. */
+  readonly failing = new Set<string>();
+
   attach(link: Link): void {
+    if (this.failing.has(link.name)) throw new Error(`attach ${link.name} failed on purpose`);
     this.calls.push(`attach ${link.name}`);
   }
 

@@ -138,13 +138,14 @@ Deno.test("after link down and up, and on a new link of the same name, the addre
   holder.granted([grant(clock, 60_000)]);
   clock.advance(1500);
   for (const [down, up] of [[2, 2], [2, 7]] as const) {
+    clock.advance(1500);
     kernel.remove(V4, 32, 2);
     holder.kernelEvent({ type: "link-changed", link: fakeLink({ index: down, running: false }) });
     announcer.calls.length = 0;
     kernel.setLinks([fakeLink({ index: up })]);
     holder.kernelEvent({ type: "link-changed", link: fakeLink({ index: up }) });
     assert.equal(kernel.addresses().some((address) => address.ip === V4 && address.linkIndex === up), true);
-    assert.deepEqual(announcer.calls, ["attach eth0", `announce ${V4}`]);
+    assert.deepEqual(announcer.calls, [...(up === down ? [] : ["attach eth0"]), `announce ${V4}`]);
   }
   holder.stop();
 });
@@ -160,8 +161,85 @@ Deno.test("addresses of two links go to their links, and each link heals on its 
   announcer.calls.length = 0;
   holder.kernelEvent({ type: "link-changed", link: fakeLink({ index: 3, name: "eth1", running: false }) });
   holder.kernelEvent({ type: "link-changed", link: fakeLink({ index: 3, name: "eth1" }) });
-  assert.deepEqual(announcer.calls, ["attach eth1", `announce ${V6}`]);
+  assert.deepEqual(announcer.calls, [`announce ${V6}`]);
   holder.stop();
+});
+
+Deno.test("a link with another hardware address is announced again", () => {
+  const { clock, announcer, holder } = bench();
+  holder.start();
+  holder.granted([grant(clock, 60_000)]);
+  clock.advance(1500);
+  announcer.calls.length = 0;
+  holder.kernelEvent({ type: "link-changed", link: fakeLink({ mac: Uint8Array.of(2, 0, 0, 0, 0, 7) }) });
+  assert.deepEqual(announcer.calls, ["attach eth0", `announce ${V4}`]);
+  holder.stop();
+});
+
+Deno.test("a machine whose link has no carrier, or whose kernel refuses, is unfit once that lasts", () => {
+  const { clock, kernel, holder } = bench();
+  holder.start();
+  holder.granted([grant(clock, 60_000)]);
+  assert.equal(holder.unfit(), null);
+  holder.kernelEvent({ type: "link-changed", link: fakeLink({ running: false }) });
+  assert.equal(holder.unfit(), null);
+  clock.advance(501);
+  assert.match(holder.unfit() ?? "", /^eth0 has no carrier/);
+  assert.match(holder.status()[0]?.conflict ?? "", /^eth0 has no carrier/);
+  holder.kernelEvent({ type: "link-changed", link: fakeLink() });
+  assert.equal(holder.unfit(), null);
+  kernel.failing.add("put");
+  clock.advance(1100);
+  assert.match(holder.unfit() ?? "", /^the kernel refuses: address/);
+  kernel.failing.clear();
+  clock.advance(600);
+  assert.equal(holder.unfit(), null);
+  holder.stop();
+});
+
+Deno.test("an address that is taken away without end is put back now and then, not each time", () => {
+  const { clock, kernel, announcer, holder } = bench();
+  holder.start();
+  holder.granted([grant(clock, 60_000)]);
+  clock.advance(1500);
+  announcer.calls.length = 0;
+  for (let round = 0; round < 1000; round++) {
+    clock.advance(1);
+    kernel.remove(V4, 32, 2);
+    holder.kernelEvent({ type: "address-removed", ip: V4, linkIndex: 2 });
+  }
+  const announced = announcer.calls.length;
+  assert.equal(announced >= 5 && announced <= 30, true, `${announced} announcements in a second`);
+  clock.advance(100);
+  assert.equal(kernel.answers(V4), true);
+  holder.stop();
+});
+
+Deno.test("a listener that throws keeps no address answering", () => {
+  const clock = new VirtualClock();
+  const kernel = new FakeKernel(clock);
+  const broken = (): void => {
+    throw new Error("broken listener");
+  };
+  const { holder } = {
+    holder: bench({ clock, book: kernel, permission: kernel, listener: { held: broken, released: broken } }).holder,
+  };
+  holder.start();
+  holder.granted([grant(clock), grant(clock, 200, V6)]);
+  assert.equal(kernel.answers(V4) && kernel.answers(V6), true);
+  holder.revoked([V4, V6], "transfer");
+  assert.equal(kernel.answers(V4) || kernel.answers(V6), false);
+  holder.stop();
+});
+
+Deno.test("an address that cannot be removed stays silent after the stop", () => {
+  const { clock, kernel, holder } = bench();
+  holder.start();
+  holder.granted([grant(clock)]);
+  kernel.failing.add("remove");
+  holder.stop();
+  assert.equal(kernel.addresses().some((address) => address.ip === V4), true);
+  assert.equal(kernel.answers(V4), false);
 });
 
 Deno.test("boot: stale addresses of ours are removed before anything else, others are never touched", () => {
