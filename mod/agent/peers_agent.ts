@@ -20,11 +20,13 @@ import { getLog } from "../observe/log.ts";
 import type { ClusterStatus, NodeStatus } from "../observe/status_types.ts";
 import { DeadlineError, withDeadline } from "../runtime/deadline.ts";
 import { unfencedGraceMs } from "../vip/address.ts";
-import { Holder, type PlacedVip } from "../vip/holder.ts";
+import { Holder } from "../vip/holder.ts";
+import type { PlacedVip } from "../vip/types.ts";
 import { LanAnnouncer } from "../vip/lan_announcer.ts";
 import { NftPermission } from "../vip/nft_permission.ts";
 import { CONTROL_SOCKET, ControlServer, type TransferAnswer } from "./control.ts";
 import type { HostKernel } from "./host_kernel.ts";
+import { StateLock } from "./state_lock.ts";
 import { StatusExchange } from "./status_exchange.ts";
 import { clusterReports, nodeStatus } from "./status_report.ts";
 
@@ -58,6 +60,7 @@ export class PeersAgent {
   readonly #exchange: StatusExchange | null;
   /** What ends a hold on this machine. */
   #fence: "guard" | "lifetime" = "guard";
+  #lock: StateLock | null = null;
   #control: ControlServer | null = null;
   #stop: Promise<void> | null = null;
 
@@ -76,10 +79,11 @@ export class PeersAgent {
     this.#exchange = channel === null ? null : new StatusExchange({ channel, clock, own: () => this.#ownStatus() });
   }
 
-  /** Begins to serve. Throws what its parts throw (StorageError, TransportError, ControlError, SysError) after taking back the rest. */
+  /** Begins to serve. Throws what its parts throw (StateLockError, StorageError, TransportError, ControlError, SysError) after taking back the rest. */
   async start(): Promise<void> {
     const { config, kernel, clock } = this.#options;
     try {
+      this.#lock = StateLock.take(config.stateDir);
       for (const balancer of this.#balancers) await balancer.start();
       kernel.onEvent = (event) => this.#holder.kernelEvent(event);
       if (this.#node !== null) rehearse();
@@ -112,6 +116,7 @@ export class PeersAgent {
       ["the status channel", () => this.#exchange?.stop()],
       ["the control socket", () => this.#control?.stop()],
       ["the kernel's sockets", () => this.#options.kernel.close()],
+      ["the state directory", () => this.#lock?.release()],
     ];
     const endMs = clock.now() + STOP_LIMIT_MS;
     for (const [what, step] of steps) {

@@ -90,6 +90,22 @@ privileged(
     }),
 );
 
+privileged(
+  "a second agent on the same state touches nothing of the first",
+  () =>
+    withAgent(async (agent, cabled, stateDir) => {
+      await startInside(agent, cabled);
+      const kernel = cabled.machine.run(() => new HostKernel());
+      const placed = [{ ip: V4, prefixLength: 32, linkName: "eth0" }];
+      const second = cabled.machine.run(() =>
+        new PeersAgent({ config: config(stateDir), placed, kernel, clock: systemClock, version: "test" })
+      );
+      await assert.rejects(startInside(second, cabled), /Another agent uses stateDir/);
+      assert.equal(cabled.nft.tables().length, 2);
+      assert.equal(await cabled.answers(V4), true);
+    }),
+);
+
 privileged("a start that fails takes everything back", () =>
   withAgent(async (agent, cabled, stateDir) => {
     await Deno.mkdir(`${stateDir}/${CONTROL_SOCKET}/in the way`, { recursive: true });
