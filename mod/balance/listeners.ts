@@ -8,6 +8,8 @@ import type { Slots } from "./slots.ts";
 const ADDRESS_RETRY_MS = 20;
 /** Anything else that keeps a port from being bound goes away by somebody's doing, if at all. */
 const OTHER_RETRY_MS = 1000;
+/** So many times it is tried again soon. */
+const SOON_TRIES = 5;
 /** Accept fails when descriptors run out (EMFILE): ask again soon, then less often. */
 const ACCEPT_BACKOFF_MS = { first: 5, max: 500 };
 
@@ -29,6 +31,8 @@ interface Binding {
   timer: Timer | null;
   wake: (() => void) | null;
   lastError: string;
+  /** Failures so far. */
+  tries: number;
 }
 
 function isIpv6(ip: string): boolean {
@@ -66,7 +70,7 @@ export class Listeners {
   /** Listens on one address until it is released; tries again until it succeeds. */
   bind(ip: string): void {
     if (this.#bindings.has(ip)) return;
-    const binding: Binding = { listener: null, timer: null, wake: null, lastError: "" };
+    const binding: Binding = { listener: null, timer: null, wake: null, lastError: "", tries: 0 };
     this.#bindings.set(ip, binding);
     this.#tryBind(ip, binding);
   }
@@ -84,7 +88,9 @@ export class Listeners {
         log.warning("Cannot listen, trying again", { balancer: name, ip, port, reason });
         binding.lastError = reason;
       }
-      binding.timer = clock.after(isEarly ? ADDRESS_RETRY_MS : OTHER_RETRY_MS, () => this.#tryBind(ip, binding));
+      // A listener that was closed in the same turn still has the port for a moment.
+      const isSoon = isEarly || ++binding.tries <= SOON_TRIES;
+      binding.timer = clock.after(isSoon ? ADDRESS_RETRY_MS : OTHER_RETRY_MS, () => this.#tryBind(ip, binding));
     }
   }
 
@@ -95,7 +101,7 @@ export class Listeners {
    */
   listenEverywhere(): void {
     for (const ip of ["::", "0.0.0.0"]) {
-      const binding: Binding = { listener: null, timer: null, wake: null, lastError: "" };
+      const binding: Binding = { listener: null, timer: null, wake: null, lastError: "", tries: 0 };
       try {
         this.#open(binding, ip);
         this.#bindings.set(ip, binding);

@@ -40,7 +40,9 @@ async function seen(cabled: CabledMachine, etherType: number, act: () => void, c
     if (frames.length >= count) enough.resolve();
   });
   act();
+  const late = setTimeout(() => enough.reject(new Error(`only ${frames.length} of ${count} frames`)), 5000);
   await enough.promise;
+  clearTimeout(late);
   watch.stop();
   socket.close();
   return frames;

@@ -13,8 +13,10 @@ import { deleteTable } from "../../mod/net/netlink/nftables.ts";
 
 const CLIENT_V4 = address("10.98.0.1");
 const CLIENT_V6 = address("fe80::1");
-/** A neighbour in the next namespace answers within a fraction of a millisecond; silence is believed after this. */
-const SILENCE_MS = 60;
+/** A neighbour in the next namespace answers within a fraction of a millisecond; silence to four questions is believed after this. */
+const SILENCE_MS = 100;
+/** A carrier is seen within milliseconds, or a second where the kernel has just reported many. */
+const CARRIER_LIMIT_MS = 5000;
 
 export function address(text: string): Ip {
   const ip = parseIp(text);
@@ -43,6 +45,8 @@ export class CabledMachine {
     this.#neighbourLink = found(this.#neighbourRoutes.linkByName("eth0"));
     this.#neighbourRoutes.setUp(this.#neighbourLink.index);
     this.routes.setUp(found(this.routes.linkByName("eth0")).index);
+    awaitCarrier(this.routes);
+    awaitCarrier(this.#neighbourRoutes);
     this.link = found(this.routes.linkByName("eth0"));
   }
 
@@ -61,9 +65,12 @@ export class CabledMachine {
         if (isAnswer(frame, ip)) heard.resolve(true);
       });
     });
+    const ask = (): void => assert.equal(socket.send(question(this.#neighbourLink.mac, ip)), "sent");
+    const again = setInterval(ask, SILENCE_MS / 4);
     const silence = setTimeout(() => heard.resolve(false), SILENCE_MS);
-    assert.equal(socket.send(question(this.#neighbourLink.mac, ip)), "sent");
+    ask();
     const answered = await heard.promise;
+    clearInterval(again);
     clearTimeout(silence);
     watch.stop();
     socket.close();
@@ -88,6 +95,16 @@ export class CabledMachine {
     await this.poller.close();
     this.machine.close();
     this.neighbour.close();
+  }
+}
+
+/** Until the kernel has seen the carrier, in a worker of its own, the link throws away what it should send. */
+function awaitCarrier(routes: RouteSocket): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  const endMs = performance.now() + CARRIER_LIMIT_MS;
+  while (routes.linkByName("eth0")?.running !== true) {
+    assert.ok(performance.now() < endMs, "no carrier");
+    Atomics.wait(pause, 0, 0, 2);
   }
 }
 
