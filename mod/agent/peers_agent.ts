@@ -169,6 +169,7 @@ export class PeersAgent {
       startAsLeader: config.startAsLeader,
       graceMs: () => this.#fence === "guard" ? 0 : unfencedGraceMs(config.timing.leaseMs),
       soloAllowed: () => !this.#holder.strangerKnown(),
+      fit: () => this.#holder.unfit() === null,
     });
   }
 

@@ -11,8 +11,10 @@ export interface PlacementInput {
   /** In the order of the configuration, each once. */
   readonly addresses: readonly string[];
   readonly leader: MemberId;
-  /** Members that can hold an address now; the leader is always one of them. */
+  /** Members that are there now; the leader is always one of them. */
   readonly live: readonly MemberId[];
+  /** Members that could not put an address to use: they get none while any other lives. */
+  readonly unfit?: ReadonlySet<MemberId>;
   /** The placement so far. An address stays where it is unless its member is gone or has more than its share. */
   readonly current: ReadonlyMap<string, MemberId>;
 }
@@ -29,8 +31,9 @@ export function place(input: PlacementInput): Map<string, MemberId> {
   }
 }
 
-function spread({ addresses, leader, live, current }: PlacementInput): Map<string, MemberId> {
-  const members = [...new Set([leader, ...live])].sort();
+function spread(input: PlacementInput): Map<string, MemberId> {
+  const { addresses, leader, current } = input;
+  const members = eligible(input);
   const held = new Map(members.map((id) => [id, addresses.filter((ip) => current.get(ip) === id)]));
   const quota = quotas(addresses.length, held);
   const placed = new Map<string, MemberId>();
@@ -47,6 +50,16 @@ function spread({ addresses, leader, live, current }: PlacementInput): Map<strin
     load.set(id, (load.get(id) ?? 0) + 1);
   }
   return new Map(addresses.map((ip) => [ip, placed.get(ip) ?? leader]));
+}
+
+/** The fit members; if there is none nothing is won by moving, so those that hold something. */
+function eligible({ leader, live, unfit, current }: PlacementInput): MemberId[] {
+  const members = [...new Set([leader, ...live])].sort();
+  const fit = members.filter((id) => unfit?.has(id) !== true);
+  if (fit.length > 0) return fit;
+  const holding = new Set(current.values());
+  const held = members.filter((id) => holding.has(id));
+  return held.length > 0 ? held : members;
 }
 
 /** Shares that differ by at most one; the larger ones go to those that already hold most, so that few addresses move. */

@@ -76,3 +76,24 @@ Deno.test("spread: shares differ by one at most, and no address moves without ne
     previous = live;
   }
 });
+
+Deno.test("spread: the unfit get nothing while a fit member lives, be it the leader; else what is held stays", () => {
+  const rows: readonly [string[], Record<string, string>, string][] = [
+    [["a"], {}, "bbc"],
+    [["b"], { [ONE]: "b", [TWO]: "a", [THREE]: "c" }, "aac"],
+    [["a", "b"], { [ONE]: "b", [TWO]: "a" }, "ccc"],
+    [["a", "b", "c"], { [ONE]: "c", [TWO]: "c", [THREE]: "c" }, "ccc"],
+    [["a", "b", "c"], {}, "abc"],
+  ];
+  for (const [unfit, current, expected] of rows) {
+    const placed = place({
+      policy: "spread",
+      addresses: IPS.slice(0, 3),
+      leader: "a",
+      live: ["b", "c"],
+      unfit: new Set(unfit),
+      current: new Map(Object.entries(current)),
+    });
+    assert.equal([...placed.values()].join(""), expected, `without ${unfit}`);
+  }
+});

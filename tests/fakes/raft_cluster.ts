@@ -59,6 +59,7 @@ export class RaftCluster {
       startAsLeader: false,
       graceMs: () => 0,
       soloAllowed: () => true,
+      fit: () => true,
       ...this.#options,
       ...more,
     });

@@ -16,6 +16,8 @@ export interface AssignerOptions {
   readonly addresses: readonly string[];
   readonly timing: Timing;
   readonly watch: PeerWatch;
+  /** Members that cannot put an address to use. */
+  readonly unfit: (now: number) => ReadonlySet<MemberId>;
 }
 
 /** One leadership as seen from here. */
@@ -83,12 +85,13 @@ export class Assigner {
 
   #place(now: number, core: RaftCore, { leading }: { leading: Leading }): void {
     const { self, policy, addresses } = this.#options;
+    const unfit = this.#options.unfit(now);
     const current = leading.wanted.size > 0 ? leading.wanted : this.#recorded.holders;
     const live = policy === "leader" ? [] : this.#live(now, { leading, current });
-    const placedFor = JSON.stringify(live);
+    const placedFor = policy === "leader" ? policy : JSON.stringify([live, [...unfit].sort()]);
     if (placedFor === leading.placedFor) return;
     leading.placedFor = placedFor;
-    leading.wanted = place({ policy, addresses, leader: self, live, current });
+    leading.wanted = place({ policy, addresses, leader: self, live, unfit, current });
     core.assign(now, leading.wanted);
   }
 

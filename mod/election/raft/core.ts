@@ -19,7 +19,6 @@ import {
   type ProposeOutcome,
   type Ready,
   type Role,
-  type Stored,
   type Timing,
   type TransferOutcome,
   type VoteReply,
@@ -217,8 +216,8 @@ export class RaftCore {
 
   #startCampaign(now: number, options: { readonly kind: "preVote" | "vote"; readonly released: boolean }): void {
     const term = options.kind === "preVote" ? this.term + 1 : this.term;
-    const voters = this.#peers.length + 1;
-    this.#campaign = new Campaign({ ...options, term, voters, timing: this.#timing, now, random: this.#random });
+    const [timing, random, voters] = [this.#timing, this.#random, this.#peers.length + 1];
+    this.#campaign = new Campaign({ ...options, term, voters, timing, now, random });
     this.#requestVotes(this.#campaign);
   }
 
@@ -332,8 +331,8 @@ export class RaftCore {
   // Joining
 
   #startAsking(now: number, selfFresh: boolean): void {
-    const voters = this.#peers.length + 1;
-    this.#asking = new Asking({ voters, timing: this.#timing, now, random: this.#random, selfFresh });
+    const [timing, random, voters] = [this.#timing, this.#random, this.#peers.length + 1];
+    this.#asking = new Asking({ voters, timing, now, random, selfFresh });
     this.#conclude(now, this.#asking.conclusion());
   }
 
@@ -353,9 +352,8 @@ export class RaftCore {
     this.#asking = null;
     if (learned.outcome === "bootstrap") {
       this.#ledger.setHard({ joining: false });
-      if (this.#peers.length > 0) {
-        this.#electionAt = Math.max(this.#electionAt, retryTime(now, this.#timing, this.#random));
-      }
+      const retryAt = this.#peers.length === 0 ? now : retryTime(now, this.#timing, this.#random);
+      this.#electionAt = Math.max(this.#electionAt, retryAt);
       return;
     }
     // Its own name in place of the forgotten vote: in that term it votes no more.
@@ -422,6 +420,11 @@ export class RaftCore {
   /** For the leader: who holds, or may still hold, each address; empty on others. */
   holders(): ReadonlyMap<string, MemberId> {
     return this.#leading?.holders() ?? new Map();
+  }
+
+  /** For the leader: followers that answered lately and have the whole log; empty on others. */
+  successors(now: number): readonly MemberId[] {
+    return this.#leading?.successors(now) ?? [];
   }
 
   // Output

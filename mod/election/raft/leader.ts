@@ -266,6 +266,15 @@ export class Leader {
     return best?.id ?? null;
   }
 
+  /** Followers that answered lately and have the whole log: each could take over at once. */
+  successors(now: number): MemberId[] {
+    const { timing, log } = this.#context;
+    return [...this.#peers.values()]
+      .filter((peer) => now - this.#rounds.ackedAt(peer.id) <= timing.leaseMs)
+      .filter((peer) => peer.progress.match === log.lastIndex)
+      .map((peer) => peer.id);
+  }
+
   /** Begins to hand over to `to`, or to whoever comes first if null; the grants end first. */
   beginHandover(now: number, to: MemberId | null): void {
     if (this.#isHanding) return;

@@ -14,6 +14,7 @@ import type { Elector, GrantSink, RevokeReason } from "../elector.ts";
 import type { PlacementPolicy } from "../placement.ts";
 import { Assigner } from "./assigner.ts";
 import { RaftCore } from "./core.ts";
+import { Fitness, type FitnessWord } from "./fitness.ts";
 import { GrantFeed } from "./grant_feed.ts";
 import { Mux, RAFT_CHANNEL } from "./mux.ts";
 import type { Channel } from "./mux.ts";
@@ -29,9 +30,10 @@ import { decodeMessage, encodeMessage } from "./wire.ts";
 
 const log = getLog("election");
 
-/** Members tell each other here that they stop. */
+/** Members tell each other here that they stop, and whether they can put addresses to use: one byte each. */
 const MEMBER_CHANNEL = 2;
-const LEAVING = Uint8Array.of(1);
+const LEAVING = 1;
+const FITNESS_BYTES: Readonly<Record<FitnessWord, number>> = { unfit: 2, fit: 3 };
 /** A successor is waited for this long when this member stops or was told to transfer. */
 const HANDOVER_LIMIT_MS = 2000;
 /** A disk that does not answer does not keep the process from ending. */
@@ -60,6 +62,8 @@ export interface RaftNodeOptions {
   readonly graceMs: () => number;
   /** True while nobody answers for any of the addresses; asked before and while serving alone. */
   readonly soloAllowed: () => boolean;
+  /** True when this machine can put its addresses to use; a leader that cannot makes way for a member that can. */
+  readonly fit: () => boolean;
 }
 
 /** What became of a wish to hand leadership over. */
@@ -103,6 +107,7 @@ export class RaftNode implements Elector {
   readonly #raft: Channel;
   readonly #members: Channel;
   readonly #watch: PeerWatch;
+  readonly #fitness: Fitness;
   readonly #assigner: Assigner;
   readonly #feed: GrantFeed;
   readonly #persister: Persister;
@@ -130,8 +135,11 @@ export class RaftNode implements Elector {
     this.#raft.onReceive = (from, payload) => this.#received(from, payload);
     this.#members.onReceive = (from, payload) => this.#memberSays(from, payload);
     this.#watch = new PeerWatch(options.peers, options.timing);
-    const { self, placement: policy, addresses, timing } = options;
-    this.#assigner = new Assigner({ self, policy, addresses, timing, watch: this.#watch });
+    const { self, peers, placement: policy, addresses, timing, fit } = options;
+    const say = (to: MemberId, word: FitnessWord): void => this.#tell(to, FITNESS_BYTES[word]);
+    this.#fitness = new Fitness({ self, peers, now: options.clock.now(), fit, say });
+    const unfit = (now: number): ReadonlySet<MemberId> => this.#fitness.unfit(now);
+    this.#assigner = new Assigner({ self, policy, addresses, timing, watch: this.#watch, unfit });
     this.#feed = new GrantFeed(options.sink);
     this.#persister = new Persister({
       storage: options.storage,
@@ -211,7 +219,7 @@ export class RaftNode implements Elector {
     this.#state = "stopping";
     this.#cause = "stopping";
     this.#deliver(this.#clock.now());
-    for (const peer of this.#options.peers) this.#members.send(peer, LEAVING);
+    for (const peer of this.#options.peers) this.#tell(peer, LEAVING);
     if (this.#core?.role === "leader") await this.#handOverTo(this.#reachable());
     else if (held) await this.#waiters.until(() => this.#mayHold().length === 0, this.#options.timing.electionMinMs);
     if (this.#core?.role === "leader") {
@@ -227,9 +235,17 @@ export class RaftNode implements Elector {
   }
 
   async #handOverTo(reachable: readonly MemberId[]): Promise<void> {
-    // The core chooses who has most of the log, but does not know who leaves.
-    const to = reachable.length === this.#options.peers.length ? null : reachable[0];
+    const to = this.#preferred(reachable);
     if (to !== undefined) await this.#handOver(to);
+  }
+
+  /** The core chooses who has most of the log (null), but does not know who leaves, or could not use an address. */
+  #preferred(reachable: readonly MemberId[]): MemberId | null | undefined {
+    const now = this.#clock.now();
+    const unfit = this.#fitness.unfit(now);
+    if (reachable.length === this.#options.peers.length && !reachable.some((id) => unfit.has(id))) return null;
+    const ready = this.#core?.successors(now).filter((id) => reachable.includes(id)) ?? [];
+    return this.#fitness.firstFit(now, [...ready, ...reachable]) ?? ready[0] ?? reachable[0];
   }
 
   async #close(): Promise<void> {
@@ -247,7 +263,7 @@ export class RaftNode implements Elector {
   /** Hands leadership to `to`, or to the member that is most up to date; resolves once another leads, or within two seconds. */
   async transfer(to: MemberId | null): Promise<TransferResult> {
     if (this.#state !== "running") return { outcome: "not-leader", leader: null };
-    return await this.#handOver(to);
+    return await this.#handOver(to ?? this.#preferred(this.#reachable()) ?? null);
   }
 
   async #handOver(to: MemberId | null): Promise<TransferResult> {
@@ -322,10 +338,19 @@ export class RaftNode implements Elector {
   }
 
   #memberSays(from: MemberId, payload: Uint8Array): void {
-    if (payload.length !== LEAVING.length || payload[0] !== LEAVING[0]) return;
-    this.#watch.leaving(this.#clock.now(), from);
+    const [word] = payload;
+    if (payload.length !== 1) return;
+    const now = this.#clock.now();
+    if (word === LEAVING) this.#watch.leaving(now, from);
+    else if (word === FITNESS_BYTES.unfit) this.#fitness.heard(now, from, "unfit");
+    else if (word === FITNESS_BYTES.fit) this.#fitness.heard(now, from, "fit");
+    else return;
     this.#solo?.end();
     this.#turn(() => {});
+  }
+
+  #tell(to: MemberId, byte: number): void {
+    this.#members.send(to, Uint8Array.of(byte));
   }
 
   /** One turn: see the head of this file. Nothing happens while the member takes no part. */
@@ -340,10 +365,30 @@ export class RaftNode implements Elector {
       core.tick(now);
       if (this.#persister.state !== "working" && !core.handingOver) core.resign(now);
       this.#solo?.tick(now);
+      this.#fitness.tick(now);
+      const moves = this.#makeWay(core, now);
       this.#settle(core, now);
+      if (moves) this.#cause = null;
     }
     this.#waiters.check();
     this.#arm(core, now);
+  }
+
+  /**
+   * A leader that cannot use its addresses hands over to one that may. With `spread` it need not: what it held is placed elsewhere
+   * while it leads on, and the others' addresses stay undisturbed.
+   */
+  #makeWay(core: RaftCore, now: number): boolean {
+    const { placement, self } = this.#options;
+    if (placement === "spread" || this.#state !== "running" || this.#cause !== null) return false;
+    if (core.role !== "leader" || core.handingOver) return false;
+    const reachable = this.#reachable();
+    const to = this.#fitness.successor(now, () => core.successors(now).filter((id) => reachable.includes(id)));
+    if (to === null) return false;
+    log.warning("This machine cannot use its addresses, another takes over", { from: self, to });
+    this.#cause = "transfer";
+    core.transfer(now, to);
+    return true;
   }
 
   /** A member that cannot write gives leadership away and is then silent, as if it had stopped, until it can. */

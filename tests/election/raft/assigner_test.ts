@@ -22,7 +22,14 @@ interface Bench {
 function bench(): Bench {
   const core = new RaftCore({ id: "a", voters: ["a"], timing: TIMING, stored: null, now: 0, random: seededRandom(1) });
   const watch = new PeerWatch([], TIMING);
-  const assigner = new Assigner({ self: "a", policy: "spread", addresses: IPS, timing: TIMING, watch });
+  const assigner = new Assigner({
+    self: "a",
+    policy: "spread",
+    addresses: IPS,
+    timing: TIMING,
+    watch,
+    unfit: () => new Set(),
+  });
   const snapshots: Snapshot[] = [];
   const run = (now: number): void => {
     core.tick(now);
@@ -70,7 +77,14 @@ Deno.test("a new leader waits a beat for holders it has not heard, but not for t
   const stored = { hard: { term: 1, vote: null, joining: false }, snapshot: null, entries: [] };
   const core = new RaftCore({ id: "a", voters, timing: TIMING, stored, now: 0, random: seededRandom(1) });
   const watch = new PeerWatch(voters.slice(1), TIMING);
-  const assigner = new Assigner({ self: "a", policy: "spread", addresses, timing: TIMING, watch });
+  const assigner = new Assigner({
+    self: "a",
+    policy: "spread",
+    addresses,
+    timing: TIMING,
+    watch,
+    unfit: () => new Set(),
+  });
   const recorded = new Assignment().entryTowards(new Map(addresses.map((ip, i) => [ip, voters[i] ?? ""])));
   assigner.apply({ restore: { index: 0, term: 0, data: recorded ?? new Uint8Array() }, committed: [] }, core);
   const turn = (now: number): void => {

@@ -51,6 +51,7 @@ Deno.test("three members over UDP and files elect, transfer, hand over, and reme
       sink: ledger.sink(local.id),
       startAsLeader: false,
       graceMs: () => 0,
+      fit: () => true,
       soloAllowed: () => true,
     });
   };
