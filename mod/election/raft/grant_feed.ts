@@ -20,9 +20,10 @@ export class GrantFeed {
     if (held.length === 0 && this.#given.size === 0) return;
     const next = new Map(held.map(({ ip, validUntil }) => [ip, { scope: ip, epoch, validUntil }]));
     const previous = this.#given;
-    this.#given = next;
     const ended = [...previous.keys()].filter((scope) => !next.has(scope));
+    // Only once this has returned may anybody learn that they are free: if it throws they are still given, and ended the next time.
     if (ended.length > 0) this.#sink.revoked(ended, reason());
+    this.#given = next;
     const moved = [...next.values()].filter((grant) => {
       const before = previous.get(grant.scope);
       return before === undefined || before.validUntil !== grant.validUntil || before.epoch !== epoch;

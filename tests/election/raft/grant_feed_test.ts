@@ -23,3 +23,22 @@ Deno.test("the sink hears what moved and what ended, endings first, and nothing 
   assert.equal(update({}, 4), "-y,z reassigned");
   assert.equal(update({}, 4), "");
 });
+
+Deno.test("what the sink failed to end is still given, and ended the next time", () => {
+  let broken = true;
+  const ended: string[] = [];
+  const feed = new GrantFeed({
+    granted: () => {},
+    revoked: (scopes) => {
+      if (broken) throw new Error("broken");
+      ended.push(...scopes);
+    },
+  });
+  const context = { epoch: 1, reason: () => "deposed" } as const;
+  feed.update([{ ip: "x", validUntil: 100 }], context);
+  assert.throws(() => feed.update([], context), /broken/);
+  assert.deepEqual([...feed.given.keys()], ["x"]);
+  broken = false;
+  feed.update([], context);
+  assert.deepEqual([ended, [...feed.given.keys()]], [["x"], []]);
+});
