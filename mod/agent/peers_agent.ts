@@ -148,7 +148,11 @@ export class PeersAgent {
         held: (ip) => bound.forEach((balancer) => balancer.bind(ip)),
         released: (ip) => bound.forEach((balancer) => balancer.release(ip)),
       },
-      elsewhere: () => ({ atMs: this.#node?.otherLedMs ?? null, graceMs: config.timing.leaseMs }),
+      // As if every peer lacked a guard: to believe a member's claims a second longer is harmless, a member taken for a stranger is not.
+      elsewhere: (ip) => ({
+        atMs: this.#node?.elsewhereMs(ip) ?? null,
+        graceMs: config.timing.leaseMs + unfencedGraceMs(config.timing.leaseMs),
+      }),
     });
   }
 

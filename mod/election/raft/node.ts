@@ -14,6 +14,7 @@ import type { Elector, GrantSink, RevokeReason } from "../elector.ts";
 import type { PlacementPolicy } from "../placement.ts";
 import { Assigner } from "./assigner.ts";
 import { RaftCore } from "./core.ts";
+import { Elsewhere } from "./elsewhere.ts";
 import { Fitness, type FitnessWord } from "./fitness.ts";
 import { GrantFeed } from "./grant_feed.ts";
 import { Mux, RAFT_CHANNEL } from "./mux.ts";
@@ -40,6 +41,7 @@ const HANDOVER_LIMIT_MS = 2000;
 const CLOSE_LIMIT_MS = 1000;
 /** Least time until the next tick: a deadline that has passed already must not turn into a busy loop. */
 const LEAST_TIMER_MS = 0.25;
+const NO_HOLDERS: ReadonlyMap<string, MemberId> = new Map();
 /** A member without state is not told from one that lost it by the core; this one must not count as new. */
 const LOST_STATE: Stored = { hard: { term: 0, vote: null, joining: true }, snapshot: null, entries: [] };
 
@@ -122,7 +124,7 @@ export class RaftNode implements Elector {
   /** Why grants end in the turn that is under way, if a command is the cause. */
   #cause: RevokeReason | null = null;
   #seen: { leader: MemberId | null; term: number; sinceMs: number };
-  #otherLedMs: number | null = null;
+  readonly #elsewhere: Elsewhere;
   #leaderChanges = 0;
   #malformed = 0;
 
@@ -140,6 +142,7 @@ export class RaftNode implements Elector {
     this.#fitness = new Fitness({ self, peers, now: options.clock.now(), fit, say });
     const unfit = (now: number): ReadonlySet<MemberId> => this.#fitness.unfit(now);
     this.#assigner = new Assigner({ self, policy, addresses, timing, watch: this.#watch, unfit });
+    this.#elsewhere = new Elsewhere(self);
     this.#feed = new GrantFeed(options.sink);
     this.#persister = new Persister({
       storage: options.storage,
@@ -290,9 +293,15 @@ export class RaftNode implements Elector {
     return outcome;
   }
 
-  /** When another member was last known to lead, on this machine's clock; null: never since the start. */
-  get otherLedMs(): number | null {
-    return this.#otherLedMs;
+  /** When another member was last known to hold `ip`, or may have, on this machine's clock; null: never since the start. */
+  elsewhereMs(ip: string): number | null {
+    if (this.#core !== null && this.#state === "running") this.#noteElsewhere(this.#core, this.#clock.now());
+    return this.#elsewhere.lastMs(ip);
+  }
+
+  #noteElsewhere(core: RaftCore, now: number): void {
+    const holders = this.#options.placement === "spread" ? core.holders() : NO_HOLDERS;
+    this.#elsewhere.note(now, { leader: core.leader, holders });
   }
 
   /** What this member knows and does. */
@@ -435,7 +444,7 @@ export class RaftNode implements Elector {
 
   #logLeader(core: RaftCore, now: number): void {
     const { leader, term } = core;
-    if (leader !== null && leader !== this.#options.self) this.#otherLedMs = now;
+    this.#noteElsewhere(core, now);
     if (leader === this.#seen.leader && (leader === null || term === this.#seen.term)) return;
     const before = this.#seen;
     this.#seen = { leader, term, sinceMs: now };

@@ -65,8 +65,8 @@ Deno.test("transfer hands over to the member named within milliseconds, and refu
       assert(cluster.clock.now() - start < 15, `${cluster.clock.now() - start} ms`);
       const what = cluster.ledger.events.findLast((event) => event.member === holder)?.what;
       assert.equal(what, "transfer");
-      const led = cluster.node(holder).otherLedMs;
-      assert(led !== null && led >= start, "it knows when another led");
+      const led = cluster.node(holder).elsewhereMs(IP);
+      assert(led !== null && led >= start, "it knows when another held");
     },
   }));
 
@@ -146,6 +146,30 @@ Deno.test("addresses are spread over the members, follow them when they go, and 
         await cluster.advance(3000);
         assert.deepEqual(spread(), ["a", "b", "c"], `return ${turn}`);
       }
+    },
+  }));
+
+Deno.test("a leader knows of each address until when another member held it", () =>
+  inCluster(["a", "b", "c"], SPREAD, {
+    work: async (cluster) => {
+      await cluster.startAll();
+      const first = await leader(cluster);
+      await cluster.advance(3000);
+      const node = cluster.node(first);
+      const [gone = ""] = others(cluster, first);
+      const heldBy = (id: string): string => IPS.find((ip) => cluster.ledger.holders(ip).includes(id)) ?? "";
+      const [own, share] = [heldBy(first), heldBy(gone)];
+      assert.equal(node.elsewhereMs(share), cluster.clock.now());
+      const ownMs = node.elsewhereMs(own);
+      assert(ownMs === null || ownMs < cluster.clock.now() - 1000, `${ownMs}`);
+      cluster.kill(gone);
+      const killedAt = cluster.clock.now();
+      await cluster.advanceUntil(() => !cluster.ledger.holders(share).includes(gone), 1000);
+      const lastMs = node.elsewhereMs(share) ?? 0;
+      assert(lastMs >= cluster.clock.now() - TIMING.beatMs && lastMs > killedAt, "until its last grant ran out");
+      await cluster.advance(2000);
+      assert((node.elsewhereMs(share) ?? 0) <= lastMs + TIMING.leaseMs);
+      assert.equal(node.elsewhereMs(own), ownMs);
     },
   }));
 
