@@ -34,7 +34,7 @@ Deno.test("what the sink failed to end is still given, and ended the next time",
       ended.push(...scopes);
     },
   });
-  const context = { epoch: 1, reason: () => "deposed" } as const;
+  const context = { epoch: 1, reason: () => "deposed" as const };
   feed.update([{ ip: "x", validUntil: 100 }], context);
   assert.throws(() => feed.update([], context), /broken/);
   assert.deepEqual([...feed.given.keys()], ["x"]);
