@@ -391,7 +391,7 @@ export class RaftCore {
     this.tick(now);
     if (this.#leading === null) return { outcome: "not-leader", leader: this.#leaderId };
     const target = to ?? this.#leading.bestTarget(now);
-    if (target === null || !this.#peers.includes(target)) return { outcome: "no-target" };
+    if (target === null || !this.#leading.answers(now, target)) return { outcome: "no-target" };
     this.#leading.beginHandover(now, target);
     this.#lead(now);
     return { outcome: "started", to: target };

@@ -256,11 +256,16 @@ export class Leader {
     return this.#isHanding;
   }
 
+  /** True if `member` is a follower that acknowledged a beat of the last lease. */
+  answers(now: number, member: MemberId): boolean {
+    return now - this.#rounds.ackedAt(member) <= this.#context.timing.leaseMs;
+  }
+
   /** The follower that has most of the log among those that answered lately; null if none did. */
   bestTarget(now: number): MemberId | null {
     let best: Peer | null = null;
     for (const peer of this.#peers.values()) {
-      if (now - this.#rounds.ackedAt(peer.id) > this.#context.timing.leaseMs) continue;
+      if (!this.answers(now, peer.id)) continue;
       if (best === null || peer.progress.match > best.progress.match) best = peer;
     }
     return best?.id ?? null;
@@ -268,10 +273,8 @@ export class Leader {
 
   /** Followers that answered lately and have the whole log: each could take over at once. */
   successors(now: number): MemberId[] {
-    const { timing, log } = this.#context;
     return [...this.#peers.values()]
-      .filter((peer) => now - this.#rounds.ackedAt(peer.id) <= timing.leaseMs)
-      .filter((peer) => peer.progress.match === log.lastIndex)
+      .filter((peer) => this.answers(now, peer.id) && peer.progress.match === this.#context.log.lastIndex)
       .map((peer) => peer.id);
   }
 

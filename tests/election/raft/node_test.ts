@@ -106,7 +106,12 @@ Deno.test("a transfer to a member that does not answer is given up, and this mem
       cluster.kill(to);
       const result = await cluster.during(cluster.node(holder).transfer(to));
       assert.equal(result.outcome, "not-taken");
-      await leader(cluster);
+      const next = await leader(cluster);
+      await cluster.advance(1000);
+      const since = cluster.ledger.events.length;
+      assert.equal((await cluster.during(cluster.node(next).transfer(to))).outcome, "no-target", "known to be silent");
+      const ended = cluster.ledger.events.slice(since).filter((event) => event.what !== "granted");
+      assert.deepEqual(ended, [], "a refused wish costs nothing");
       await cluster.advance(1000);
       assert.equal(cluster.ledger.holders(IP).length, 1);
     },
