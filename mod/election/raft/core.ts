@@ -68,8 +68,9 @@ export class RaftCore {
       echo: new EchoClock(now, random()),
       graceMs: this.#graceMs,
     });
-    // It has forgotten whose lease it stood for. A single voter stood for none but its own.
-    this.#support = new Support(hard.term, this.#peers.length === 0 ? -Infinity : now + timing.electionMinMs);
+    // It has forgotten whose lease it stood for, and takes it that the leader had no guard if this machine has none.
+    const quietMs = timing.electionMinMs + this.#graceMs * CLOCK_RATE_TOLERANCE;
+    this.#support = new Support(hard.term, this.#peers.length === 0 ? -Infinity : now + quietMs);
     this.#electionAt = this.#peers.length === 0 ? now : this.#timeout(now);
     if (hard.joining) this.#startAsking(now, stored === null);
   }
@@ -338,9 +339,8 @@ export class RaftCore {
 
   #ask(now: number): void {
     if (this.#asking === null || !this.#asking.isHelloDue(now)) return;
-    for (const peer of this.#peers) {
-      this.#ledger.send(peer, { type: "hello", fresh: this.fresh, nonce: this.#asking.nonce });
-    }
+    const hello = { type: "hello", fresh: this.fresh, nonce: this.#asking.nonce } as const;
+    for (const peer of this.#peers) this.#ledger.send(peer, hello);
   }
 
   #onHello(from: MemberId, hello: Hello): void {

@@ -302,3 +302,19 @@ Deno.test("total restart: a leader again within two election timeouts of the sec
   lab.run(2 * TIMING.electionMaxMs);
   assert.notEqual(lab.leader(), null);
 });
+
+Deno.test("a voter that restarts without a guard stands by a leader without one for the longer time it may answer", () => {
+  for (const [graceMs, quietMs] of [[0, TIMING.electionMinMs], [1050, TIMING.electionMinMs + 1071]] as const) {
+    const voterAt = (now: number): boolean => {
+      const stored = { hard: { term: 1, vote: null, joining: false }, snapshot: null, entries: [] };
+      const core = new RaftCore({ id: "a", voters: THREE, timing: TIMING, stored, now: 0, random: () => 0.5, graceMs });
+      core.step(now, "b", { type: "preVote", term: 2, lastIndex: 0, lastTerm: 0, transfer: false });
+      return core.ready(now).send.some(({ message }) => message.type === "preVoteReply" && message.granted);
+    };
+    assert.deepEqual([voterAt(quietMs - 1), voterAt(quietMs)], [false, true], `grace ${graceMs}`);
+    const stored = { hard: { term: 1, vote: null, joining: false }, snapshot: null, entries: [] };
+    const core = new RaftCore({ id: "a", voters: THREE, timing: TIMING, stored, now: 0, random: () => 0, graceMs });
+    for (let at = core.nextDeadline(); at < quietMs; at = core.nextDeadline()) core.tick(at);
+    assert.equal(core.role, "follower", "nor does it stand itself");
+  }
+});
