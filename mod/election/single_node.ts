@@ -3,6 +3,12 @@ import type { Elector, GrantSink } from "./elector.ts";
 import type { Timing } from "./raft/types.ts";
 
 /**
+ * A single node's lease is at least this long: nobody waits for it to end, so it need not end quickly, and a process that is held up
+ * for a moment does not drop an address that nobody else would take.
+ */
+const LEAST_LEASE_MS = 2000;
+
+/**
  * `singleNode`: no peers, no network. This machine holds every address as long as it runs, still in leases, so that a process that
  * hangs lets go. Nothing keeps a second machine from doing the same.
  */
@@ -44,8 +50,9 @@ export class SingleNode implements Elector {
 
   #renew(): void {
     const { addresses, timing, clock, sink } = this.#options;
-    const validUntil = clock.now() + timing.leaseMs;
-    this.#timer = clock.after(timing.beatMs, () => this.#renew());
+    const leaseMs = Math.max(timing.leaseMs, LEAST_LEASE_MS);
+    const validUntil = clock.now() + leaseMs;
+    this.#timer = clock.after(leaseMs / 4, () => this.#renew());
     sink.granted(addresses.map((scope) => ({ scope, epoch: 1, validUntil })));
   }
 }
