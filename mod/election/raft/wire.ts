@@ -14,6 +14,11 @@ export const MAX_MESSAGE_BYTES = 60_000;
 export const MAX_APPEND_ENTRIES = 256;
 /** Addresses in one beat. */
 export const MAX_BEAT_HOLDS = 512;
+/**
+ * Terms, indices and rounds count up from here for as long as anybody likes: one a microsecond would take nine years. A greater one is a
+ * fault of whoever sent it, and must not be taken over: what follows it could not be encoded any more.
+ */
+export const MAX_COUNTER = 2 ** 48;
 /** Data of one entry or snapshot. */
 export const MAX_DATA_BYTES = 56_000;
 
@@ -103,31 +108,31 @@ function readBody(input: ByteReader, type: Message["type"]): Message {
       return readVote(input, type);
     case "preVoteReply":
     case "voteReply":
-      return { type, term: input.count(), granted: input.flag() } satisfies VoteReply;
+      return { type, term: counter(input), granted: input.flag() } satisfies VoteReply;
     case "beat":
       return readBeat(input);
     case "beatReply":
-      return { type, term: input.count(), round: input.count(), clockMs: input.double(), graceMs: input.count() };
+      return { type, term: counter(input), round: counter(input), clockMs: input.double(), graceMs: counter(input) };
     case "resign":
     case "timeoutNow":
-      return { type, term: input.count() };
+      return { type, term: counter(input) };
     case "append":
       return readAppend(input);
     case "appendReply":
-      return { type, term: input.count(), ok: input.flag(), match: input.count() };
+      return { type, term: counter(input), ok: input.flag(), match: counter(input) };
     case "snapshot":
-      return { type, term: input.count(), snapshot: readSnapshot(input) };
+      return { type, term: counter(input), snapshot: readSnapshot(input) };
     case "hello":
       return { type, fresh: input.flag(), nonce: input.u32() };
     case "helloReply":
-      return { type, term: input.count(), fresh: input.flag(), nonce: input.u32() };
+      return { type, term: counter(input), fresh: input.flag(), nonce: input.u32() };
     default:
       return assertNever(type);
   }
 }
 
 function readVote(input: ByteReader, type: VoteRequest["type"]): VoteRequest {
-  return { type, term: input.count(), lastIndex: input.count(), lastTerm: input.count(), transfer: input.flag() };
+  return { type, term: counter(input), lastIndex: counter(input), lastTerm: counter(input), transfer: input.flag() };
 }
 
 function writeBeat(out: ByteWriter, beat: Beat): void {
@@ -141,13 +146,13 @@ function writeBeat(out: ByteWriter, beat: Beat): void {
 function readBeat(input: ByteReader): Beat {
   return {
     type: "beat",
-    term: input.count(),
-    round: input.count(),
-    commit: input.count(),
-    lastIndex: input.count(),
+    term: counter(input),
+    round: counter(input),
+    commit: counter(input),
+    lastIndex: counter(input),
     echoMs: input.flag() ? input.double() : null,
     leaseLeftMs: input.double(),
-    graceMs: input.count(),
+    graceMs: counter(input),
     holds: list(input, MAX_BEAT_HOLDS, (each) => each.text()),
   };
 }
@@ -160,10 +165,10 @@ function writeAppend(out: ByteWriter, append: Append): void {
 }
 
 function readAppend(input: ByteReader): Append {
-  const term = input.count();
-  const prevIndex = input.count();
-  const prevTerm = input.count();
-  const commit = input.count();
+  const term = counter(input);
+  const prevIndex = counter(input);
+  const prevTerm = counter(input);
+  const commit = counter(input);
   let expected = prevIndex + 1;
   const entries = list(input, MAX_APPEND_ENTRIES, (each) => {
     const at = each.at;
@@ -183,7 +188,7 @@ export function writeEntry(out: ByteWriter, entry: Entry): void {
 
 /** Reads what {@link writeEntry} wrote; throws {@link WireError}. */
 export function readEntry(input: ByteReader): Entry {
-  return { index: input.count(), term: input.count(), data: input.block(MAX_DATA_BYTES) };
+  return { index: counter(input), term: counter(input), data: input.block(MAX_DATA_BYTES) };
 }
 
 /** A snapshot, as it stands in messages and in the log file. */
@@ -194,7 +199,11 @@ export function writeSnapshot(out: ByteWriter, snapshot: Snapshot): void {
 
 /** Reads what {@link writeSnapshot} wrote; throws {@link WireError}. */
 export function readSnapshot(input: ByteReader): Snapshot {
-  return { index: input.count(), term: input.count(), data: input.block(MAX_DATA_BYTES) };
+  return { index: counter(input), term: counter(input), data: input.block(MAX_DATA_BYTES) };
+}
+
+function counter(input: ByteReader): number {
+  return input.count(MAX_COUNTER);
 }
 
 /** A list after its length, at most `max` long. */

@@ -5,6 +5,7 @@ import {
   decodeMessage,
   encodeMessage,
   MAX_BEAT_HOLDS,
+  MAX_COUNTER,
   MAX_DATA_BYTES,
   MAX_MESSAGE_BYTES,
 } from "../../../mod/election/raft/wire.ts";
@@ -89,7 +90,10 @@ const MALFORMED: readonly [hex: string, expected: RegExp][] = [
   ["0106", /offset 2/],
   ["01060700", /1 more bytes/],
   ["0106" + "8700", /padded/],
-  ["0106ffffffffffffff10", /at most 9007199254740991/],
+  ["0106ffffffffffffff10", /at most 281474976710656/],
+  ["0106ffffffffffffff0f", /at most 281474976710656/],
+  ["010681808080808040", /at most 281474976710656/],
+  ["01080705060401" + "81808080808040", /at most 281474976710656/],
   ["01020702", /0 or 1/],
   ["0105070940590000000000", /7 bytes, wanted 8/],
   ["010507097ff8000000000000", /NaN/],
@@ -150,8 +154,10 @@ Deno.test("the largest message of each bounded kind fits, one more is the maker'
   };
   assert.deepEqual(decodeMessage(encodeMessage(beat)), beat);
   assert.throws(() => encodeMessage({ ...beat, holds: [...holds, "10.0.0.1"] }), /513 addresses/);
-  const snapshot = { index: 2 ** 53 - 1, term: 2 ** 53 - 1, data: new Uint8Array(MAX_DATA_BYTES) };
-  assert(encodeMessage({ type: "snapshot", term: 2 ** 53 - 1, snapshot }).length <= MAX_MESSAGE_BYTES);
+  const snapshot = { index: MAX_COUNTER, term: MAX_COUNTER, data: new Uint8Array(MAX_DATA_BYTES) };
+  const install: Message = { type: "snapshot", term: MAX_COUNTER, snapshot };
+  assert(encodeMessage(install).length <= MAX_MESSAGE_BYTES);
+  assert.deepEqual(decodeMessage(encodeMessage(install)), install);
   const tooBig = { ...snapshot, data: new Uint8Array(MAX_DATA_BYTES + 1) };
   assert.throws(() => encodeMessage({ type: "snapshot", term: 1, snapshot: tooBig }), /56001 bytes/);
 });
