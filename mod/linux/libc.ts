@@ -31,6 +31,7 @@ const library = Deno.dlopen(
     setpriority: { parameters: ["i32", "u32", "i32"], result: "i32" },
     getpriority: { parameters: ["i32", "u32"], result: "i32" },
     setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+    mallocTrim: { name: "malloc_trim", parameters: ["usize"], result: "i32" },
   } as const,
 );
 
