@@ -5,8 +5,6 @@ import { printable } from "../config/findings.ts";
 import { type Context, fail } from "./context.ts";
 import { askAgent, refusalOf } from "./control_client.ts";
 import { addAgentFlags, agentStateDir } from "./state_dir.ts";
-import { parseClusterStatus } from "./status_schema.ts";
-import { statusTable } from "./status_table.ts";
 
 /** Adds `status`. */
 export function addStatus(program: Command, context: Context): void {
@@ -17,16 +15,19 @@ export function addStatus(program: Command, context: Context): void {
   command.action((options: Readonly<Record<string, unknown>>) => status(options, context));
 }
 
+/** The schema and the table, 11 kB that an agent would keep in memory, are loaded when they are wanted. */
 async function status(options: Readonly<Record<string, unknown>>, context: Context): Promise<void> {
   const stateDir = agentStateDir(options, context);
   if (stateDir === null) return;
   const answer = await askAgent(stateDir, { method: "GET", path: "/status" });
   if (answer.outcome === "failed") return fail(context, answer.why);
   if (answer.status !== 200) return fail(context, `The agent refused: ${printable(refusalOf(answer))}`);
+  const { parseClusterStatus } = await import("./status_schema.ts");
   const parsed = parseClusterStatus(answer.value);
   if (parsed.outcome === "invalid") {
     return fail(context, `The agent's answer is not understood (${printable(parsed.why)}); is it of another version?`);
   }
   const json = options["json"] === true;
+  const { statusTable } = await import("./status_table.ts");
   context.terminal.out(json ? `${JSON.stringify(parsed.status, null, 2)}\n` : statusTable(parsed.status));
 }
