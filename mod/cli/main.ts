@@ -9,7 +9,7 @@ import { addStart } from "./start.ts";
 import { addStatus } from "./status.ts";
 import { systemTerminal } from "./terminal.ts";
 import { addTransfer } from "./transfer.ts";
-import { addVersion, buildInfo } from "./version.ts";
+import { addVersion, buildInfo, versionText } from "./version.ts";
 
 /** What a test may replace. */
 export interface RunOptions {
@@ -51,6 +51,7 @@ async function startAgent(config: PeersConfig): Promise<number> {
 function buildProgram(context: Context, said: string[]): Command {
   const program = new Command("kube-vip")
     .description("Keeps an IP address alive on whichever machine is fit to hold it, and balances what arrives there.")
+    .version(versionText(buildInfo()).trimEnd(), "--version", "Print the version")
     .exitOverride()
     .showHelpAfterError("Run 'kube-vip --help' for usage.")
     .configureOutput({ writeOut: (text) => said.push(text), writeErr: (text) => said.push(text) });

@@ -19,3 +19,8 @@ Deno.test("a compiled program says what it was made from, whatever the stamp loo
     assert.deepEqual(buildInfo(stamp), { version: VERSION, commit: "source" });
   }
 });
+
+Deno.test("--version says the same as version", async () => {
+  const [flag, word] = [await command(["--version"]), await command(["version"])];
+  assert.deepEqual([flag.code, flag.out, flag.err], [0, word.out, ""]);
+});
