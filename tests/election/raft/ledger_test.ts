@@ -15,7 +15,7 @@ Deno.test("a vote leaves after the term and vote are durable, an acknowledged en
   ledger.setHard({ term: 2 });
   ledger.sendAfterHard("b", { type: "resign", term: 1 });
   log.add(2, data);
-  ledger.sendAfterLog("b", { type: "resign", term: 2 });
+  ledger.sendAfterLog("b", { type: "timeoutNow", term: 2 });
   ledger.send("b", { type: "resign", term: 3 });
   const ready = ledger.ready();
   assert.deepEqual(ready.send.map(({ message }) => message.type === "resign" && message.term), [3]);
