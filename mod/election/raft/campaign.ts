@@ -44,6 +44,14 @@ export function succession(now: number, timing: Timing, random: Random): number 
   return now + random() * 0.25 * (timing.electionMaxMs - timing.electionMinMs);
 }
 
+/**
+ * The longest that a candidacy lasts; members that join count on it. Much longer than an election minimum, so that disks which need
+ * longer than that for a write can still elect.
+ */
+export function longestCandidacyMs(timing: Timing): number {
+  return 4 * timing.electionMinMs;
+}
+
 /** One round of asking for votes: who answered what, when to ask the silent again and when to stop. */
 export class Campaign {
   readonly kind: "preVote" | "vote";
@@ -78,8 +86,7 @@ export class Campaign {
     this.#voters = options.voters;
     this.#resendMs = 0.4 * timing.beatMs;
     this.#resendAt = now + this.#resendMs;
-    // No candidacy outlasts the election minimum: joining members count on that.
-    const longest = now + timing.electionMinMs;
+    const longest = now + longestCandidacyMs(timing);
     this.#retryAt = Math.min(retryTime(now, timing, options.random), longest);
     this.#patienceAt = options.kind === "vote" ? longest : this.#retryAt;
   }

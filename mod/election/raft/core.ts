@@ -100,16 +100,14 @@ export class RaftCore {
       case "beatReply":
         if (this.#isFromMyTerm(now, message.term)) this.#leading?.onBeatReply(now, from, message);
         return;
-      case "append":
-        if (this.#follow(now, from, message.term)) this.#following.onAppend(from, message);
-        else this.#following.refuse(from, this.#log.commitIndex);
-        return;
       case "appendReply":
         if (this.#isFromMyTerm(now, message.term)) this.#leading?.onAppendReply(now, from, message);
         return;
+      case "append":
       case "snapshot":
-        if (this.#follow(now, from, message.term)) this.#following.onSnapshot(from, message);
-        else this.#following.refuse(from, this.#log.commitIndex);
+        if (!this.#follow(now, from, message.term)) this.#following.refuse(from, this.#log.commitIndex);
+        else if (message.type === "append") this.#following.onAppend(from, message);
+        else this.#following.onSnapshot(from, message);
         return;
       case "resign":
         return this.#onResign(now, message.term);
@@ -212,6 +210,7 @@ export class RaftCore {
   #stand(now: number): void {
     const released = this.#support.isReleased(this.term);
     if (this.#support.forbids(now, this.term + 1, released)) this.#electionAt = this.#support.untilMs;
+    else if (this.#ledger.owesVote(this.#id)) this.#electionAt = this.#timeout(now);
     else this.#becomePreCandidate(now);
   }
 
@@ -223,12 +222,9 @@ export class RaftCore {
   }
 
   #requestVotes(campaign: Campaign): void {
-    const { lastIndex, lastTerm } = this.#log;
-    for (const peer of this.#peers) {
-      if (campaign.hasAnswered(peer)) continue;
-      const { kind: type, term, released: transfer } = campaign;
-      this.#ledger.send(peer, { type, term, lastIndex, lastTerm, transfer });
-    }
+    const { kind: type, term, released: transfer } = campaign;
+    const request = { type, term, lastIndex: this.#log.lastIndex, lastTerm: this.#log.lastTerm, transfer };
+    for (const peer of this.#peers) if (!campaign.hasAnswered(peer)) this.#ledger.send(peer, request);
   }
 
   #pursue(now: number, campaign: Campaign): void {
@@ -440,7 +436,10 @@ export class RaftCore {
 
   /** The batch `seq` is durable; the next may follow in {@link ready}. */
   persisted(now: number, seq: number): void {
+    const owedVote = this.#ledger.owesVote(this.#id);
     this.#ledger.persisted(seq);
+    // The vote leaves only now: its candidate gets the time to win with it.
+    if (owedVote && this.#ledger.isHardDurable) this.#electionAt = Math.max(this.#electionAt, this.#timeout(now));
     if (this.#role !== "follower") this.tick(now);
     this.#leading?.advanceCommit();
     const campaign = this.#campaign;

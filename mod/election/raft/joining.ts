@@ -1,4 +1,5 @@
 import type { Random } from "../../base/clock.ts";
+import { longestCandidacyMs } from "./campaign.ts";
 import { majority } from "./quorum.ts";
 import { CLOCK_RATE_TOLERANCE, type HelloReply, type MemberId, type Timing } from "./types.ts";
 
@@ -18,7 +19,8 @@ const ASKING: Learned = { outcome: "asking" };
  * leaders; it may have forgotten log entries that count as stored on it.
  *
  * - The vote: any majority it voted with has `majority − 1` others, so among `voters − majority + 1` others one knows of that term,
- *   provided the candidate is done: answers count only to questions asked a full candidacy after this start.
+ *   provided the candidate is done: answers count only to questions asked a full candidacy after this start. If all others answer there
+ *   is no need to wait so long: the candidate is one of them, and is in that term itself unless its candidacy ended with its process.
  * - The log: it votes again only when it has what a leader of such a term had at a moment after this start. With an even number of
  *   voters it may vote before: two majorities then share a second member.
  * - If a majority has no state there is nothing to protect: a first start. The one case this cannot tell apart: a member that loses
@@ -29,9 +31,10 @@ export class Asking {
   readonly #selfFresh: boolean;
   readonly #random: Random;
   readonly #helloMs: number;
-  readonly #countsFrom: number;
+  /** When answers of all others begin to count, and when those of some do. */
+  readonly #countsFrom: readonly [all: number, some: number];
   #nonce: number;
-  #counting = false;
+  #counting: "none" | "all" | "some" = "none";
   #nextHelloAt: number;
   readonly #answers = new Map<MemberId, HelloReply>();
 
@@ -49,7 +52,9 @@ export class Asking {
     this.#selfFresh = options.selfFresh;
     this.#random = options.random;
     this.#helloMs = options.timing.electionMinMs / 4;
-    this.#countsFrom = options.now + options.timing.electionMinMs * CLOCK_RATE_TOLERANCE;
+    const { now, timing } = options;
+    const wait = (ms: number): number => now + ms * CLOCK_RATE_TOLERANCE;
+    this.#countsFrom = [wait(timing.electionMinMs), wait(longestCandidacyMs(timing))];
     this.#nextHelloAt = options.now;
     this.#nonce = this.#newNonce();
   }
@@ -63,13 +68,19 @@ export class Asking {
   }
 
   get deadline(): number {
-    return this.#counting ? this.#nextHelloAt : Math.min(this.#nextHelloAt, this.#countsFrom);
+    return Math.min(this.#nextHelloAt, this.#nextStage?.at ?? Infinity);
+  }
+
+  get #nextStage(): { readonly counting: "all" | "some"; readonly at: number } | null {
+    const [all, some] = this.#countsFrom;
+    if (this.#counting === "none") return { counting: "all", at: all };
+    return this.#counting === "all" ? { counting: "some", at: some } : null;
   }
 
   /** True when the question is to be asked now. */
   isHelloDue(now: number): boolean {
-    if (!this.#counting && now >= this.#countsFrom) {
-      this.#counting = true;
+    for (let stage = this.#nextStage; stage !== null && now >= stage.at; stage = this.#nextStage) {
+      this.#counting = stage.counting;
       this.#answers.clear();
       this.#nonce = this.#newNonce();
       this.#nextHelloAt = now;
@@ -93,7 +104,8 @@ export class Asking {
     const needed = majority(this.#voters);
     if (this.#voters === 1) return { outcome: "bootstrap" };
     if (fresh >= needed && known.length === 0) return { outcome: "bootstrap" };
-    if (!this.#counting || known.length === 0) return ASKING;
+    const counts = this.#counting === "some" || this.#counting === "all" && answers.length === this.#voters - 1;
+    if (!counts || known.length === 0) return ASKING;
     const term = Math.max(...known.map((answer) => answer.term));
     if (fresh >= needed) return { outcome: "learn", term, mayVote: true };
     // A member that lost its state as well may have been the one that knew: it does not count.

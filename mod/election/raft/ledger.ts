@@ -46,6 +46,11 @@ export class Ledger {
     return this.#hardSeq <= this.#durableSeq;
   }
 
+  /** True while a vote of `self` for another is not on disk yet: to stand against that candidate would help neither. */
+  owesVote(self: MemberId): boolean {
+    return !this.isHardDurable && this.#hard.vote !== null && this.#hard.vote !== self;
+  }
+
   /** Sends what promises nothing. */
   send(to: MemberId, message: Message): void {
     this.#outbox.sendNow(to, message);

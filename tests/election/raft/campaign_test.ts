@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { Campaign, electionTimeout, retryTime, seatOf, succession } from "../../../mod/election/raft/campaign.ts";
+import {
+  Campaign,
+  electionTimeout,
+  longestCandidacyMs,
+  retryTime,
+  seatOf,
+  succession,
+} from "../../../mod/election/raft/campaign.ts";
 import { TIMING } from "./lab.ts";
 
 function campaign(kind: "preVote" | "vote", options: { voters?: number; random?: number } = {}): Campaign {
@@ -51,21 +58,22 @@ Deno.test("with two voters a single refusal loses", () => {
   assert.equal(round.count("b", false), "lost");
 });
 
-Deno.test("a vote nobody refused is waited for one election minimum, a refused one only until the retry", () => {
+Deno.test("a vote nobody refused is waited for four election minimums, a refused one only until the retry", () => {
   const round = campaign("vote");
-  assert.equal(round.endsAt, 1250);
+  assert.equal(round.endsAt, 2000);
+  assert.equal(longestCandidacyMs(TIMING), 1000);
   round.count("b", false);
   assert.equal(round.endsAt, 1025);
   assert.equal(campaign("preVote").endsAt, 1025);
 });
 
-Deno.test("no candidacy outlasts the election minimum, however wide the spread of timeouts", () => {
+Deno.test("no candidacy outlasts the longest one, however wide the spread of timeouts", () => {
   const timing = { ...TIMING, electionMaxMs: 5000 };
   const round = new Campaign(
     { kind: "vote", term: 2, released: false, voters: 3, timing, now: 0, random: () => 0.99 },
   );
   round.count("b", false);
-  assert.equal(round.endsAt, 250);
+  assert.equal(round.endsAt, 1000);
 });
 
 Deno.test("the silent are asked again every 0.4 beats", () => {

@@ -318,3 +318,25 @@ Deno.test("a voter that restarts without a guard stands by a leader without one 
     assert.equal(core.role, "follower", "nor does it stand itself");
   }
 });
+
+Deno.test("members whose disks need longer than an election minimum for a write still elect a leader", () => {
+  for (const writeMs of [100, 300, 450]) {
+    const lab = Lab.veterans(THREE);
+    const due = new Map<string, number>();
+    for (const id of THREE) lab.slowDisk(id);
+    const start = lab.now;
+    while (!THREE.some((id) => lab.core(id).leaseUntil(lab.now) > lab.now)) {
+      lab.run(5);
+      for (const id of THREE) {
+        if ((lab.node(id).pending ?? []).length === 0) continue;
+        const at = due.get(id) ?? lab.now + writeMs;
+        due.set(id, at);
+        if (lab.now < at) continue;
+        due.delete(id);
+        lab.sync(id);
+        lab.slowDisk(id);
+      }
+      assert(lab.now - start < 2500, `nobody leads with ${writeMs} ms a write`);
+    }
+  }
+});

@@ -74,3 +74,13 @@ Deno.test("a word about a batch that is not under way changes nothing", () => {
   ledger.persisted(7);
   assert.ok(!ledger.isHardDurable);
 });
+
+Deno.test("a vote for another is owed until it is on disk", () => {
+  const ledger = new Ledger(new RaftLog(null), hard);
+  ledger.setHard({ term: 2 });
+  assert.equal(ledger.owesVote("a"), false);
+  ledger.setHard({ vote: "b" });
+  assert.deepEqual([ledger.owesVote("a"), ledger.owesVote("b")], [true, false]);
+  ledger.persisted(ledger.ready().batch?.seq ?? 0);
+  assert.equal(ledger.owesVote("a"), false);
+});

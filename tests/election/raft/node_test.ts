@@ -103,6 +103,7 @@ Deno.test("a transfer to a member that does not answer is given up, and this mem
       await cluster.startAll();
       const holder = await leader(cluster);
       const [to = ""] = others(cluster, holder);
+      await cluster.advance(100);
       cluster.kill(to);
       const result = await cluster.during(cluster.node(holder).transfer(to));
       assert.equal(result.outcome, "not-taken");
