@@ -38,9 +38,9 @@ const FLAGS = ["--no-check", "--no-prompt", "--no-config", "--no-lock", "--no-re
  * How V8 runs the program.
  * - `--optimize-for-size` halves resident memory under load at a few percent of throughput.
  * - The optimizing compilers touch 7 MB of program text and leave garbage behind: without them an idle agent had 67 MB instead of 73
- *   in memory after 20 s. They wait for thirty times (Maglev) and ten times (Turbofan) as many calls, which a proxy under load reaches
- *   within seconds: 43 µs of CPU for a request instead of 42 in the first three seconds, 35 as before from then on. At a hundred times
- *   it was 44, and no less memory than this.
+ *   in memory after 20 s. They wait for thirty times (Maglev) and ten times (Turbofan) as many calls. CPU for a proxied HTTP request,
+ *   medians of four runs on a busy machine that differed by a fifth: 48 µs instead of 45 in the first three seconds of load, 41 instead
+ *   of 40 from then on. It is a delay: an agent that beats for long enough compiles what is hot all the same.
  * - `--expose-gc` lets `releaseGarbage()` of mod/linux/memory.ts collect once, at start.
  */
 const V8_FLAGS = [
