@@ -79,7 +79,10 @@ export class PeersAgent {
     this.#exchange = channel === null ? null : new StatusExchange({ channel, clock, own: () => this.#ownStatus() });
   }
 
-  /** Begins to serve. Throws what its parts throw (StateLockError, StorageError, TransportError, ControlError, SysError) after taking back the rest. */
+  /**
+   * Begins to serve. Throws what its parts throw (StateLockError, BalancerError, StorageError, TransportError, ControlError, SysError)
+   * after taking back the rest.
+   */
   async start(): Promise<void> {
     const { config, kernel, clock } = this.#options;
     try {
@@ -146,7 +149,8 @@ export class PeersAgent {
       clock,
       listener: {
         held: (ip) => bound.forEach((balancer) => balancer.bind(ip)),
-        released: (ip) => bound.forEach((balancer) => balancer.release(ip)),
+        // Connections to the address also come through listeners on every address.
+        released: (ip) => this.#balancers.forEach((balancer) => balancer.release(ip)),
       },
       // As if every peer lacked a guard: to believe a member's claims a second longer is harmless, a member taken for a stranger is not.
       elsewhere: (ip) => ({
