@@ -1,28 +1,33 @@
+import { SysError } from "../linux/errno.ts";
 import { NftSocket } from "../linux/nft_socket.ts";
 import { Poller } from "../linux/poller.ts";
 import { RouteSocket } from "../linux/rtnetlink.ts";
 import { getLog } from "../observe/log.ts";
-import type { KernelEvent } from "../vip/kernel.ts";
+import type { KernelEvent, Permission } from "../vip/kernel.ts";
 import { KernelMonitor } from "../vip/kernel_monitor.ts";
 import { NetlinkAddressBook } from "../vip/netlink_book.ts";
+import { NftPermission } from "../vip/nft_permission.ts";
+import { NoPermission } from "../vip/no_permission.ts";
 
 const log = getLog("linux");
 
 /** The sockets to the kernel, opened together and closed together. One a process. */
 export class HostKernel {
   readonly poller: Poller;
-  readonly nft: NftSocket;
+  readonly permission: Permission;
   readonly book: NetlinkAddressBook;
   /** Called for what the kernel tells unasked. */
   onEvent: (event: KernelEvent) => void = () => {};
   readonly #routes: RouteSocket;
+  /** null where the kernel has no netfilter. */
+  readonly #nft: NftSocket | null;
   readonly #monitor: KernelMonitor;
 
   /** Opens everything in the current network namespace. Throws SysError. */
   constructor() {
     this.poller = new Poller((error) => log.error("a socket failed", { cause: String(error) }));
     this.#routes = new RouteSocket();
-    this.nft = new NftSocket();
+    [this.#nft, this.permission] = openPermission();
     this.book = new NetlinkAddressBook(this.#routes);
     this.#monitor = new KernelMonitor(this.poller, (event) => this.onEvent(event));
   }
@@ -30,7 +35,18 @@ export class HostKernel {
   async close(): Promise<void> {
     this.#monitor.close();
     this.#routes.close();
-    this.nft.close();
+    this.#nft?.close();
     await this.poller.close();
+  }
+}
+
+/** Throws SysError when the kernel has netfilter and does not let us use it. */
+function openPermission(): [NftSocket | null, Permission] {
+  try {
+    const nft = new NftSocket();
+    return [nft, new NftPermission(nft)];
+  } catch (error) {
+    if (error instanceof SysError && error.code === "EPROTONOSUPPORT") return [null, new NoPermission(error)];
+    throw error;
   }
 }

@@ -23,7 +23,6 @@ import { unfencedGraceMs } from "../vip/address.ts";
 import { Holder } from "../vip/holder.ts";
 import type { PlacedVip } from "../vip/types.ts";
 import { LanAnnouncer } from "../vip/lan_announcer.ts";
-import { NftPermission } from "../vip/nft_permission.ts";
 import { CONTROL_SOCKET, ControlServer, type TransferAnswer } from "./control.ts";
 import type { HostKernel } from "./host_kernel.ts";
 import { StateLock } from "./state_lock.ts";
@@ -143,7 +142,7 @@ export class PeersAgent {
     return new Holder({
       vips: placed,
       book: kernel.book,
-      permission: new NftPermission(kernel.nft),
+      permission: kernel.permission,
       announcer: config.announce ? new LanAnnouncer({ vips: placed, poller: kernel.poller, book: kernel.book }) : null,
       announceEveryMs: config.announceEveryMs,
       clock,

@@ -44,8 +44,11 @@ export interface Permission {
    * Throws if the kernel cannot (no nftables): the caller decides what that means.
    */
   install(ips: readonly string[]): void;
-  /** Lets each address answer for `timeoutMs` from now; rebuilds the guard in the same transaction if somebody removed it. */
-  allow(live: readonly { ip: string; timeoutMs: number }[]): "refreshed" | "rebuilt";
+  /**
+   * Lets each address answer for `timeoutMs` from now; rebuilds the guard in the same transaction if somebody removed it. `overtaken`:
+   * somebody else changed the rules at that moment, nothing was done, and the caller tries again with times as they are then.
+   */
+  allow(live: readonly { ip: string; timeoutMs: number }[]): "refreshed" | "rebuilt" | "overtaken";
   /** The address stops answering before this returns. */
   deny(ips: readonly string[]): void;
   /** Looks whether the guard is still whole; mends it if not, with the live addresses given. */

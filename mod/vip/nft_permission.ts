@@ -15,8 +15,10 @@ import { Renewal } from "./renewal.ts";
 /** The sets of managed addresses per family; the live ones change all the time and are ours alone to write. */
 const FIXED_SETS = { arp: ["vips4"], inet: ["vips4", "vips6"] } as const;
 
-/** Each look may be overtaken by another commit of somebody's; after so many a renewal goes out regardless. */
-const LOOKS = 3;
+/** A renewal may be overtaken by another commit of somebody's; after so many in a row it goes out regardless. */
+const OVERTAKEN_LIMIT = 3;
+/** Rules that change while they are installed are looked at again, so many times. */
+const INSTALL_ATTEMPTS = 5;
 /** Time-outs for the probe, long and far apart. */
 const PROBE_MS = [10_000, 20_000] as const;
 
@@ -33,6 +35,8 @@ export class NftPermission implements Permission {
   #shape = "";
   #how: "update" | "replace" = "replace";
   #renewal = new Renewal([], "replace");
+  /** Renewals in a row that somebody's commit overtook. */
+  #overtaken = 0;
 
   /** @param socket belongs to the caller, who closes it */
   constructor(socket: NftSocket) {
@@ -41,29 +45,40 @@ export class NftPermission implements Permission {
 
   install(ips: readonly string[]): void {
     this.#ips = [...ips];
-    this.#rebuild([]);
-    this.#how = this.#takesNewTimeouts() ? "update" : "replace";
-    this.#generation = this.#socket.generation();
-    this.#shape = this.#look();
+    for (let attempt = 1;; attempt++) {
+      try {
+        this.#rebuild([]);
+        this.#how = this.#takesNewTimeouts() ? "update" : "replace";
+        this.#generation = this.#socket.generation();
+        this.#shape = this.#look();
+        // Only what nobody touched meanwhile is a picture of the whole guard.
+        if (this.#socket.generation() === this.#generation) return;
+      } catch (error) {
+        const isGone = error instanceof SysError && error.errno === Errno.ENOENT;
+        if (!isGone || attempt >= INSTALL_ATTEMPTS) throw error;
+      }
+      if (attempt >= INSTALL_ATTEMPTS) {
+        throw new SysError("install guard", Errno.EAGAIN, { subject: "rules that keep changing" });
+      }
+    }
   }
 
-  allow(live: readonly Live[]): "refreshed" | "rebuilt" {
+  allow(live: readonly Live[]): "refreshed" | "rebuilt" | "overtaken" {
     if (live.length === 0) return this.verify(live) === "whole" ? "refreshed" : "rebuilt";
     if (!this.#renewal.fits(live)) this.#renewal = new Renewal(live.map((entry) => entry.ip), this.#how);
-    const batch = this.#renewal.with(live);
-    for (let look = 1; look <= LOOKS; look++) {
-      try {
-        this.#socket.commitPrepared(batch, this.#generation);
-        this.#generation = following(this.#generation);
-        return "refreshed";
-      } catch (error) {
-        if (!(error instanceof SysError && (error.errno === Errno.ERESTART || error.errno === Errno.ENOENT))) {
-          throw error;
-        }
-      }
-      if (this.verify(live) === "rebuilt") return "rebuilt";
+    const isGated = this.#overtaken < OVERTAKEN_LIMIT;
+    try {
+      this.#socket.commitPrepared(this.#renewal.with(live), isGated ? this.#generation : 0);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      if (error.errno === Errno.ENOENT) return this.#rebuild(live);
+      if (error.errno !== Errno.ERESTART) throw error;
+      this.#overtaken++;
+      return this.verify(live) === "rebuilt" ? "rebuilt" : "overtaken";
     }
-    this.#socket.commitPrepared(batch);
+    // After a renewal that went out regardless the number stays as it was, so that the next verify looks at the tables.
+    if (isGated) this.#generation = following(this.#generation);
+    this.#overtaken = 0;
     return "refreshed";
   }
 
