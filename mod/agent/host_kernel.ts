@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { SysError } from "../linux/errno.ts";
 import { NftSocket } from "../linux/nft_socket.ts";
 import { Poller } from "../linux/poller.ts";
@@ -24,10 +25,10 @@ export class HostKernel {
   readonly #monitor: KernelMonitor;
 
   /** Opens everything in the current network namespace. Throws SysError. */
-  constructor() {
+  constructor(clock: Clock) {
     this.poller = new Poller((error) => log.error("a socket failed", { cause: String(error) }));
     this.#routes = new RouteSocket();
-    [this.#nft, this.permission] = openPermission();
+    [this.#nft, this.permission] = openPermission(clock);
     this.book = new NetlinkAddressBook(this.#routes);
     this.#monitor = new KernelMonitor(this.poller, (event) => this.onEvent(event));
   }
@@ -41,10 +42,10 @@ export class HostKernel {
 }
 
 /** Throws SysError when the kernel has netfilter and does not let us use it. */
-function openPermission(): [NftSocket | null, Permission] {
+function openPermission(clock: Clock): [NftSocket | null, Permission] {
   try {
     const nft = new NftSocket();
-    return [nft, new NftPermission(nft)];
+    return [nft, new NftPermission(nft, clock)];
   } catch (error) {
     if (error instanceof SysError && error.code === "EPROTONOSUPPORT") return [null, new NoPermission(error)];
     throw error;

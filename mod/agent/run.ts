@@ -38,7 +38,7 @@ export async function runPeersAgent(config: PeersConfig, version: string): Promi
 async function startAgent(config: PeersConfig, version: string): Promise<PeersAgent | null> {
   let kernel: HostKernel | null = null;
   try {
-    kernel = new HostKernel();
+    kernel = new HostKernel(systemClock);
     const placed = place(config, kernel);
     if (placed === null) {
       await kernel.close();

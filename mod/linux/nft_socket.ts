@@ -52,14 +52,14 @@ export class NftSocket {
 
   /**
    * Does all of it, or nothing: no packet sees a part. Throws SysError with `op` and `subject` of the first message that was refused,
-   * e.g. ENOENT for the deletion of something that is not there.
+   * e.g. ENOENT for the deletion of something that is not there. `generation` as for {@link commitPrepared}.
    */
-  commit(messages: readonly NetlinkRequest[]): void {
+  commit(messages: readonly NetlinkRequest[], generation = 0): void {
     if (messages.length === 0) return;
     if (messages.length > MAX_MESSAGES) {
       throw new SysError("commit nftables batch", Errno.EMSGSIZE, { subject: `of ${messages.length} messages` });
     }
-    this.commitPrepared(new PreparedBatch(messages));
+    this.commitPrepared(new PreparedBatch(messages), generation);
   }
 
   /**

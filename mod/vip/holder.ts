@@ -31,9 +31,6 @@ const START_PROBES_MS: readonly number[] = [0, 60, 140];
 const LIFETIME_REFRESH_MS = 500;
 /** An address that somebody keeps taking away is put back this often, not more. */
 const RESTORE_MS = 80;
-/** A renewal that takes longer is repeated: its time-outs were counted from before. */
-const PUNCTUAL_MS = 5;
-const MOST_RENEWALS = 3;
 /** A fault that lasts so long makes this machine unfit to hold: longer than a cable takes to settle. */
 const UNFIT_MS = 500;
 
@@ -75,8 +72,6 @@ export class Holder implements GrantSink {
   #verifyMs = 0;
   #sweepMs = 0;
   #lifetimeMs = 0;
-  /** How long the kernel took for the last renewal: the next one allows for that, as its time-outs count from its end. */
-  #commitMs = 0;
   #state: "new" | "running" | "stopped" = "new";
 
   constructor(options: HolderOptions) {
@@ -257,25 +252,18 @@ export class Holder implements GrantSink {
     const permission = this.#permission;
     if (permission === null) return;
     this.#attempt("permission", () => {
-      for (let attempt = 1; attempt <= MOST_RENEWALS; attempt++) {
-        const allowedMs = this.#commitMs;
-        const startMs = this.#now();
-        const outcome = permission.allow(this.#liveTimeouts(startMs));
-        this.#commitMs = this.#now() - startMs;
-        if (outcome === "rebuilt") log.warning("the guard had been removed by somebody, rebuilt");
-        if (outcome !== "overtaken" && Math.abs(this.#commitMs - allowedMs) <= PUNCTUAL_MS) break;
+      if (permission.allow(this.#deadlines()) === "rebuilt") {
+        log.warning("the guard had been removed by somebody, rebuilt");
       }
     });
     this.#verifyMs = this.#now() + VERIFY_MS;
-    // The process may have been stopped between reading the clock and the call: then the time-outs were given too late.
+    // The process may have been stopped within the call: then the deadline may have passed.
     const late = this.#claims.expire(this.#now());
     for (const claim of late) this.#end(claim, "the deadline passed while renewing");
   }
 
-  #liveTimeouts(now: number): { ip: string; timeoutMs: number }[] {
-    return this.#claims.live(now).map(({ ip, validUntilMs }) => {
-      return { ip, timeoutMs: Math.max(1, Math.floor(validUntilMs - now - this.#commitMs)) };
-    });
+  #deadlines(): { ip: string; validUntilMs: number }[] {
+    return this.#claims.live(this.#now()).map(({ ip, validUntilMs }) => ({ ip, validUntilMs }));
   }
 
   #take(ip: string, now: number): void {
@@ -450,9 +438,9 @@ export class Holder implements GrantSink {
     const permission = this.#permission;
     if (permission === null) return;
     this.#attempt("permission", () => {
-      if (permission.verify(this.#liveTimeouts(now)) === "whole") return;
-      log.warning("the guard had been removed by somebody, rebuilt");
-      this.#allow();
+      if (permission.verify(this.#deadlines()) === "rebuilt") {
+        log.warning("the guard had been removed by somebody, rebuilt");
+      }
     });
     for (const claim of this.#claims.expire(this.#now())) this.#end(claim, "the deadline passed while verifying");
   }

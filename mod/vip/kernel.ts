@@ -37,6 +37,13 @@ export interface AddressBook {
   remove(ip: string, prefixLength: number, linkIndex: number): "removed" | "absent";
 }
 
+/** An address that may answer until then. */
+export interface LiveUntil {
+  readonly ip: string;
+  /** On the monotonic clock. */
+  readonly validUntilMs: number;
+}
+
 /** Permission to answer, per address, with a timeout the kernel enforces. */
 export interface Permission {
   /**
@@ -45,14 +52,14 @@ export interface Permission {
    */
   install(ips: readonly string[]): void;
   /**
-   * Lets each address answer for `timeoutMs` from now; rebuilds the guard in the same transaction if somebody removed it. `overtaken`:
-   * somebody else changed the rules at that moment, nothing was done, and the caller tries again with times as they are then.
+   * Lets each address answer until its deadline on the monotonic clock, and no longer; rebuilds the guard in the same transaction if
+   * somebody removed it. Throws, with all of these addresses denied, when the kernel is too slow to keep to the deadlines.
    */
-  allow(live: readonly { ip: string; timeoutMs: number }[]): "refreshed" | "rebuilt" | "overtaken";
+  allow(live: readonly LiveUntil[]): "refreshed" | "rebuilt";
   /** The address stops answering before this returns. */
   deny(ips: readonly string[]): void;
   /** Looks whether the guard is still whole; mends it if not, with the live addresses given. */
-  verify(live: readonly { ip: string; timeoutMs: number }[]): "whole" | "rebuilt";
+  verify(live: readonly LiveUntil[]): "whole" | "rebuilt";
   /** Removes the guard. */
   uninstall(): void;
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { Errno, SysError } from "../linux/errno.ts";
 import type { NftSocket } from "../linux/nft_socket.ts";
 import {
@@ -9,105 +10,186 @@ import {
   revokeGuard,
   TimeoutProbe,
 } from "./guard.ts";
-import type { Permission } from "./kernel.ts";
+import type { LiveUntil, Permission } from "./kernel.ts";
 import { Renewal } from "./renewal.ts";
 
 /** The sets of managed addresses per family; the live ones change all the time and are ours alone to write. */
 const FIXED_SETS = { arp: ["vips4"], inet: ["vips4", "vips6"] } as const;
 
-/** A renewal may be overtaken by another commit of somebody's; after so many in a row it goes out regardless. */
+/** A commit may be overtaken by one of somebody else's; after so many in a row it goes out regardless. */
 const OVERTAKEN_LIMIT = 3;
+/** A commit that takes longer is repeated: the kernel counts time-outs from its end, they were computed at its beginning. */
+const PUNCTUAL_MS = 5;
+/** So many slow commits in a row, then the addresses are denied. */
+const MOST_SLOW = 3;
+/** From this slow commit on, the next one is expected to take as long. */
+const EXPECT_SLOW = 2;
 /** Rules that change while they are installed are looked at again, so many times. */
 const INSTALL_ATTEMPTS = 5;
 /** Time-outs for the probe, long and far apart. */
 const PROBE_MS = [10_000, 20_000] as const;
+/** No generation of a ruleset has this number; in a batch it stands for any. */
+const ANY_GENERATION = 0;
+
+/** What of {@link NftSocket} is needed here. */
+export type NftTables = Pick<
+  NftSocket,
+  "commit" | "commitPrepared" | "generation" | "tables" | "chains" | "rules" | "sets" | "elements"
+>;
 
 /**
  * Permission kept by nftables. Throws SysError when the kernel refuses.
  *
  * Every commit of anybody gives the ruleset a new generation number. As long as the number is the one our last commit made, nobody has
  * touched anything; when it is another, the kernel refuses the renewal and the tables are compared with what was installed.
+ *
+ * That also keeps a renewal from being late: one that has waited for somebody's commit finds another generation, and its time-outs, by
+ * then too long, are never taken. What remains (a batch of somebody's that failed, a machine without time for us) is measured.
  */
 export class NftPermission implements Permission {
-  readonly #socket: NftSocket;
+  readonly #socket: NftTables;
+  readonly #clock: Clock;
   #ips: readonly string[] = [];
-  #generation = 0;
+  /** The one our last commit made; ANY_GENERATION if it is not known. */
+  #generation = ANY_GENERATION;
   #shape = "";
   #how: "update" | "replace" = "replace";
   #renewal = new Renewal([], "replace");
-  /** Renewals in a row that somebody's commit overtook. */
-  #overtaken = 0;
 
   /** @param socket belongs to the caller, who closes it */
-  constructor(socket: NftSocket) {
+  constructor(socket: NftTables, clock: Clock) {
     this.#socket = socket;
+    this.#clock = clock;
   }
 
   install(ips: readonly string[]): void {
     this.#ips = [...ips];
-    for (let attempt = 1;; attempt++) {
-      try {
-        this.#rebuild([]);
-        this.#how = this.#takesNewTimeouts() ? "update" : "replace";
-        this.#generation = this.#socket.generation();
-        this.#shape = this.#look();
-        // Only what nobody touched meanwhile is a picture of the whole guard.
-        if (this.#socket.generation() === this.#generation) return;
-      } catch (error) {
-        const isGone = error instanceof SysError && error.errno === Errno.ENOENT;
-        if (!isGone || attempt >= INSTALL_ATTEMPTS) throw error;
+    try {
+      for (let attempt = 1; attempt <= INSTALL_ATTEMPTS; attempt++) {
+        if (this.#tryInstall() === "installed") return;
       }
-      if (attempt >= INSTALL_ATTEMPTS) {
-        throw new SysError("install guard", Errno.EAGAIN, { subject: "rules that keep changing" });
-      }
+      throw new SysError("install guard", Errno.EAGAIN, { subject: "into rules that keep changing" });
+    } catch (error) {
+      this.#removeQuietly();
+      throw error;
     }
   }
 
-  allow(live: readonly Live[]): "refreshed" | "rebuilt" | "overtaken" {
-    if (live.length === 0) return this.verify(live) === "whole" ? "refreshed" : "rebuilt";
-    if (!this.#renewal.fits(live)) this.#renewal = new Renewal(live.map((entry) => entry.ip), this.#how);
-    const isGated = this.#overtaken < OVERTAKEN_LIMIT;
-    try {
-      this.#socket.commitPrepared(this.#renewal.with(live), isGated ? this.#generation : 0);
-    } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      if (error.errno === Errno.ENOENT) return this.#rebuild(live);
-      if (error.errno !== Errno.ERESTART) throw error;
-      this.#overtaken++;
-      return this.verify(live) === "rebuilt" ? "rebuilt" : "overtaken";
-    }
-    // After a renewal that went out regardless the number stays as it was, so that the next verify looks at the tables.
-    if (isGated) this.#generation = following(this.#generation);
-    this.#overtaken = 0;
-    return "refreshed";
+  allow(live: readonly LiveUntil[]): "refreshed" | "rebuilt" {
+    if (live.length > 0) return this.#settle(live, true);
+    return this.verify(live) === "whole" ? "refreshed" : "rebuilt";
   }
 
   deny(ips: readonly string[]): void {
+    this.#generation = ANY_GENERATION;
     try {
       this.#socket.commit(revokeGuard(ips));
     } catch (error) {
-      if (!(error instanceof SysError && error.errno === Errno.ENOENT)) throw error;
+      if (!hasErrno(error, Errno.ENOENT)) throw error;
       // Somebody removed the guard: without it nothing is silent. Build it again with no address live; the next renewal adds the others.
-      this.#rebuild([]);
+      this.#socket.commit(installGuard(this.#ips, []));
     }
   }
 
-  verify(live: readonly Live[]): "whole" | "rebuilt" {
-    const generation = this.#socket.generation();
-    if (generation === this.#generation) return "whole";
-    if (this.#look() !== this.#shape) return this.#rebuild(live);
-    this.#generation = generation;
-    return "whole";
+  verify(live: readonly LiveUntil[]): "whole" | "rebuilt" {
+    if (this.#isWhole()) return "whole";
+    this.#settle(live, false);
+    return "rebuilt";
   }
 
   uninstall(): void {
     this.#socket.commit(removeGuard());
   }
 
-  #rebuild(live: readonly Live[]): "rebuilt" {
-    this.#socket.commit(installGuard(this.#ips, live));
-    this.#generation = this.#socket.generation();
-    return "rebuilt";
+  /** Nothing but our own commit may lie between the generations: only then the look shows the whole guard. */
+  #tryInstall(): "installed" | "disturbed" {
+    try {
+      this.#commit([], { isWhole: false, gate: this.#socket.generation() });
+      this.#shape = this.#look();
+      if (this.#socket.generation() !== this.#generation) return "disturbed";
+      this.#generation = ANY_GENERATION;
+      this.#how = this.#takesNewTimeouts() ? "update" : "replace";
+      return "installed";
+    } catch (error) {
+      if (hasErrno(error, Errno.ERESTART) || hasErrno(error, Errno.ENOENT)) return "disturbed";
+      throw error;
+    }
+  }
+
+  /** Commits until one was punctual; throws ETIMEDOUT, with all of them denied, if none is. */
+  #settle(live: readonly LiveUntil[], found: boolean): "refreshed" | "rebuilt" {
+    let isWhole = found;
+    let outcome: "refreshed" | "rebuilt" = "refreshed";
+    let [overtaken, slow, tookMs] = [0, 0, 0];
+    while (slow < MOST_SLOW) {
+      const isGated = overtaken < OVERTAKEN_LIMIT;
+      if (isWhole && this.#generation === ANY_GENERATION) isWhole = this.#isWhole();
+      const gate = isGated ? (isWhole ? this.#generation : this.#socket.generation()) : ANY_GENERATION;
+      const allowanceMs = slow < EXPECT_SLOW ? 0 : tookMs;
+      const startMs = this.#clock.now();
+      const given = timeoutsAt(live, startMs + allowanceMs);
+      const done = this.#tryCommit(given, { isWhole, gate });
+      tookMs = this.#clock.now() - startMs;
+      if (done === "done") {
+        if (!isWhole) outcome = "rebuilt";
+        isWhole = true;
+        // A slow commit before may have given an address time after its deadline.
+        if (slow > 0) this.#denyOthers(live, given);
+        if (tookMs - allowanceMs <= PUNCTUAL_MS) return outcome;
+        if (++slow < MOST_SLOW) this.#denyOthers(live, timeoutsAt(live, this.#clock.now()));
+      } else {
+        overtaken++;
+        isWhole = done === "overtaken" && this.#isWhole();
+      }
+    }
+    this.deny(live.map((entry) => entry.ip));
+    throw new SysError("renew permission", Errno.ETIMEDOUT, { subject: `within ${tookMs.toFixed(0)} ms` });
+  }
+
+  /** `gone`: the guard is not there. */
+  #tryCommit(live: readonly Live[], how: { isWhole: boolean; gate: number }): "done" | "overtaken" | "gone" {
+    try {
+      this.#commit(live, how);
+      return "done";
+    } catch (error) {
+      if (hasErrno(error, Errno.ERESTART)) return "overtaken";
+      if (how.isWhole && hasErrno(error, Errno.ENOENT)) return "gone";
+      throw error;
+    }
+  }
+
+  #commit(live: readonly Live[], { isWhole, gate }: { isWhole: boolean; gate: number }): void {
+    if (!isWhole) this.#socket.commit(installGuard(this.#ips, live), gate);
+    else if (live.length === 0) return;
+    else this.#socket.commitPrepared(this.#renewalFor(live).with(live), gate);
+    this.#generation = gate === ANY_GENERATION ? ANY_GENERATION : following(gate);
+  }
+
+  #renewalFor(live: readonly Live[]): Renewal {
+    if (!this.#renewal.fits(live)) this.#renewal = new Renewal(live.map((entry) => entry.ip), this.#how);
+    return this.#renewal;
+  }
+
+  #denyOthers(all: readonly LiveUntil[], kept: readonly Live[]): void {
+    const others = all.filter(({ ip }) => !kept.some((entry) => entry.ip === ip)).map(({ ip }) => ip);
+    if (others.length > 0) this.deny(others);
+  }
+
+  #isWhole(): boolean {
+    const generation = this.#socket.generation();
+    if (generation === this.#generation) return true;
+    if (this.#look() !== this.#shape) return false;
+    this.#generation = generation;
+    return true;
+  }
+
+  /** Leaves no half of a guard; what kept it from being installed matters more than what keeps it from being removed. */
+  #removeQuietly(): void {
+    try {
+      this.uninstall();
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+    }
   }
 
   /** Whether an element that exists takes a new time-out (kernel 6.12); tried, because distributions take fixes back to older ones. */
@@ -139,4 +221,13 @@ export class NftPermission implements Permission {
 /** The generation after this one; 0 is left out. */
 function following(generation: number): number {
   return generation >= 0xffff_ffff ? 1 : generation + 1;
+}
+
+function timeoutsAt(live: readonly LiveUntil[], atMs: number): Live[] {
+  return live.map(({ ip, validUntilMs }) => ({ ip, timeoutMs: Math.floor(validUntilMs - atMs) }))
+    .filter(({ timeoutMs }) => timeoutMs > 0);
+}
+
+function hasErrno(error: unknown, errno: number): boolean {
+  return error instanceof SysError && error.errno === errno;
 }

@@ -40,7 +40,7 @@ async function withAgent(
 ): Promise<void> {
   const cabled = new CabledMachine();
   const stateDir = await Deno.makeTempDir();
-  const kernel = cabled.machine.run(() => new HostKernel());
+  const kernel = cabled.machine.run(() => new HostKernel(systemClock));
   const placed = [{ ip: V4, prefixLength: 32, linkName: "eth0" }, { ip: V6, prefixLength: 128, linkName: "eth0" }];
   const agent = cabled.machine.run(() =>
     new PeersAgent({ config: config(stateDir), placed, kernel, clock: systemClock, version: "test" })
@@ -95,7 +95,7 @@ privileged(
   () =>
     withAgent(async (agent, cabled, stateDir) => {
       await startInside(agent, cabled);
-      const kernel = cabled.machine.run(() => new HostKernel());
+      const kernel = cabled.machine.run(() => new HostKernel(systemClock));
       const placed = [{ ip: V4, prefixLength: 32, linkName: "eth0" }];
       const second = cabled.machine.run(() =>
         new PeersAgent({ config: config(stateDir), placed, kernel, clock: systemClock, version: "test" })

@@ -13,6 +13,8 @@ export interface KernelUnderTest {
   readonly linkIndex: number;
   /** Whether the machine answers ARP or neighbour solicitation for the address now. */
   answers(ip: string): Promise<boolean>;
+  /** The clock of the deadlines. */
+  now(): number;
   wait(ms: number): Promise<void>;
   /** Somebody else removes every rule (`nft flush ruleset`). */
   flushRules(): void;
@@ -41,7 +43,7 @@ const CASES: Record<string, Case> = {
       kernel.book.put(ip, prefix, kernel.linkIndex, 10);
       assert.equal(await kernel.answers(ip), false, `${ip} before`);
     }
-    kernel.permission.allow(BOTH.map(([ip]) => ({ ip, timeoutMs: 2000 })));
+    kernel.permission.allow(BOTH.map(([ip]) => ({ ip, validUntilMs: kernel.now() + 2000 })));
     for (const [ip] of BOTH) assert.equal(await kernel.answers(ip), true, `${ip} allowed`);
     await kernel.wait(2050);
     for (const [ip] of BOTH) assert.equal(await kernel.answers(ip), false, `${ip} after`);
@@ -49,8 +51,11 @@ const CASES: Record<string, Case> = {
   "one address expires while the other is renewed": async (kernel) => {
     kernel.permission.install([V4, V6]);
     for (const [ip, prefix] of BOTH) kernel.book.put(ip, prefix, kernel.linkIndex, 10);
-    kernel.permission.allow([{ ip: V4, timeoutMs: 200 }, { ip: V6, timeoutMs: 200 }]);
-    assert.equal(kernel.permission.allow([{ ip: V6, timeoutMs: 5000 }]), "refreshed");
+    kernel.permission.allow([{ ip: V4, validUntilMs: kernel.now() + 200 }, {
+      ip: V6,
+      validUntilMs: kernel.now() + 200,
+    }]);
+    assert.equal(kernel.permission.allow([{ ip: V6, validUntilMs: kernel.now() + 5000 }]), "refreshed");
     await kernel.wait(300);
     assert.equal(await kernel.answers(V4), false);
     assert.equal(await kernel.answers(V6), true);
@@ -58,15 +63,15 @@ const CASES: Record<string, Case> = {
   "an address that has expired can be allowed again": async (kernel) => {
     kernel.permission.install([V4]);
     kernel.book.put(V4, 32, kernel.linkIndex, 10);
-    kernel.permission.allow([{ ip: V4, timeoutMs: 20 }]);
+    kernel.permission.allow([{ ip: V4, validUntilMs: kernel.now() + 20 }]);
     await kernel.wait(60);
-    assert.equal(kernel.permission.allow([{ ip: V4, timeoutMs: 5000 }]), "refreshed");
+    assert.equal(kernel.permission.allow([{ ip: V4, validUntilMs: kernel.now() + 5000 }]), "refreshed");
     assert.equal(await kernel.answers(V4), true);
   },
   "a denied address is silent at once, and denying twice is no error": async (kernel) => {
     kernel.permission.install([V4, V6]);
     for (const [ip, prefix] of BOTH) kernel.book.put(ip, prefix, kernel.linkIndex, 10);
-    kernel.permission.allow(BOTH.map(([ip]) => ({ ip, timeoutMs: 5000 })));
+    kernel.permission.allow(BOTH.map(([ip]) => ({ ip, validUntilMs: kernel.now() + 5000 })));
     kernel.permission.deny([V4]);
     kernel.permission.deny([V4]);
     assert.equal(await kernel.answers(V4), false);
@@ -76,7 +81,7 @@ const CASES: Record<string, Case> = {
     kernel.permission.install([V4, V6]);
     for (const [ip, prefix] of BOTH) kernel.book.put(ip, prefix, kernel.linkIndex, 10);
     kernel.flushRules();
-    assert.equal(kernel.permission.allow([{ ip: V4, timeoutMs: 5000 }]), "rebuilt");
+    assert.equal(kernel.permission.allow([{ ip: V4, validUntilMs: kernel.now() + 5000 }]), "rebuilt");
     assert.equal(await kernel.answers(V4), true);
     assert.equal(await kernel.answers(V6), false);
   },
@@ -87,7 +92,7 @@ const CASES: Record<string, Case> = {
     kernel.flushRules();
     assert.equal(kernel.permission.verify([]), "rebuilt");
     assert.equal(await kernel.answers(V4), false);
-    assert.equal(kernel.permission.verify([{ ip: V4, timeoutMs: 5000 }]), "whole");
+    assert.equal(kernel.permission.verify([{ ip: V4, validUntilMs: kernel.now() + 5000 }]), "whole");
   },
   "a guard left by an earlier run is replaced, and uninstalling leaves none": async (kernel) => {
     kernel.permission.install([V4]);

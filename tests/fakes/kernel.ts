@@ -1,6 +1,6 @@
 import type { Clock } from "../../mod/base/clock.ts";
 import { ADDRESS_PROTOCOL } from "../../mod/vip/address.ts";
-import type { AddressBook, Announcer, HeldAddress, Link, Permission } from "../../mod/vip/kernel.ts";
+import type { AddressBook, Announcer, HeldAddress, Link, LiveUntil, Permission } from "../../mod/vip/kernel.ts";
 
 interface Entry extends HeldAddress {
   endsMs: number;
@@ -73,7 +73,7 @@ export class FakeKernel implements AddressBook, Permission {
     this.#guard = new Map();
   }
 
-  allow(live: readonly { ip: string; timeoutMs: number }[]): "refreshed" | "rebuilt" {
+  allow(live: readonly LiveUntil[]): "refreshed" | "rebuilt" {
     this.beforeAllow();
     this.#call("allow", live.map((entry) => entry.ip).join(","));
     return this.#refresh(live);
@@ -84,7 +84,7 @@ export class FakeKernel implements AddressBook, Permission {
     for (const ip of ips) this.#guard?.delete(ip);
   }
 
-  verify(live: readonly { ip: string; timeoutMs: number }[]): "whole" | "rebuilt" {
+  verify(live: readonly LiveUntil[]): "whole" | "rebuilt" {
     if (this.#guard !== null) return "whole";
     this.#refresh(live);
     return "rebuilt";
@@ -95,10 +95,10 @@ export class FakeKernel implements AddressBook, Permission {
     this.#guard = null;
   }
 
-  #refresh(live: readonly { ip: string; timeoutMs: number }[]): "refreshed" | "rebuilt" {
+  #refresh(live: readonly LiveUntil[]): "refreshed" | "rebuilt" {
     const outcome = this.#guard === null ? "rebuilt" : "refreshed";
     const guard = this.#guard ?? new Map<string, number>();
-    for (const { ip, timeoutMs } of live) guard.set(ip, this.#clock.now() + timeoutMs);
+    for (const { ip, validUntilMs } of live) guard.set(ip, validUntilMs);
     this.#guard = guard;
     return outcome;
   }

@@ -10,6 +10,7 @@ kernelContract("kernel in memory", () => {
     permission: kernel,
     linkIndex: 2,
     answers: (ip) => Promise.resolve(kernel.answers(ip)),
+    now: () => clock.now(),
     wait: (ms) => Promise.resolve(clock.advance(ms)),
     flushRules: () => kernel.flushGuard(),
     close: () => {},

@@ -1,18 +1,107 @@
+import assert from "node:assert/strict";
 import { kernelContract } from "../contracts/kernel.ts";
+import { VirtualClock } from "../fakes/clock.ts";
+import { SlowTables } from "../fakes/nft_tables.ts";
 import { privileged } from "../fakes/privileges.ts";
+import { systemClock } from "../../mod/runtime/clock.ts";
 import { NetlinkAddressBook } from "../../mod/vip/netlink_book.ts";
 import { NftPermission } from "../../mod/vip/nft_permission.ts";
 import { CabledMachine } from "./machine.ts";
+
+const V4 = "10.98.0.200";
+const LEASE_MS = 200;
+/** As far as an element may outlive its deadline. */
+const LATE_MS = 5;
 
 kernelContract("real kernel", () => {
   const cabled = new CabledMachine();
   return {
     book: new NetlinkAddressBook(cabled.routes),
-    permission: new NftPermission(cabled.nft),
+    permission: new NftPermission(cabled.nft, systemClock),
     linkIndex: cabled.link.index,
     answers: (ip) => cabled.answers(ip),
+    now: () => systemClock.now(),
     wait: (ms) => new Promise((resolve) => void setTimeout(resolve, ms)),
     flushRules: () => cabled.flushRules(),
     close: () => cabled.close(),
   };
 }, privileged);
+
+function bench(): { clock: VirtualClock; tables: SlowTables; permission: NftPermission } {
+  const clock = new VirtualClock();
+  const tables = new SlowTables(clock);
+  const permission = new NftPermission(tables, clock);
+  permission.install([V4]);
+  return { clock, tables, permission };
+}
+
+/** When the address stops answering, counted from its deadline. */
+function beyond(
+  steps: readonly { readonly tookMs: number; readonly overtaken?: true }[],
+): { ms: number; error: string } {
+  const { clock, tables, permission } = bench();
+  const validUntilMs = clock.now() + LEASE_MS;
+  tables.steps = [...steps];
+  let error = "";
+  try {
+    permission.allow([{ ip: V4, validUntilMs }]);
+  } catch (cause) {
+    error = String(cause);
+  }
+  return { ms: tables.endsMs(V4) - validUntilMs, error };
+}
+
+Deno.test("a commit that takes long gives no time after the deadline, and costs none before it when the next is quick", () => {
+  for (const tookMs of [0, 3, 6, 40, 100, 180]) {
+    const { ms, error } = beyond([{ tookMs }]);
+    assert.equal(error, "");
+    assert.ok(ms <= LATE_MS && ms > -1, `${tookMs} ms: ends ${ms} ms after the deadline`);
+  }
+});
+
+Deno.test("a commit that ends after the deadline leaves the address silent", () => {
+  for (const tookMs of [200, 230, 1000]) {
+    const { ms, error } = beyond([{ tookMs }]);
+    assert.equal(error, "");
+    assert.equal(ms, -Infinity, `${tookMs} ms`);
+  }
+});
+
+Deno.test("commits that all take long are allowed for", () => {
+  const steps = Array.from({ length: 9 }, () => ({ tookMs: 40 }));
+  const { ms, error } = beyond(steps);
+  assert.equal(error, "");
+  assert.ok(ms <= LATE_MS && ms > -LATE_MS, `${ms} ms`);
+});
+
+Deno.test("a renewal that somebody's commit overtakes is tried again with the time that is left", () => {
+  for (const overtaken of [1, 2, 3, 4]) {
+    const steps = Array.from({ length: overtaken }, () => ({ tookMs: 30, overtaken: true as const }));
+    const { ms, error } = beyond(steps);
+    assert.equal(error, "");
+    assert.ok(ms <= LATE_MS && ms > -1, `overtaken ${overtaken} times: ends ${ms} ms after the deadline`);
+  }
+});
+
+Deno.test("a kernel whose commits take longer and longer denies the address, and says so", () => {
+  const { ms, error } = beyond([{ tookMs: 10 }, { tookMs: 20 }, { tookMs: 60 }]);
+  assert.match(error, /ETIMEDOUT/);
+  assert.equal(ms, -Infinity);
+});
+
+Deno.test("whatever commits take, nothing answers after its deadline", () => {
+  const seed = Math.floor(Math.random() * 2 ** 32);
+  let state = seed;
+  const next = (below: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor(state / 2 ** 32 * below);
+  };
+  for (let round = 0; round < 500; round++) {
+    const steps = Array.from({ length: 8 }, () => ({
+      tookMs: next(2) === 0 ? next(5) : next(300),
+      ...(next(3) === 0 ? { overtaken: true as const } : {}),
+    }));
+    const { ms } = beyond(steps);
+    assert.ok(ms <= LATE_MS, `seed ${seed}, round ${round}: ends ${ms} ms late after ${JSON.stringify(steps)}`);
+  }
+});
