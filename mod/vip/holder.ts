@@ -13,7 +13,14 @@ import { isOurs, lifetimeSeconds } from "./address.ts";
 import { Announcements } from "./announcement.ts";
 import { type Claim, Claims } from "./claim.ts";
 import { Conflicts, type Sighting } from "./conflict.ts";
-import type { AddressBook, Announcer, KernelEvent, Link, Permission } from "./kernel.ts";
+import {
+  type AddressBook,
+  type Announcer,
+  type KernelEvent,
+  type Link,
+  type Permission,
+  PermissionUnavailable,
+} from "./kernel.ts";
 import { Links } from "./links.ts";
 import type { HoldListener, HoldStatus, PlacedVip } from "./types.ts";
 
@@ -87,6 +94,7 @@ export class Holder implements GrantSink {
    * Removes leftovers of an earlier run, installs the guard and asks the network who has the addresses.
    * @returns `lifetime` where the kernel has no nftables: then whole seconds of address lifetime end the hold, and the elector's
    * hand-over has to wait {@link unfencedGraceMs} longer
+   * @throws what kept the guard from being installed although the kernel has nftables
    */
   start(): "guard" | "lifetime" {
     const now = this.#now();
@@ -221,9 +229,10 @@ export class Holder implements GrantSink {
       this.#options.permission.install([...this.#vips.keys()]);
       this.#permission = this.#options.permission;
       return "guard";
-    } catch (cause) {
+    } catch (error) {
+      if (!(error instanceof PermissionUnavailable)) throw error;
       log.warning("no nftables here: only the lifetime of the address ends a hold, so hand-over takes longer", {
-        cause: cause instanceof Error ? cause.message : String(cause),
+        cause: error.message,
       });
       return "lifetime";
     }

@@ -44,11 +44,21 @@ export interface LiveUntil {
   readonly validUntilMs: number;
 }
 
+/** This kernel cannot keep permissions at all: it has no nftables, or not all that the guard is made of. */
+export class PermissionUnavailable extends Error {
+  override readonly name = "PermissionUnavailable";
+
+  /** @param cause what the kernel answered */
+  constructor(cause: Error) {
+    super(`this kernel has no nftables, or not enough of it: ${cause.message}`, { cause });
+  }
+}
+
 /** Permission to answer, per address, with a timeout the kernel enforces. */
 export interface Permission {
   /**
    * Installs the guard for exactly these addresses, none of them live, replacing whatever an earlier run left.
-   * Throws if the kernel cannot (no nftables): the caller decides what that means.
+   * Throws {@link PermissionUnavailable} if this kernel can never do it, anything else if it did not work now; leaves no part of it then.
    */
   install(ips: readonly string[]): void;
   /**

@@ -10,7 +10,7 @@ import {
   revokeGuard,
   TimeoutProbe,
 } from "./guard.ts";
-import type { LiveUntil, Permission } from "./kernel.ts";
+import { type LiveUntil, type Permission, PermissionUnavailable } from "./kernel.ts";
 import { Renewal } from "./renewal.ts";
 
 /** The sets of managed addresses per family; the live ones change all the time and are ours alone to write. */
@@ -28,6 +28,17 @@ const EXPECT_SLOW = 2;
 const INSTALL_ATTEMPTS = 5;
 /** Time-outs for the probe, long and far apart. */
 const PROBE_MS = [10_000, 20_000] as const;
+/**
+ * How kernels without what the guard needs answer to its first batch: no nf_tables (EOPNOTSUPP), no such family, or no such kind of
+ * chain, set or expression (ENOENT also for these; nothing in that batch can be missing otherwise).
+ */
+const LACKING: readonly number[] = [
+  Errno.ENOENT,
+  Errno.EOPNOTSUPP,
+  Errno.EPROTONOSUPPORT,
+  Errno.EPFNOSUPPORT,
+  Errno.EAFNOSUPPORT,
+];
 /** No generation of a ruleset has this number; in a batch it stands for any. */
 const ANY_GENERATION = 0;
 
@@ -104,7 +115,7 @@ export class NftPermission implements Permission {
   /** Nothing but our own commit may lie between the generations: only then the look shows the whole guard. */
   #tryInstall(): "installed" | "disturbed" {
     try {
-      this.#commit([], { isWhole: false, gate: this.#socket.generation() });
+      this.#buildFirst();
       this.#shape = this.#look();
       if (this.#socket.generation() !== this.#generation) return "disturbed";
       this.#generation = ANY_GENERATION;
@@ -113,6 +124,14 @@ export class NftPermission implements Permission {
     } catch (error) {
       if (hasErrno(error, Errno.ERESTART) || hasErrno(error, Errno.ENOENT)) return "disturbed";
       throw error;
+    }
+  }
+
+  #buildFirst(): void {
+    try {
+      this.#commit([], { isWhole: false, gate: this.#socket.generation() });
+    } catch (error) {
+      throw error instanceof SysError && isLack(error) ? new PermissionUnavailable(error) : error;
     }
   }
 
@@ -226,6 +245,11 @@ function following(generation: number): number {
 function timeoutsAt(live: readonly LiveUntil[], atMs: number): Live[] {
   return live.map(({ ip, validUntilMs }) => ({ ip, timeoutMs: Math.floor(validUntilMs - atMs) }))
     .filter(({ timeoutMs }) => timeoutMs > 0);
+}
+
+/** A question to a subsystem that is not there is answered with EINVAL (nfnetlink_rcv_msg), a batch with EOPNOTSUPP. */
+function isLack(error: SysError): boolean {
+  return LACKING.includes(error.errno) || (error.errno === Errno.EINVAL && error.subject === "generation");
 }
 
 function hasErrno(error: unknown, errno: number): boolean {

@@ -1,4 +1,4 @@
-import type { Permission } from "./kernel.ts";
+import { type Permission, PermissionUnavailable } from "./kernel.ts";
 
 /** Stands in where the kernel has no netfilter at all: installing says why, and the holder goes by the lifetime of the address. */
 export class NoPermission implements Permission {
@@ -8,9 +8,9 @@ export class NoPermission implements Permission {
     this.#why = why;
   }
 
-  /** Throws what kept the kernel's netfilter from being reached. */
+  /** Throws {@link PermissionUnavailable} with what kept the kernel's netfilter from being reached. */
   install(): never {
-    throw this.#why;
+    throw new PermissionUnavailable(this.#why);
   }
 
   allow(): "refreshed" {

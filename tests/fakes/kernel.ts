@@ -1,6 +1,14 @@
 import type { Clock } from "../../mod/base/clock.ts";
 import { ADDRESS_PROTOCOL } from "../../mod/vip/address.ts";
-import type { AddressBook, Announcer, HeldAddress, Link, LiveUntil, Permission } from "../../mod/vip/kernel.ts";
+import {
+  type AddressBook,
+  type Announcer,
+  type HeldAddress,
+  type Link,
+  type LiveUntil,
+  type Permission,
+  PermissionUnavailable,
+} from "../../mod/vip/kernel.ts";
 
 interface Entry extends HeldAddress {
   endsMs: number;
@@ -16,6 +24,7 @@ export class FakeKernel implements AddressBook, Permission {
   #managed: string[] = [];
   /** Every call, in order, for assertions about the order of things. */
   readonly calls: string[] = [];
+  hasNftables = true;
   /** Calls whose name is in here throw. */
   readonly failing = new Set<string>();
   /** Runs inside {@link allow}, before it takes effect: a test moves the clock here to play a process that was stopped. */
@@ -68,6 +77,7 @@ export class FakeKernel implements AddressBook, Permission {
   }
 
   install(ips: readonly string[]): void {
+    if (!this.hasNftables) throw new PermissionUnavailable(new Error("on purpose"));
     this.#call("install", ips.join(","));
     this.#managed = [...ips];
     this.#guard = new Map();

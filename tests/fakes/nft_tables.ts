@@ -19,6 +19,8 @@ export interface CommitStep {
 export class SlowTables implements NftTables {
   /** For the next commits, in order; then they take no time. */
   steps: CommitStep[] = [];
+  /** What every call is answered with, for a kernel that lacks nftables or refuses. */
+  refusal: SysError | null = null;
   readonly #clock: VirtualClock;
   readonly #ends = new Map<string, number>();
   #generation = 1;
@@ -66,6 +68,7 @@ export class SlowTables implements NftTables {
   }
 
   #apply(messages: readonly NetlinkRequest[], generation: number): void {
+    if (this.refusal !== null) throw this.refusal;
     const step = this.steps.shift();
     this.#clock.advance(step?.tookMs ?? 0);
     if (step?.overtaken === true) this.#generation++;

@@ -296,11 +296,18 @@ Deno.test("a conflicting claim while held is counted and answered with an announ
 
 Deno.test("without nftables the lifetime of the address ends the hold", () => {
   const { clock, kernel, holder } = bench();
-  kernel.failing.add("install");
+  kernel.hasNftables = false;
   assert.equal(holder.start(), "lifetime");
   holder.granted([grant(clock)]);
   assert.deepEqual(kernel.addresses().map((address) => address.validSeconds), [1]);
   assert.equal(kernel.calls.some((call) => call.startsWith("allow")), false);
+  holder.stop();
+});
+
+Deno.test("a guard that cannot be installed although there is nftables keeps the holder from starting, and says why", () => {
+  const { kernel, holder } = bench();
+  kernel.failing.add("install");
+  assert.throws(() => holder.start(), /install failed on purpose/);
   holder.stop();
 });
 

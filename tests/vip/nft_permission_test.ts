@@ -3,8 +3,15 @@ import { kernelContract } from "../contracts/kernel.ts";
 import { VirtualClock } from "../fakes/clock.ts";
 import { SlowTables } from "../fakes/nft_tables.ts";
 import { privileged } from "../fakes/privileges.ts";
+import { Errno, SysError } from "../../mod/linux/errno.ts";
+import { Namespace } from "../../mod/linux/namespace.ts";
+import { NftSocket } from "../../mod/linux/nft_socket.ts";
+import { deleteTable } from "../../mod/net/netlink/nftables.ts";
+import { PreparedBatch } from "../../mod/net/netlink/prepared_batch.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
 import { NetlinkAddressBook } from "../../mod/vip/netlink_book.ts";
+import { GUARD_FAMILIES, GUARD_TABLE } from "../../mod/vip/guard.ts";
+import { PermissionUnavailable } from "../../mod/vip/kernel.ts";
 import { NftPermission } from "../../mod/vip/nft_permission.ts";
 import { CabledMachine } from "./machine.ts";
 
@@ -105,3 +112,68 @@ Deno.test("whatever commits take, nothing answers after its deadline", () => {
     assert.ok(ms <= LATE_MS, `seed ${seed}, round ${round}: ends ${ms} ms late after ${JSON.stringify(steps)}`);
   }
 });
+
+Deno.test("a kernel without nftables, or without a part of it, is told from one that refuses", () => {
+  const clock = new VirtualClock();
+  for (const errno of [Errno.EOPNOTSUPP, Errno.ENOENT, Errno.EAFNOSUPPORT, Errno.EPERM, Errno.ENOMEM, Errno.EINVAL]) {
+    const tables = new SlowTables(clock);
+    tables.refusal = new SysError("add chain", errno, { subject: "inet kube-vip input" });
+    const isLack = errno !== Errno.EPERM && errno !== Errno.ENOMEM && errno !== Errno.EINVAL;
+    assert.throws(
+      () => new NftPermission(tables, clock).install([V4]),
+      (error) => error instanceof PermissionUnavailable === isLack,
+      tables.refusal.code,
+    );
+  }
+});
+
+/** nftables of which somebody removes everything just before one of the calls. */
+class FlushedSocket extends NftSocket {
+  /** Calls until then. */
+  left = Infinity;
+
+  override commitPrepared(...args: Parameters<NftSocket["commitPrepared"]>): void {
+    this.#count();
+    super.commitPrepared(...args);
+  }
+
+  override generation(): number {
+    this.#count();
+    return super.generation();
+  }
+
+  override rules(...args: Parameters<NftSocket["rules"]>): ReturnType<NftSocket["rules"]> {
+    this.#count();
+    return super.rules(...args);
+  }
+
+  override elements(...args: Parameters<NftSocket["elements"]>): ReturnType<NftSocket["elements"]> {
+    this.#count();
+    return super.elements(...args);
+  }
+
+  #count(): void {
+    if (--this.left === 0) super.commitPrepared(new PreparedBatch(this.tables().map((table) => deleteTable(table))));
+  }
+}
+
+privileged(
+  "rules that somebody removes at any moment of the installation are there after it, or with the next renewal",
+  () => {
+    const namespace = Namespace.create();
+    const socket = namespace.run(() => new FlushedSocket());
+    for (let call = 1; call <= 20; call++) {
+      const permission = new NftPermission(socket, systemClock);
+      socket.left = call;
+      permission.install([V4]);
+      socket.left = Infinity;
+      permission.allow([{ ip: V4, validUntilMs: systemClock.now() + 10_000 }]);
+      assert.equal(socket.tables().length, GUARD_FAMILIES.length, `flushed before call ${call}`);
+      assert.equal(socket.elements({ family: "arp", table: GUARD_TABLE, set: "live4" }).length, 1);
+      assert.equal(permission.verify([]), "whole");
+      permission.uninstall();
+    }
+    socket.close();
+    namespace.close();
+  },
+);
