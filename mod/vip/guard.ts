@@ -3,12 +3,15 @@
  * the messages of the batches, {@link NftPermission} commits them.
  *
  * `vips` holds every managed address, `live` those with a running time-out; a look-up ignores an expired element at once, nothing has to
- * run for it to end. As a text ruleset:
+ * run for it to end. `links` holds every managed address with the name of the link it belongs to. As a text ruleset:
  *
  *     table arp kube-vip {
  *       chain output { type filter hook output priority 0; arp saddr ip @vips4 arp saddr ip != @live4 drop; }
  *     }
  *     table inet kube-vip {
+ *       chain prerouting { type filter hook prerouting priority -400;
+ *         iifname . ip daddr @links4 ip daddr != @live4 drop
+ *         iifname . ip6 daddr @links6 ip6 daddr != @live6 drop }
  *       chain input { type filter hook input priority -400;
  *         ip daddr @vips4 ip daddr != @live4 drop
  *         ip6 daddr @vips6 ip6 daddr != @live6 drop
@@ -18,11 +21,15 @@
  *         ip6 saddr @vips6 ip6 saddr != @live6 drop }
  *     }
  *
- * Hook input, not prerouting: a machine that does not hold the address may still route packets to the one that does, which is how Pods
- * on another node reach it. The output chain keeps connections that outlived the hold from talking on.
+ * Prerouting, because destination NAT (published ports of containers, kube-proxy) would take a packet away from the address before input
+ * sees it: a former holder would go on serving whoever still sends to its hardware address. Only on the address's own link: there,
+ * neighbours send straight to the holder, so what arrives without permission came to the wrong machine. What comes over other links
+ * passes, because a machine that does not hold the address may still route packets to the one that does, which is how containers reach it;
+ * input drops it if the machine would take it for itself. The output chain keeps connections that outlived the hold from talking on.
  */
-import { parseIp } from "../net/ip.ts";
+import { type Ip, parseIp } from "../net/ip.ts";
 import { assert } from "../base/assert.ts";
+import { concat } from "../net/netlink/bytes.ts";
 import type { NetlinkRequest } from "../net/netlink/message.ts";
 import { type Expression, MetaKey, type PayloadBase } from "../net/netlink/nft_expression.ts";
 import { type KeyType, type NftFamily, NftKey, SetFlag } from "../net/netlink/nft_numbers.ts";
@@ -49,8 +56,16 @@ const ICMPV6 = 58;
 const NEIGHBOUR_SOLICITATION = 135;
 /** Before everything else, so that no other table lets a packet through first (raw is at -300). */
 const FIRST = -400;
+/** IFNAMSIZ, the closing zero included. */
+const INTERFACE_NAME_BYTES = 16;
 /** 0.0.0.0, which is never managed. */
 const UNSPECIFIED = new Uint8Array(4);
+
+/** A managed address and the link it belongs to. */
+export interface Guarded {
+  readonly ip: string;
+  readonly linkName: string;
+}
 
 /** An address that may answer for `timeoutMs` from the commit. */
 export interface Live {
@@ -59,14 +74,16 @@ export interface Live {
 }
 
 /** Both tables anew with exactly these addresses, in place of whatever was there; none of them live but `live`. */
-export function installGuard(ips: readonly string[], live: readonly Live[]): NetlinkRequest[] {
+export function installGuard(vips: readonly Guarded[], live: readonly Live[]): NetlinkRequest[] {
   return [
     ...GUARD_FAMILIES.flatMap((family) => removeTable(family)),
     ...GUARD_FAMILIES.map((family) => addTable({ family, table: GUARD_TABLE })),
     ...sets("arp", 4),
     ...sets("inet", 4),
     ...sets("inet", 6),
-    ...ips.flatMap((ip) => inSets(ip, "vips", (set, key) => addElements(set, [{ key }]))),
+    ...linkSets(),
+    ...vips.flatMap(({ ip }) => inSets(ip, "vips", (set, key) => addElements(set, [{ key }]))),
+    ...vips.flatMap(onLink),
     ...chains(),
     ...live.flatMap((entry) => inSets(entry.ip, "live", (set, key) => addElements(set, [element(key, entry)]))),
   ];
@@ -123,16 +140,46 @@ function setName(family: NftFamily, kind: "vips" | "live", version: 4 | 6): SetN
   return { family, table: GUARD_TABLE, set: `${kind}${version}` };
 }
 
+function parsed(text: string): Ip {
+  const ip = parseIp(text);
+  assert(ip !== null, `${text} is an address`);
+  return ip;
+}
+
 /** Does something in every set of one kind that the address belongs to. */
 function inSets(
   text: string,
   kind: "vips" | "live",
   make: (set: SetName, key: Uint8Array) => NetlinkRequest[],
 ): NetlinkRequest[] {
-  const ip = parseIp(text);
-  assert(ip !== null, `${text} is an address`);
+  const ip = parsed(text);
   const families: readonly NftFamily[] = ip.family === 4 ? ["arp", "inet"] : ["inet"];
   return families.flatMap((family) => make(setName(family, kind, ip.family), ip.bytes));
+}
+
+/** The element that says which link the address belongs to. */
+function onLink({ ip: text, linkName }: Guarded): NetlinkRequest[] {
+  const ip = parsed(text);
+  return addElements(linkSet(ip.family), [{ key: concat([interfaceName(linkName), ip.bytes]) }]);
+}
+
+function interfaceName(name: string): Uint8Array {
+  const bytes = new TextEncoder().encode(name);
+  assert(bytes.length < INTERFACE_NAME_BYTES, `${name} is the name of an interface`);
+  const padded = new Uint8Array(INTERFACE_NAME_BYTES);
+  padded.set(bytes);
+  return padded;
+}
+
+function linkSet(version: 4 | 6): SetName {
+  return { family: "inet", table: GUARD_TABLE, set: `links${version}` };
+}
+
+function linkSets(): NetlinkRequest[] {
+  return [
+    addSet({ ...linkSet(4), key: NftKey.linkAndIpv4Address, flags: 0 }),
+    addSet({ ...linkSet(6), key: NftKey.linkAndIpv6Address, flags: 0 }),
+  ];
 }
 
 function sets(family: NftFamily, version: 4 | 6): NetlinkRequest[] {
@@ -148,6 +195,9 @@ function chains(): NetlinkRequest[] {
     addChain({ family: "arp", table: GUARD_TABLE, chain: "output", hook: { at: "output", priority: 0 } }),
     // RFC 826: hardware type 2, protocol 2, lengths 1 + 1, operation 2, sender hardware 6, then the sender address.
     rule("arp", "output", dropUnlessLive({ base: "network", offset: 14, version: 4 })),
+    addChain({ family: "inet", table: GUARD_TABLE, chain: "prerouting", hook: { at: "prerouting", priority: FIRST } }),
+    rule("inet", "prerouting", [...only(4), ...dropOnLinkUnlessLive({ offset: 16, version: 4 })]),
+    rule("inet", "prerouting", [...only(6), ...dropOnLinkUnlessLive({ offset: 24, version: 6 })]),
     addChain({ family: "inet", table: GUARD_TABLE, chain: "input", hook: { at: "input", priority: FIRST } }),
     rule("inet", "input", [...only(4), ...dropUnlessLive({ base: "network", offset: 16, version: 4 })]),
     rule("inet", "input", [...only(6), ...dropUnlessLive({ base: "network", offset: 24, version: 6 })]),
@@ -183,6 +233,19 @@ function dropUnlessLive(at: { base: PayloadBase; offset: number; version: 4 | 6 
     { type: "payload", base, offset, length: version === 4 ? 4 : 16, register: 1 },
     { type: "lookup", set: `vips${version}`, register: 1, inverted: false },
     { type: "lookup", set: `live${version}`, register: 1, inverted: true },
+    { type: "verdict", verdict: "drop" },
+  ];
+}
+
+/** Drops when the packet came over the link of the address it is sent to, and that is not live. */
+function dropOnLinkUnlessLive(at: { offset: number; version: 4 | 6 }): Expression[] {
+  const { offset, version } = at;
+  return [
+    // Register 2 follows on the sixteen bytes of register 1: the first look-up reads both.
+    { type: "meta", key: MetaKey.iifname, register: 1 },
+    { type: "payload", base: "network", offset, length: version === 4 ? 4 : 16, register: 2 },
+    { type: "lookup", set: `links${version}`, register: 1, inverted: false },
+    { type: "lookup", set: `live${version}`, register: 2, inverted: true },
     { type: "verdict", verdict: "drop" },
   ];
 }

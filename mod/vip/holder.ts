@@ -226,7 +226,7 @@ export class Holder implements GrantSink {
 
   #installGuard(): "guard" | "lifetime" {
     try {
-      this.#options.permission.install([...this.#vips.keys()]);
+      this.#options.permission.install([...this.#vips.values()]);
       this.#permission = this.#options.permission;
       return "guard";
     } catch (error) {

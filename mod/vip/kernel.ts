@@ -60,7 +60,7 @@ export interface Permission {
    * Installs the guard for exactly these addresses, none of them live, replacing whatever an earlier run left.
    * Throws {@link PermissionUnavailable} if this kernel can never do it, anything else if it did not work now; leaves no part of it then.
    */
-  install(ips: readonly string[]): void;
+  install(vips: readonly { ip: string; linkName: string }[]): void;
   /**
    * Lets each address answer until its deadline on the monotonic clock, and no longer; rebuilds the guard in the same transaction if
    * somebody removed it. Throws, with all of these addresses denied, when the kernel is too slow to keep to the deadlines.

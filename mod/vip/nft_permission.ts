@@ -4,6 +4,7 @@ import type { NftSocket } from "../linux/nft_socket.ts";
 import {
   GUARD_FAMILIES,
   GUARD_TABLE,
+  type Guarded,
   installGuard,
   type Live,
   removeGuard,
@@ -14,7 +15,7 @@ import { type LiveUntil, type Permission, PermissionUnavailable } from "./kernel
 import { Renewal } from "./renewal.ts";
 
 /** The sets of managed addresses per family; the live ones change all the time and are ours alone to write. */
-const FIXED_SETS = { arp: ["vips4"], inet: ["vips4", "vips6"] } as const;
+const FIXED_SETS = { arp: ["vips4"], inet: ["vips4", "vips6", "links4", "links6"] } as const;
 
 /** A commit may be overtaken by one of somebody else's; after so many in a row it goes out regardless. */
 const OVERTAKEN_LIMIT = 3;
@@ -60,7 +61,7 @@ export type NftTables = Pick<
 export class NftPermission implements Permission {
   readonly #socket: NftTables;
   readonly #clock: Clock;
-  #ips: readonly string[] = [];
+  #vips: readonly Guarded[] = [];
   /** The one our last commit made; ANY_GENERATION if it is not known. */
   #generation = ANY_GENERATION;
   #shape = "";
@@ -73,8 +74,8 @@ export class NftPermission implements Permission {
     this.#clock = clock;
   }
 
-  install(ips: readonly string[]): void {
-    this.#ips = [...ips];
+  install(vips: readonly Guarded[]): void {
+    this.#vips = [...vips];
     try {
       for (let attempt = 1; attempt <= INSTALL_ATTEMPTS; attempt++) {
         if (this.#tryInstall() === "installed") return;
@@ -98,7 +99,7 @@ export class NftPermission implements Permission {
     } catch (error) {
       if (!hasErrno(error, Errno.ENOENT)) throw error;
       // Somebody removed the guard: without it nothing is silent. Build it again with no address live; the next renewal adds the others.
-      this.#socket.commit(installGuard(this.#ips, []));
+      this.#socket.commit(installGuard(this.#vips, []));
     }
   }
 
@@ -178,7 +179,7 @@ export class NftPermission implements Permission {
   }
 
   #commit(live: readonly Live[], { isWhole, gate }: { isWhole: boolean; gate: number }): void {
-    if (!isWhole) this.#socket.commit(installGuard(this.#ips, live), gate);
+    if (!isWhole) this.#socket.commit(installGuard(this.#vips, live), gate);
     else if (live.length === 0) return;
     else this.#socket.commitPrepared(this.#renewalFor(live).with(live), gate);
     this.#generation = gate === ANY_GENERATION ? ANY_GENERATION : following(gate);

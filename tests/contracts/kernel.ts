@@ -23,6 +23,8 @@ export interface KernelUnderTest {
 
 const V4 = "10.98.0.200";
 const V6 = "fd98::200";
+const VIP4 = { ip: V4, linkName: "eth0" };
+const VIP6 = { ip: V6, linkName: "eth0" };
 const BOTH: readonly (readonly [string, number])[] = [[V4, 32], [V6, 128]];
 
 type Case = (kernel: KernelUnderTest) => Promise<void>;
@@ -38,7 +40,7 @@ const CASES: Record<string, Case> = {
   "under the guard an address is silent until it is allowed, and again when the time-out has passed": async (
     kernel,
   ) => {
-    kernel.permission.install([V4, V6]);
+    kernel.permission.install([VIP4, VIP6]);
     for (const [ip, prefix] of BOTH) {
       kernel.book.put(ip, prefix, kernel.linkIndex, 10);
       assert.equal(await kernel.answers(ip), false, `${ip} before`);
@@ -49,7 +51,7 @@ const CASES: Record<string, Case> = {
     for (const [ip] of BOTH) assert.equal(await kernel.answers(ip), false, `${ip} after`);
   },
   "one address expires while the other is renewed": async (kernel) => {
-    kernel.permission.install([V4, V6]);
+    kernel.permission.install([VIP4, VIP6]);
     for (const [ip, prefix] of BOTH) kernel.book.put(ip, prefix, kernel.linkIndex, 10);
     kernel.permission.allow([{ ip: V4, validUntilMs: kernel.now() + 200 }, {
       ip: V6,
@@ -61,7 +63,7 @@ const CASES: Record<string, Case> = {
     assert.equal(await kernel.answers(V6), true);
   },
   "an address that has expired can be allowed again": async (kernel) => {
-    kernel.permission.install([V4]);
+    kernel.permission.install([VIP4]);
     kernel.book.put(V4, 32, kernel.linkIndex, 10);
     kernel.permission.allow([{ ip: V4, validUntilMs: kernel.now() + 20 }]);
     await kernel.wait(60);
@@ -69,7 +71,7 @@ const CASES: Record<string, Case> = {
     assert.equal(await kernel.answers(V4), true);
   },
   "a denied address is silent at once, and denying twice is no error": async (kernel) => {
-    kernel.permission.install([V4, V6]);
+    kernel.permission.install([VIP4, VIP6]);
     for (const [ip, prefix] of BOTH) kernel.book.put(ip, prefix, kernel.linkIndex, 10);
     kernel.permission.allow(BOTH.map(([ip]) => ({ ip, validUntilMs: kernel.now() + 5000 })));
     kernel.permission.deny([V4]);
@@ -78,7 +80,7 @@ const CASES: Record<string, Case> = {
     assert.equal(await kernel.answers(V6), true);
   },
   "a guard that somebody removed is rebuilt by the next renewal": async (kernel) => {
-    kernel.permission.install([V4, V6]);
+    kernel.permission.install([VIP4, VIP6]);
     for (const [ip, prefix] of BOTH) kernel.book.put(ip, prefix, kernel.linkIndex, 10);
     kernel.flushRules();
     assert.equal(kernel.permission.allow([{ ip: V4, validUntilMs: kernel.now() + 5000 }]), "rebuilt");
@@ -86,7 +88,7 @@ const CASES: Record<string, Case> = {
     assert.equal(await kernel.answers(V6), false);
   },
   "a guard that somebody removed is found by a look, a whole one is left alone": async (kernel) => {
-    kernel.permission.install([V4]);
+    kernel.permission.install([VIP4]);
     kernel.book.put(V4, 32, kernel.linkIndex, 10);
     assert.equal(kernel.permission.verify([]), "whole");
     kernel.flushRules();
@@ -95,8 +97,8 @@ const CASES: Record<string, Case> = {
     assert.equal(kernel.permission.verify([{ ip: V4, validUntilMs: kernel.now() + 5000 }]), "whole");
   },
   "a guard left by an earlier run is replaced, and uninstalling leaves none": async (kernel) => {
-    kernel.permission.install([V4]);
-    kernel.permission.install([V4]);
+    kernel.permission.install([VIP4]);
+    kernel.permission.install([VIP4]);
     kernel.book.put(V4, 32, kernel.linkIndex, 10);
     assert.equal(await kernel.answers(V4), false);
     kernel.permission.uninstall();

@@ -76,10 +76,10 @@ export class FakeKernel implements AddressBook, Permission {
     return this.#drop(ip, linkIndex);
   }
 
-  install(ips: readonly string[]): void {
+  install(vips: readonly { ip: string; linkName: string }[]): void {
     if (!this.hasNftables) throw new PermissionUnavailable(new Error("on purpose"));
-    this.#call("install", ips.join(","));
-    this.#managed = [...ips];
+    this.#managed = vips.map((vip) => vip.ip);
+    this.#call("install", this.#managed.join(","));
     this.#guard = new Map();
   }
 

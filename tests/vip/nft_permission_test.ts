@@ -16,6 +16,7 @@ import { NftPermission } from "../../mod/vip/nft_permission.ts";
 import { CabledMachine } from "./machine.ts";
 
 const V4 = "10.98.0.200";
+const VIP = { ip: V4, linkName: "eth0" };
 const LEASE_MS = 200;
 /** As far as an element may outlive its deadline. */
 const LATE_MS = 5;
@@ -38,7 +39,7 @@ function bench(): { clock: VirtualClock; tables: SlowTables; permission: NftPerm
   const clock = new VirtualClock();
   const tables = new SlowTables(clock);
   const permission = new NftPermission(tables, clock);
-  permission.install([V4]);
+  permission.install([VIP]);
   return { clock, tables, permission };
 }
 
@@ -120,7 +121,7 @@ Deno.test("a kernel without nftables, or without a part of it, is told from one 
     tables.refusal = new SysError("add chain", errno, { subject: "inet kube-vip input" });
     const isLack = errno !== Errno.EPERM && errno !== Errno.ENOMEM && errno !== Errno.EINVAL;
     assert.throws(
-      () => new NftPermission(tables, clock).install([V4]),
+      () => new NftPermission(tables, clock).install([VIP]),
       (error) => error instanceof PermissionUnavailable === isLack,
       tables.refusal.code,
     );
@@ -165,7 +166,7 @@ privileged(
     for (let call = 1; call <= 20; call++) {
       const permission = new NftPermission(socket, systemClock);
       socket.left = call;
-      permission.install([V4]);
+      permission.install([VIP]);
       socket.left = Infinity;
       permission.allow([{ ip: V4, validUntilMs: systemClock.now() + 10_000 }]);
       assert.equal(socket.tables().length, GUARD_FAMILIES.length, `flushed before call ${call}`);

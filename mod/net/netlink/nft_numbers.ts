@@ -94,6 +94,9 @@ export const NftKey = {
   inetProtocol: { type: 12, length: 1 },
   inetService: { type: 13, length: 2 },
   mark: { type: 19, length: 4 },
+  /** Name of an interface in sixteen bytes, then an address: as `nft` counts concatenations, six bits for each part. */
+  linkAndIpv4Address: { type: (41 << 6) | 7, length: 20 },
+  linkAndIpv6Address: { type: (41 << 6) | 8, length: 32 },
 } as const satisfies Record<string, KeyType>;
 
 /** Flags of a set (NFT_SET_*). */
