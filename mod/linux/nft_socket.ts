@@ -23,6 +23,7 @@ import {
   type ElementRecord,
   getGeneration,
   type RuleRecord,
+  type TableRecord,
 } from "../net/netlink/nft_dump.ts";
 import { PreparedBatch } from "../net/netlink/prepared_batch.ts";
 import { NftMessage } from "../net/netlink/nft_numbers.ts";
@@ -80,7 +81,7 @@ export class NftSocket {
   }
 
   /** Every table of every family. */
-  tables(): TableName[] {
+  tables(): TableRecord[] {
     return this.#list(dumpTables(), NftMessage.NEWTABLE, decodeTable);
   }
 

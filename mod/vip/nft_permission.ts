@@ -232,7 +232,9 @@ export class NftPermission implements Permission {
       const members = fixed.map((set) =>
         this.#socket.elements({ ...table, set }).map((element) => [...element.key].join(".")).sort()
       );
-      return { chains: this.#socket.chains(table), rules, sets, members };
+      // With its flags: a dormant table is there, and does nothing.
+      const known = this.#socket.tables().find((each) => each.family === family && each.table === GUARD_TABLE) ?? null;
+      return { known, chains: this.#socket.chains(table), rules, sets, members };
     });
     return JSON.stringify(parts);
   }

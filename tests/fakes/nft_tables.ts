@@ -1,9 +1,9 @@
 import { Errno, SysError } from "../../mod/linux/errno.ts";
 import { decodeElements } from "../../mod/net/netlink/nft_dump.ts";
-import type { ElementRecord, RuleRecord } from "../../mod/net/netlink/nft_dump.ts";
+import type { ElementRecord, RuleRecord, TableRecord } from "../../mod/net/netlink/nft_dump.ts";
 import type { NetlinkRequest } from "../../mod/net/netlink/message.ts";
 import { NftMessage } from "../../mod/net/netlink/nft_numbers.ts";
-import type { Chain, NftSet, TableName } from "../../mod/net/netlink/nftables.ts";
+import type { Chain, NftSet } from "../../mod/net/netlink/nftables.ts";
 import type { PreparedBatch } from "../../mod/net/netlink/prepared_batch.ts";
 import { parseIp } from "../../mod/net/ip.ts";
 import type { NftTables } from "../../mod/vip/nft_permission.ts";
@@ -47,7 +47,7 @@ export class SlowTables implements NftTables {
     return this.#generation;
   }
 
-  tables(): TableName[] {
+  tables(): TableRecord[] {
     return [];
   }
 

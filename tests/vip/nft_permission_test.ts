@@ -6,7 +6,10 @@ import { privileged } from "../fakes/privileges.ts";
 import { Errno, SysError } from "../../mod/linux/errno.ts";
 import { Namespace } from "../../mod/linux/namespace.ts";
 import { NftSocket } from "../../mod/linux/nft_socket.ts";
-import { deleteTable } from "../../mod/net/netlink/nftables.ts";
+import { attribute } from "../../mod/net/netlink/attribute.ts";
+import { be32, concat } from "../../mod/net/netlink/bytes.ts";
+import { TableAttribute } from "../../mod/net/netlink/nft_numbers.ts";
+import { addTable, deleteTable } from "../../mod/net/netlink/nftables.ts";
 import { PreparedBatch } from "../../mod/net/netlink/prepared_batch.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
 import { NetlinkAddressBook } from "../../mod/vip/netlink_book.ts";
@@ -178,3 +181,20 @@ privileged(
     namespace.close();
   },
 );
+
+privileged("a table that somebody made dormant is built anew", () => {
+  const namespace = Namespace.create();
+  const socket = namespace.run(() => new NftSocket());
+  const permission = new NftPermission(socket, systemClock);
+  permission.install([VIP]);
+  for (const family of GUARD_FAMILIES) {
+    const table = addTable({ family, table: GUARD_TABLE });
+    const dormant = attribute(TableAttribute.FLAGS, be32(1));
+    socket.commit([{ ...table, payload: concat([table.payload, dormant]) }]);
+    assert.equal(socket.tables().filter((each) => each.flags === 1).length, 1);
+    assert.equal(permission.verify([]), "rebuilt", family);
+    assert.deepEqual(socket.tables().map((each) => each.flags), [0, 0]);
+  }
+  socket.close();
+  namespace.close();
+});

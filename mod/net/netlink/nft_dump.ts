@@ -81,10 +81,19 @@ export function decodeGeneration(message: NetlinkMessage): number {
   return optional(body(message).get(GENERATION_ID), readBe32, 0);
 }
 
+/** A table as the kernel lists it. */
+export interface TableRecord extends TableName {
+  /** NFT_TABLE_F_*; 1 is dormant: none of its chains sees a packet. */
+  readonly flags: number;
+}
+
 /** Reads a table; null for a family without a word in {@link NftFamily}. */
-export function decodeTable(message: NetlinkMessage): TableName | null {
+export function decodeTable(message: NetlinkMessage): TableRecord | null {
   const family = familyOf(message);
-  return family === null ? null : { family, table: name(body(message), TableAttribute.NAME) };
+  if (family === null) return null;
+  const attributes = body(message);
+  const flags = optional(attributes.get(TableAttribute.FLAGS), readBe32, 0);
+  return { family, table: name(attributes, TableAttribute.NAME), flags };
 }
 
 /** Reads a chain; null for one this program could not have made (other family, hook or type). */

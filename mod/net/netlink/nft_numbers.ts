@@ -27,7 +27,7 @@ export const NftMessage = {
 /** NFTA_LIST_ELEM: one of several in a list. */
 export const LIST_ELEMENT = 1;
 /** NFTA_TABLE_*. */
-export const TableAttribute = { NAME: 1 } as const;
+export const TableAttribute = { NAME: 1, FLAGS: 2 } as const;
 /** NFTA_CHAIN_*. */
 export const ChainAttribute = { TABLE: 1, NAME: 3, HOOK: 4, POLICY: 5, TYPE: 7 } as const;
 /** NFTA_HOOK_*. */

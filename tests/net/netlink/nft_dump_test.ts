@@ -38,7 +38,7 @@ const RULE = `01000003 06000100 67000000 07000200 696e0000 0c000300 000000000000
 
 Deno.test("what the kernel lists is read", () => {
   assert.equal(decodeGeneration(message(NftMessage.NEWGEN, bytes(GENERATION))), 2);
-  assert.deepEqual(decodeTable(message(NftMessage.NEWTABLE, bytes(TABLE))), g);
+  assert.deepEqual(decodeTable(message(NftMessage.NEWTABLE, bytes(TABLE))), { ...g, flags: 0 });
   assert.deepEqual(decodeChain(message(NftMessage.NEWCHAIN, bytes(CHAIN))), {
     ...g,
     chain: "in",
@@ -64,7 +64,7 @@ Deno.test("what the kernel lists is read", () => {
 });
 
 Deno.test("what is written is read", () => {
-  assert.deepEqual(decodeTable(echo(addTable({ family: "arp", table: "t" }))), { family: "arp", table: "t" });
+  assert.deepEqual(decodeTable(echo(addTable({ family: "arp", table: "t" }))), { family: "arp", table: "t", flags: 0 });
   const hook = { at: "output", priority: 5, type: "nat", policy: "drop" } as const;
   for (const family of ["arp", "inet"] as const) {
     const chain = { family, table: "t", chain: "out", hook };
