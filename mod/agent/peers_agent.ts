@@ -83,14 +83,17 @@ export class PeersAgent {
    * after taking back the rest.
    */
   async start(): Promise<void> {
-    const { config, kernel, clock } = this.#options;
+    const { config, placed, kernel, clock } = this.#options;
     try {
       this.#lock = StateLock.take(config.stateDir);
       for (const balancer of this.#balancers) await balancer.start();
       kernel.onEvent = (event) => this.#holder.kernelEvent(event);
       if (this.#node !== null) rehearse();
-      this.#fence = this.#holder.start();
-      if (config.singleNode) await new Promise<void>((resolve) => void clock.after(PROBE_WAIT_MS, resolve));
+      // With `disableVIP` the kernel is left alone: no guard, and no privilege is needed for it.
+      if (placed.length > 0) this.#fence = this.#holder.start();
+      if (config.singleNode && placed.length > 0) {
+        await new Promise<void>((resolve) => void clock.after(PROBE_WAIT_MS, resolve));
+      }
       await this.#elector.start();
       this.#control = await ControlServer.start(`${config.stateDir}/${CONTROL_SOCKET}`, {
         status: () => this.#clusterStatus(),

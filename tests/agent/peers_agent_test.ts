@@ -113,3 +113,14 @@ privileged("a start that fails takes everything back", () =>
     assert.equal(await cabled.answers(V4), false);
     assert.deepEqual(cabled.nft.tables(), []);
   }));
+
+privileged("without addresses the kernel is left alone", () =>
+  withAgent(async (_agent, cabled, stateDir) => {
+    const kernel = cabled.machine.run(() => new HostKernel(systemClock));
+    const options = { config: config(`${stateDir}/other`), placed: [], kernel, clock: systemClock, version: "test" };
+    const bare = cabled.machine.run(() => new PeersAgent(options));
+    await startInside(bare, cabled);
+    const tables = cabled.nft.tables();
+    await bare.stop();
+    assert.deepEqual(tables, []);
+  }));
