@@ -16,10 +16,15 @@ export interface Grant {
   readonly epoch: number;
   /** Deadline in monotonic milliseconds ({@link Clock.now}). */
   readonly validUntil: number;
+  /**
+   * Set on a grant that nobody stands for any more (`vip_preserve_on_leadership_loss`): the address stays and answers, but is neither
+   * announced nor defended, since somebody else may have it already.
+   */
+  readonly preserved?: true;
 }
 
 /** Why a grant ended before its deadline, or was not renewed. */
-export type RevokeReason = "stopping" | "transfer" | "quorum-lost" | "reassigned" | "deposed";
+export type RevokeReason = "stopping" | "transfer" | "quorum-lost" | "reassigned" | "deposed" | "lease-lost" | "unfit";
 
 /** The side of the holder that an elector talks to. All calls are synchronous: the kernel is up to date on return. */
 export interface GrantSink {
@@ -35,4 +40,19 @@ export interface Elector {
   start(): Promise<void>;
   /** Gives up every grant in order (sink first, then the election) and ends. Idempotent, bounded in time. */
   stop(): Promise<void>;
+}
+
+/** What an elector that is not raft shows of itself. */
+export interface ElectorStatus {
+  /** Who holds, as far as is known; null: nobody, or unknown. */
+  readonly leader: string | null;
+  readonly leading: boolean;
+  /** Changes of holder since the Lease exists. */
+  readonly transitions: number;
+  /** When the election last did what it should (a read or write that succeeded), on the monotonic clock; null: never. */
+  readonly goodMs: number | null;
+  /** When it last tried anything: an elector whose tries stop is stuck. */
+  readonly triedMs: number | null;
+  /** What is wrong, in words; null when nothing is. */
+  readonly trouble: string | null;
 }
