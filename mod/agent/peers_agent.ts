@@ -8,23 +8,22 @@ import type { Balancer } from "../balance/balancer.ts";
 import { createBalancer } from "../balance/create.ts";
 import type { Clock } from "../base/clock.ts";
 import type { PeersConfig } from "../config/types.ts";
-import type { Elector, GrantSink } from "../election/elector.ts";
-import { FileStorage } from "../election/raft/file_storage.ts";
+import type { Elector } from "../election/elector.ts";
 import { STATUS_CHANNEL } from "../election/raft/mux.ts";
-import { RaftNode } from "../election/raft/node.ts";
+import type { RaftNode } from "../election/raft/node.ts";
 import { rehearse } from "../election/raft/rehearsal.ts";
-import { UdpTransport } from "../election/raft/udp_transport.ts";
+import type { UdpTransport } from "../election/raft/udp_transport.ts";
 import { SingleNode } from "../election/single_node.ts";
 import { connectionResetter } from "../linux/reset_connections.ts";
 import { getLog } from "../observe/log.ts";
 import type { ClusterStatus, NodeStatus } from "../observe/status_types.ts";
 import { DeadlineError, withDeadline } from "../runtime/deadline.ts";
-import { unfencedGraceMs } from "../vip/address.ts";
 import { Holder } from "../vip/holder.ts";
 import type { PlacedVip } from "../vip/types.ts";
 import { LanAnnouncer } from "../vip/lan_announcer.ts";
 import { CONTROL_SOCKET, ControlServer, type TransferAnswer } from "./control.ts";
 import type { HostKernel } from "./host_kernel.ts";
+import { makeRaft, raftElsewhere, transferRaft } from "./raft_election.ts";
 import { StateLock } from "./state_lock.ts";
 import { StatusExchange } from "./status_exchange.ts";
 import { clusterReports, nodeStatus } from "./status_report.ts";
@@ -70,8 +69,17 @@ export class PeersAgent {
     const deps = { clock, random: Math.random, resetter: connectionResetter };
     this.#balancers = config.balancers.map((balancer) => createBalancer(balancer, deps));
     this.#holder = this.#makeHolder();
-    this.#transport = config.singleNode ? null : makeTransport(options);
-    this.#node = this.#transport === null ? null : this.#makeNode(this.#transport);
+    const raft = config.singleNode ? null : makeRaft(config, {
+      clock,
+      poller: options.kernel.poller,
+      addresses: this.#addresses,
+      sink: this.#holder,
+      holder: this.#holder,
+      fence: () => this.#fence,
+      fit: () => true,
+    });
+    this.#transport = raft?.transport ?? null;
+    this.#node = raft?.node ?? null;
     this.#elector = this.#node ??
       new SingleNode({ addresses: this.#addresses, timing: config.timing, clock, sink: this.#holder });
     const channel = this.#node?.channel(STATUS_CHANNEL) ?? null;
@@ -154,32 +162,7 @@ export class PeersAgent {
         // Connections to the address also come through listeners on every address.
         released: (ip) => this.#balancers.forEach((balancer) => balancer.release(ip)),
       },
-      // As if every peer lacked a guard: to believe a member's claims a second longer is harmless, a member taken for a stranger is not.
-      elsewhere: (ip) => ({
-        atMs: this.#node?.elsewhereMs(ip) ?? null,
-        graceMs: config.timing.leaseMs + unfencedGraceMs(config.timing.leaseMs),
-      }),
-    });
-  }
-
-  #makeNode(transport: UdpTransport): RaftNode {
-    const { config, clock } = this.#options;
-    const sink: GrantSink = this.#holder;
-    return new RaftNode({
-      self: config.localPeer.id,
-      peers: config.remotePeers.map((peer) => peer.id),
-      timing: config.timing,
-      placement: config.placement,
-      addresses: this.#addresses,
-      clock,
-      random: Math.random,
-      storage: new FileStorage(config.stateDir, { member: config.localPeer.id, cluster: config.clusterId }),
-      transport,
-      sink,
-      startAsLeader: config.startAsLeader,
-      graceMs: () => this.#fence === "guard" ? 0 : unfencedGraceMs(config.timing.leaseMs),
-      soloAllowed: () => !this.#holder.strangerKnown(),
-      fit: () => this.#holder.unfit() === null,
+      elsewhere: (ip) => raftElsewhere(this.#node, config.timing, ip),
     });
   }
 
@@ -208,30 +191,6 @@ export class PeersAgent {
     if (this.#node === null) {
       return { outcome: "refused", why: "This is a single node: there is nobody to hand over to" };
     }
-    const result = await this.#node.transfer(to);
-    switch (result.outcome) {
-      case "transferred":
-        return result;
-      case "not-leader":
-        return { outcome: "refused", why: `This member does not lead; ${result.leader ?? "nobody"} does` };
-      case "no-target":
-        return {
-          outcome: "refused",
-          why: to === null ? "No member could take over" : `${to} is no member that could take over`,
-        };
-      case "not-taken":
-        return { outcome: "refused", why: "The successor did not take over in time" };
-    }
+    return await transferRaft(this.#node, to);
   }
-}
-
-function makeTransport({ config, clock, kernel }: PeersAgentOptions): UdpTransport {
-  return new UdpTransport({
-    local: config.localPeer,
-    peers: config.remotePeers,
-    secret: config.peerSecret,
-    clusterId: config.clusterId,
-    clock,
-    poller: kernel.poller,
-  });
 }
