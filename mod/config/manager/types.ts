@@ -49,7 +49,6 @@ export type ElectionSettings =
     readonly peerSecret: string | null;
     readonly clusterId: string;
     readonly timing: Timing;
-    readonly stateDir: string;
   };
 
 /** The check that says whether this node may hold. */
@@ -109,6 +108,8 @@ export interface ManagerConfig {
   readonly metrics: ListenAddress | null;
   /** `health_check_port`; null: no health server. */
   readonly healthPort: number | null;
+  /** `vip_statedir`: of the control socket (`kube-vip status`) and, with peers, of the election's state. */
+  readonly stateDir: string;
   readonly logLevel: "debug" | "info" | "warning" | "error";
 }
 
