@@ -86,7 +86,7 @@ export function raftElsewhere(
 
 /** What became of a wish to hand leadership over, in the words of the control socket. */
 export async function transferRaft(
-  node: RaftNode,
+  node: Pick<RaftNode, "transfer">,
   to: string | null,
 ): Promise<
   { readonly outcome: "transferred"; readonly to: string } | { readonly outcome: "refused"; readonly why: string }
