@@ -77,7 +77,7 @@ export function makeRaft(settings: RaftSettings, parts: RaftParts): RaftElection
  * guard: to believe a member's claims a second longer is harmless, a member taken for a stranger is not.
  */
 export function raftElsewhere(
-  node: RaftNode | null,
+  node: Pick<RaftNode, "elsewhereMs"> | null,
   timing: Timing,
   ip: string,
 ): { atMs: number | null; graceMs: number } {
