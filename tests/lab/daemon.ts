@@ -70,14 +70,19 @@ export class Product implements Daemon {
     return { argv: [...this.command, "start", "-c", path], env: {} };
   }
 
-  async isReady({ local, directory }: Place): Promise<boolean> {
-    const answer = await askAgent(stateDirectory(directory), { method: "GET", path: "/status" });
-    if (answer.outcome !== "answered") return false;
-    const parsed = parseClusterStatus(answer.value);
-    if (parsed.outcome === "invalid") throw new Error(`${local.name} gave a status that cannot be read: ${parsed.why}`);
-    const own = parsed.status.nodes.find((one) => one.outcome === "answered" && one.node.id === local.name);
-    return own?.outcome === "answered" && own.node.leader !== null;
+  isReady(place: Place): Promise<boolean> {
+    return takesPart(place);
   }
+}
+
+/** Whether the instance of the product in `place` says that it knows who leads. Throws when its status cannot be read. */
+export async function takesPart({ local, directory }: Place): Promise<boolean> {
+  const answer = await askAgent(stateDirectory(directory), { method: "GET", path: "/status" });
+  if (answer.outcome !== "answered") return false;
+  const parsed = parseClusterStatus(answer.value);
+  if (parsed.outcome === "invalid") throw new Error(`${local.name} gave a status that cannot be read: ${parsed.why}`);
+  const own = parsed.status.nodes.find((one) => one.outcome === "answered" && one.node.id === local.name);
+  return own?.outcome === "answered" && own.node.leader !== null;
 }
 
 /** Where the instance in `directory` keeps its state and its control socket. */
