@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { ApiHealth, type CheckSettings, makeProbe, type Probe } from "../../mod/health/api_health.ts";
+import type { HealthSettings } from "../../mod/config/manager/types.ts";
+import { systemClock } from "../../mod/runtime/clock.ts";
+import { VirtualClock } from "../fakes/clock.ts";
+import { type Behaviour, GONE, OK, pass, refusal, StubServers } from "./stub_client.ts";
+
+const SETTINGS: HealthSettings = { url: null, periodMs: 5000, timeoutMs: 3000, failureThreshold: 3, caPath: null };
+
+interface Scene {
+  readonly clock: VirtualClock;
+  readonly servers: StubServers;
+  readonly health: ApiHealth;
+  /** Verdicts with the moment they came, in milliseconds since {@link Scene.mark}. */
+  readonly heard: [number, string][];
+  mark(): void;
+}
+
+function scene(behaviour: () => Behaviour): Scene {
+  const clock = new VirtualClock();
+  const servers = new StubServers(clock, behaviour);
+  const client = servers.client("https://127.0.0.1:6443");
+  const health = new ApiHealth(makeProbe(SETTINGS, { client, clock }), clock);
+  client.close();
+  let zeroMs = clock.now();
+  const heard: [number, string][] = [];
+  health.onChange = (now) => heard.push([clock.now() - zeroMs, now.is]);
+  return { clock, servers, health, heard, mark: () => zeroMs = clock.now() };
+}
+
+Deno.test("health is unknown until the first check, which is at once", async () => {
+  const { clock, health, heard } = scene(() => OK);
+  assert.deepEqual(health.health(), { is: "unknown" });
+  health.start();
+  assert.deepEqual(health.health(), { is: "unknown" });
+  await pass(clock, 0);
+  assert.deepEqual(health.health(), { is: "healthy" });
+  assert.deepEqual(heard, [[0, "healthy"]]);
+  health.close();
+});
+
+Deno.test("a server that was killed is known to be gone within two and a half seconds, whenever that was", async () => {
+  for (let killMs = 0; killMs < 1000; killMs += 100) {
+    let behaviour: Behaviour = OK;
+    const { clock, health, heard, mark } = scene(() => behaviour);
+    health.start();
+    await pass(clock, 3000 + killMs);
+    behaviour = GONE;
+    mark();
+    await pass(clock, 4000);
+    assert.equal(heard.length, 2);
+    const [atMs, verdict] = heard[1] ?? [Infinity, "none"];
+    assert.equal(verdict, "unhealthy");
+    assert.ok(atMs <= 2500 && atMs >= 1000, `${atMs} ms`);
+    assert.deepEqual(health.health(), { is: "unhealthy", why: "the API server does not answer (connection refused)" });
+    health.close();
+  }
+});
+
+Deno.test("one check that fails changes nothing, and one that succeeds mends all", async () => {
+  let behaviour: Behaviour = OK;
+  const { clock, health, heard } = scene(() => behaviour);
+  health.start();
+  await pass(clock, 500);
+  behaviour = GONE;
+  await pass(clock, 1000);
+  behaviour = OK;
+  await pass(clock, 1000);
+  assert.deepEqual(heard.map(([, verdict]) => verdict), ["healthy"]);
+  behaviour = GONE;
+  await pass(clock, 3000);
+  behaviour = OK;
+  await pass(clock, 1000);
+  assert.deepEqual(heard.map(([, verdict]) => verdict), ["healthy", "unhealthy", "healthy"]);
+  health.close();
+});
+
+Deno.test("a server that is slow or not well gets three tries", async () => {
+  for (const bad of ["hangs", refusal(500)] as const) {
+    let behaviour: Behaviour = OK;
+    const { clock, health, heard, mark } = scene(() => behaviour);
+    health.start();
+    await pass(clock, 500);
+    behaviour = bad;
+    mark();
+    await pass(clock, 2450);
+    assert.equal(health.health().is, "healthy");
+    await pass(clock, 2000);
+    const [atMs, verdict] = heard[1] ?? [Infinity, "none"];
+    assert.equal(verdict, "unhealthy");
+    assert.ok(atMs <= 4000, `${atMs} ms`);
+    health.close();
+  }
+});
+
+Deno.test("a server that lets nobody ask lives", async () => {
+  const { clock, health } = scene(() => refusal(403));
+  health.start();
+  await pass(clock, 5000);
+  assert.deepEqual(health.health(), { is: "healthy" });
+  health.close();
+});
+
+Deno.test("checks start a period apart, or when the one before has ended, and never overlap", async () => {
+  const clock = new VirtualClock();
+  const starts: number[] = [];
+  const lasts = [100, 2500, 100, 1000, 0];
+  let under = 0;
+  const probe: Probe = {
+    periodMs: 1000,
+    limits: { gone: 1, ailing: 1 },
+    ask: async () => {
+      assert.equal(under, 0);
+      under += 1;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      clock.after(lasts[starts.length] ?? 0, resolve);
+      starts.push(clock.now() - 1000);
+      await promise;
+      under -= 1;
+      return { outcome: "good" };
+    },
+    close: () => {},
+  };
+  const health = new ApiHealth(probe, clock);
+  health.start();
+  health.start();
+  await pass(clock, 6000);
+  health.close();
+  assert.deepEqual(starts, [0, 1000, 3500, 4500, 5500]);
+});
+
+Deno.test("a check that throws, and a listener that throws, do not end the checks", async () => {
+  const clock = new VirtualClock();
+  let asked = 0;
+  const probe: Probe = {
+    periodMs: 1000,
+    limits: { gone: 1, ailing: 1 },
+    ask: () => {
+      asked += 1;
+      throw new Error("broken");
+    },
+    close: () => {},
+  };
+  const health = new ApiHealth(probe, clock);
+  health.onChange = () => {
+    throw new Error("not taken well");
+  };
+  health.start();
+  await pass(clock, 3000);
+  health.close();
+  assert.equal(asked, 4);
+  assert.deepEqual(health.health(), { is: "unhealthy", why: "the health check failed in itself (broken)" });
+});
+
+Deno.test("closing ends timers and connections, and nothing is told any more", async () => {
+  let behaviour: Behaviour = OK;
+  const { clock, servers, health, heard } = scene(() => behaviour);
+  health.start();
+  await pass(clock, 1000);
+  behaviour = "hangs";
+  await pass(clock, 1000);
+  health.close();
+  health.close();
+  assert.equal(servers.open, 0);
+  await pass(clock, 5000);
+  assert.equal(clock.pending, 0);
+  assert.deepEqual(heard.map(([, verdict]) => verdict), ["healthy"]);
+});
+
+Deno.test("a URL is asked with its own period, time-out and threshold", async () => {
+  let status = 200;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => new Response("", { status }));
+  const settings: CheckSettings = {
+    url: new URL(`http://127.0.0.1:${server.addr.port}/healthz`),
+    periodMs: 20,
+    timeoutMs: 2000,
+    failureThreshold: 3,
+    caPath: null,
+  };
+  const stub = new StubServers(new VirtualClock(), () => OK).client("unused");
+  const health = new ApiHealth(makeProbe(settings, { client: stub, clock: systemClock }), systemClock);
+  const changed = (): Promise<string> => new Promise((resolve) => health.onChange = (now) => resolve(now.is));
+  const first = changed();
+  health.start();
+  assert.equal(await first, "healthy");
+  status = 500;
+  assert.equal(await changed(), "unhealthy");
+  status = 200;
+  assert.equal(await changed(), "healthy");
+  health.close();
+  await server.shutdown();
+});
