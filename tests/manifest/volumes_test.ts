@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { kubeconfigVolume, volumesOf } from "../../mod/manifest/volumes.ts";
+import { settings } from "./fixture.ts";
+
+const PEERS = { "vip_leaderelectiontype": "peers" };
+
+Deno.test("the kubeconfig is where the program looks for it, whatever it is called on the machine", () => {
+  const volume = kubeconfigVolume(settings({ "k8s_config_file": "/etc/kubernetes/super-admin.conf" }));
+  assert.deepEqual([volume.path, volume.mountPath], ["/etc/kubernetes/super-admin.conf", "/etc/kubernetes/admin.conf"]);
+});
+
+Deno.test("upstream's Pods need nothing else", () => {
+  assert.deepEqual(volumesOf(settings(), { to: "file" }), []);
+});
+
+Deno.test("an election of peers has its state and its secret on the machine", () => {
+  const [state, secret] = volumesOf(settings({ ...PEERS, "vip_statedir": "/srv/vip" }), { to: "file" });
+  const where = { path: "/srv/vip", mountPath: "/srv/vip" };
+  assert.deepEqual(state, { name: "state", ...where, readOnly: false, type: "DirectoryOrCreate" });
+  const file = { path: "/etc/kube-vip/peer-secret", mountPath: "/etc/kube-vip/peer-secret" };
+  assert.deepEqual(secret, { name: "peer-secret", ...file, readOnly: true, type: "File" });
+});
+
+Deno.test("with a Secret of the cluster only the state is on the machine", () => {
+  const names = volumesOf(settings(PEERS), { to: "secret", name: "vault" }).map((one) => one.name);
+  assert.deepEqual(names, ["state"]);
+});
+
+Deno.test("files that settings name are mounted where they are, if that is a whole path", () => {
+  const files = { etcdCACert: "/a", etcdCert: "/b", etcdKey: "/c", "config_file": "/d" };
+  const volumes = volumesOf(settings(files), { to: "file" });
+  assert.deepEqual(volumes.map((one) => one.path), ["/a", "/b", "/c", "/d"]);
+  assert.ok(volumes.every((one) => one.readOnly && one.type === "File" && one.mountPath === one.path));
+  assert.equal(new Set(volumes.map((one) => one.name)).size, 4);
+  assert.deepEqual(volumesOf(settings({ "config_file": "manager.yaml" }), { to: "file" }), []);
+});
