@@ -54,7 +54,7 @@ export class Instruments {
   );
   readonly takeover = new Histogram({
     name: "kube_vip_takeover_seconds",
-    help: "Time from seeing that an address is free, or from the election, until it answers here",
+    help: "Time from the grant of an address until it was announced from here",
     buckets: TAKEOVER_BUCKETS,
     registers: [this.registry],
   });

@@ -79,9 +79,9 @@ export class Metrics {
     this.#countChange(ip);
   }
 
-  /** An address was taken over, and that took so long. */
-  tookOver(durationMs: number): void {
-    this.#instruments.takeover.observe(durationMs / 1000);
+  /** An address was taken over, and that took so long; the three together are what a `HoldListener` hears. */
+  announced(_ip: string, takeoverMs: number): void {
+    this.#instruments.takeover.observe(takeoverMs / 1000);
   }
 
   /** Where the rest is looked up at each scrape. */

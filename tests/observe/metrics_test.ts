@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Metrics, type MetricsSnapshot } from "../../mod/observe/metrics.ts";
 import type { ProcessFacts } from "../../mod/observe/process_facts.ts";
-import type { HoldStatus } from "../../mod/vip/types.ts";
+import type { HoldListener, HoldStatus } from "../../mod/vip/types.ts";
 
 const FACTS: ProcessFacts = { cpuSeconds: 1.5, residentBytes: 6e7, startSeconds: 1.7e9, openFiles: 20, maxFiles: 1024 };
 const HOLD: HoldStatus = {
@@ -99,8 +99,10 @@ Deno.test("beginnings and ends of a hold are counted by address", async () => {
 
 Deno.test("take-overs fall into buckets of seconds", async () => {
   const metrics = make();
-  metrics.tookOver(200);
-  metrics.tookOver(15_500);
+  const listener: HoldListener = metrics;
+  listener.held("10.0.0.9");
+  metrics.announced("10.0.0.9", 200);
+  metrics.announced("10.0.0.9", 15_500);
   const buckets = await lines(metrics, "kube_vip_takeover_seconds_bucket");
   const value = (le: string): string | undefined => buckets.find((line) => line.includes(`le="${le}"`))?.split(" ")[1];
   assert.deepEqual([value("0.1"), value("0.25"), value("15"), value("20"), value("+Inf")], ["0", "1", "1", "2", "2"]);
