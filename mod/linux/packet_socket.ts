@@ -46,7 +46,7 @@ export class PacketSocket {
   readonly #buffer = new Uint8Array(FRAME_BYTES);
   readonly #sender = newSender();
   /** The kernel is given its address: it must not be collected before the kernel has copied it. */
-  readonly #program: Uint8Array<ArrayBuffer>;
+  #program: Uint8Array<ArrayBuffer>;
   #open = true;
 
   /** Opens the socket; no frame that the filter would refuse ever gets in. Throws SysError. */
@@ -63,6 +63,17 @@ export class PacketSocket {
       closeFd(this.fd);
       throw error;
     }
+  }
+
+  /** Lets in what this program lets in from now on, everything of the type with null; no frame meets neither. Throws SysError. */
+  setFilter(filter: Uint8Array<ArrayBuffer> | null): void {
+    if (filter === null) {
+      // ENOENT: there was none.
+      libc.setsockopt(this.fd, Level.SOCKET, SocketOption.DETACH_FILTER, Int32Array.of(0), 4);
+      return;
+    }
+    attachFilter(this.fd, filter);
+    this.#program = filter;
   }
 
   /**

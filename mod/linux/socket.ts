@@ -21,6 +21,7 @@ export const SocketOption = {
   PRIORITY: 12,
   LINGER: 13,
   ATTACH_FILTER: 26,
+  DETACH_FILTER: 27,
   SNDBUFFORCE: 32,
   RCVBUFFORCE: 33,
 } as const;

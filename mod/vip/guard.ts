@@ -58,6 +58,14 @@ const NEIGHBOUR_SOLICITATION = 135;
 const FIRST = -400;
 /** IFNAMSIZ, the closing zero included. */
 const INTERFACE_NAME_BYTES = 16;
+/** Every set but the live ones. */
+const FIXED_SETS: readonly SetName[] = [
+  setName("arp", "vips", 4),
+  setName("inet", "vips", 4),
+  setName("inet", "vips", 6),
+  linkSet(4),
+  linkSet(6),
+];
 /** 0.0.0.0, which is never managed. */
 const UNSPECIFIED = new Uint8Array(4);
 
@@ -82,11 +90,39 @@ export function installGuard(vips: readonly Guarded[], live: readonly Live[]): N
     ...sets("inet", 4),
     ...sets("inet", 6),
     ...linkSets(),
-    ...vips.flatMap(({ ip }) => inSets(ip, "vips", (set, key) => addElements(set, [{ key }]))),
-    ...vips.flatMap(onLink),
+    ...vips.flatMap(memberships).flatMap(({ set, key }) => addElements(set, [{ key }])),
     ...chains(),
     ...live.flatMap((entry) => inSets(entry.ip, "live", (set, key) => addElements(set, [element(key, entry)]))),
   ];
+}
+
+/**
+ * From one list of addresses to another, in tables that are whole. What stays is not touched: a live address goes on answering. What goes
+ * loses its permission as well; what comes has none.
+ */
+export function changeGuard(before: readonly Guarded[], after: readonly Guarded[]): NetlinkRequest[] {
+  const [old, wanted] = [uniqueMembers(before), uniqueMembers(after)];
+  const kept = new Set(after.map(({ ip }) => ip));
+  const gone = [...new Set(before.map(({ ip }) => ip))].filter((ip) => !kept.has(ip));
+  return [
+    ...[...wanted].filter(([id]) => !old.has(id)).flatMap(([, { set, key }]) => addElements(set, [{ key }])),
+    ...revokeGuard(gone),
+    ...[...old].filter(([id]) => !wanted.has(id)).flatMap(([, { set, key }]) => deleteElements(set, [key])),
+  ];
+}
+
+/** The sets that do not change while the guard is whole, and what is in them: the keys as text, in order. */
+export function guardMembers(vips: readonly Guarded[]): { readonly set: SetName; readonly keys: readonly string[] }[] {
+  const members = [...uniqueMembers(vips).values()];
+  return FIXED_SETS.map((set) => ({
+    set,
+    keys: members.filter((one) => idOf(one.set) === idOf(set)).map(({ key }) => keyText(key)).sort(),
+  }));
+}
+
+/** A key of a set as {@link guardMembers} gives it. */
+export function keyText(key: Uint8Array): string {
+  return key.join(".");
 }
 
 /**
@@ -149,7 +185,7 @@ function parsed(text: string): Ip {
 /** Does something in every set of one kind that the address belongs to. */
 function inSets(
   text: string,
-  kind: "vips" | "live",
+  kind: "live",
   make: (set: SetName, key: Uint8Array) => NetlinkRequest[],
 ): NetlinkRequest[] {
   const ip = parsed(text);
@@ -157,10 +193,27 @@ function inSets(
   return families.flatMap((family) => make(setName(family, kind, ip.family), ip.bytes));
 }
 
-/** The element that says which link the address belongs to. */
-function onLink({ ip: text, linkName }: Guarded): NetlinkRequest[] {
+interface Membership {
+  readonly set: SetName;
+  readonly key: Uint8Array;
+}
+
+/** What says that an address is managed, and which link it belongs to. */
+function memberships({ ip: text, linkName }: Guarded): Membership[] {
   const ip = parsed(text);
-  return addElements(linkSet(ip.family), [{ key: concat([interfaceName(linkName), ip.bytes]) }]);
+  const kinds: readonly NftFamily[] = ip.family === 4 ? ["arp", "inet"] : ["inet"];
+  return [
+    ...kinds.map((family) => ({ set: setName(family, "vips", ip.family), key: ip.bytes })),
+    { set: linkSet(ip.family), key: concat([interfaceName(linkName), ip.bytes]) },
+  ];
+}
+
+function uniqueMembers(vips: readonly Guarded[]): Map<string, Membership> {
+  return new Map(vips.flatMap(memberships).map((one) => [`${idOf(one.set)} ${keyText(one.key)}`, one]));
+}
+
+function idOf({ family, set }: SetName): string {
+  return `${family} ${set}`;
 }
 
 function interfaceName(name: string): Uint8Array {

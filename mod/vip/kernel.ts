@@ -27,12 +27,18 @@ export interface HeldAddress {
   readonly validSeconds: number;
 }
 
+/** Where an address is valid: `host` is not given to other machines as one of ours, as is usual on `lo`. */
+export type AddressScope = "global" | "host";
+
 /** Addresses of this machine. */
 export interface AddressBook {
   links(): Link[];
   addresses(): HeldAddress[];
-  /** Adds or refreshes (NLM_F_REPLACE) with preferred lifetime 0, IFA_F_NODAD for IPv6, IFA_PROTO = our mark. */
-  put(ip: string, prefixLength: number, linkIndex: number, validSeconds: number): void;
+  /**
+   * Adds or refreshes (NLM_F_REPLACE) with preferred lifetime 0, IFA_F_NODAD for IPv6, IFA_PROTO = our mark.
+   * @param scope for IPv4; the kernel decides it by itself for IPv6. @default {"global"}
+   */
+  put(ip: string, prefixLength: number, linkIndex: number, validSeconds: number, scope?: AddressScope): void;
   /** Removes; an address that is not there is not an error. */
   remove(ip: string, prefixLength: number, linkIndex: number): "removed" | "absent";
 }
@@ -62,6 +68,12 @@ export interface Permission {
    */
   install(vips: readonly { ip: string; linkName: string }[]): void;
   /**
+   * Guards exactly these addresses from now on, in one step: an address that stays keeps its permission without a break, one that comes
+   * is silent, one that goes is guarded no longer (so it has to be off the machine). If the guard is not whole it is rebuilt, with the
+   * live addresses given. What could not be done is made good by the next {@link allow} or {@link verify}.
+   */
+  manage(vips: readonly { ip: string; linkName: string }[], live: readonly LiveUntil[]): "changed" | "rebuilt";
+  /**
    * Lets each address answer until its deadline on the monotonic clock, and no longer; rebuilds the guard in the same transaction if
    * somebody removed it. Throws, with all of these addresses denied, when the kernel is too slow to keep to the deadlines.
    */
@@ -87,7 +99,9 @@ export type KernelEvent =
 export interface Announcer {
   /** Called for every frame by which another station claims a managed address. Set before {@link attach}. */
   onSighting: (sighting: { readonly ip: string; readonly mac: string }) => void;
-  /** Works on this link from now on, also when it replaces another of the same name. */
+  /** These are the addresses from now on; a link that none of them belongs to is let go. */
+  place(vips: readonly { readonly ip: string; readonly linkName: string }[]): void;
+  /** Works on this link from now on, also when it replaces another of the same name. Nothing is announced on loopback links. */
   attach(link: Link): void;
   /** Tells all neighbours that the address is here: gratuitous ARP in both forms, or unsolicited neighbour advertisements. */
   announce(ip: string): "sent" | "refused";

@@ -14,6 +14,11 @@ import { sightingIn } from "./sighting.ts";
 /** Hardware addresses of Ethernet have six bytes; other links (tunnels, IPoIB) are not announced on. */
 const MAC_BYTES = 6;
 
+interface Vip {
+  readonly ip: Ip;
+  readonly linkName: string;
+}
+
 interface Port {
   readonly link: Link;
   readonly arp: PacketSocket;
@@ -27,7 +32,7 @@ interface Port {
  */
 export class LanAnnouncer implements Announcer {
   onSighting: (sighting: Sighting) => void = () => {};
-  readonly #vips: ReadonlyMap<string, { readonly ip: Ip; readonly linkName: string }>;
+  #vips: ReadonlyMap<string, Vip>;
   readonly #poller: Poller;
   readonly #book: AddressBook;
   /** By name of the link. */
@@ -39,9 +44,21 @@ export class LanAnnouncer implements Announcer {
     readonly poller: Poller;
     readonly book: AddressBook;
   }) {
-    this.#vips = new Map(options.vips.map((vip) => [vip.ip, { ip: canonical(vip.ip), linkName: vip.linkName }]));
+    this.#vips = byText(options.vips);
     this.#poller = options.poller;
     this.#book = options.book;
+  }
+
+  place(vips: readonly { readonly ip: string; readonly linkName: string }[]): void {
+    this.#vips = byText(vips);
+    const names = new Set(vips.map((vip) => vip.linkName));
+    for (const name of [...this.#ports.keys()]) {
+      if (!names.has(name)) this.#detach(name);
+    }
+    for (const { link, arp, neighbour } of this.#ports.values()) {
+      refilter(arp, this.#filter(link.name, 4));
+      refilter(neighbour, this.#filter(link.name, 6));
+    }
   }
 
   /** Throws SysError when the link cannot be listened on. */
@@ -52,7 +69,7 @@ export class LanAnnouncer implements Announcer {
       return;
     }
     this.#detach(link.name);
-    if (link.mac.length === MAC_BYTES) this.#ports.set(link.name, this.#open(link));
+    if (link.mac.length === MAC_BYTES && !link.loopback) this.#ports.set(link.name, this.#open(link));
   }
 
   announce(text: string): "sent" | "refused" {
@@ -108,7 +125,7 @@ export class LanAnnouncer implements Announcer {
     return { port: this.#ports.get(vip.linkName) ?? null, ip: vip.ip };
   }
 
-  #filter(linkName: string, family: 4 | 6): Uint8Array {
+  #filter(linkName: string, family: 4 | 6): Uint8Array<ArrayBuffer> {
     const here = [...this.#vips.values()].filter((vip) => vip.linkName === linkName && vip.ip.family === family);
     const ips = here.map((vip) => vip.ip.bytes);
     return encodeBpf(family === 4 ? arpSenderFilter(ips) : neighbourAdvertFilter(ips));
@@ -137,6 +154,20 @@ function openFiltered(linkIndex: number, etherType: number, filter: Uint8Array):
     if (error instanceof SysError && error.errno === Errno.ENOMEM) return new PacketSocket({ linkIndex, etherType });
     throw error;
   }
+}
+
+/** As {@link openFiltered}: without a filter we look at every frame ourselves. */
+function refilter(socket: PacketSocket, filter: Uint8Array<ArrayBuffer>): void {
+  try {
+    socket.setFilter(filter);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    socket.setFilter(null);
+  }
+}
+
+function byText(vips: readonly { readonly ip: string; readonly linkName: string }[]): ReadonlyMap<string, Vip> {
+  return new Map(vips.map((vip) => [vip.ip, { ip: canonical(vip.ip), linkName: vip.linkName }]));
 }
 
 function canonical(text: string): Ip {

@@ -1,8 +1,9 @@
 import type { RouteSocket } from "../linux/rtnetlink.ts";
 import { type Ip, parseIp } from "../net/ip.ts";
+import { Scope } from "../net/netlink/rtnetlink.ts";
 import { assert } from "../base/assert.ts";
 import { ADDRESS_PROTOCOL } from "./address.ts";
-import type { AddressBook, HeldAddress, Link } from "./kernel.ts";
+import type { AddressBook, AddressScope, HeldAddress, Link } from "./kernel.ts";
 
 /** The addresses of this machine over rtnetlink. Throws SysError when the kernel refuses. */
 export class NetlinkAddressBook implements AddressBook {
@@ -21,7 +22,13 @@ export class NetlinkAddressBook implements AddressBook {
     return this.#socket.addresses();
   }
 
-  put(ip: string, prefixLength: number, linkIndex: number, validSeconds: number): void {
+  put(
+    ip: string,
+    prefixLength: number,
+    linkIndex: number,
+    validSeconds: number,
+    scope: AddressScope = "global",
+  ): void {
     const address = canonical(ip);
     this.#socket.putAddress({
       ip: address,
@@ -31,6 +38,7 @@ export class NetlinkAddressBook implements AddressBook {
       preferredSeconds: 0,
       nodad: address.family === 6,
       protocol: ADDRESS_PROTOCOL,
+      scope: scope === "host" ? Scope.HOST : Scope.UNIVERSE,
     });
   }
 

@@ -1,21 +1,22 @@
 import type { Clock } from "../base/clock.ts";
 import { Errno, SysError } from "../linux/errno.ts";
 import type { NftSocket } from "../linux/nft_socket.ts";
+import type { NetlinkRequest } from "../net/netlink/message.ts";
 import {
+  changeGuard,
   GUARD_FAMILIES,
   GUARD_TABLE,
   type Guarded,
+  guardMembers,
   installGuard,
+  keyText,
   type Live,
   removeGuard,
   revokeGuard,
   TimeoutProbe,
 } from "./guard.ts";
 import { type LiveUntil, type Permission, PermissionUnavailable } from "./kernel.ts";
-import { Renewal } from "./renewal.ts";
-
-/** The sets of managed addresses per family; the live ones change all the time and are ours alone to write. */
-const FIXED_SETS = { arp: ["vips4"], inet: ["vips4", "vips6", "links4", "links6"] } as const;
+import { MOST_TIMEOUT_MS, Renewal } from "./renewal.ts";
 
 /** A commit may be overtaken by one of somebody else's; after so many in a row it goes out regardless. */
 const OVERTAKEN_LIMIT = 3;
@@ -83,6 +84,25 @@ export class NftPermission implements Permission {
       throw new SysError("install guard", Errno.EAGAIN, { subject: "into rules that keep changing" });
     } catch (error) {
       this.#removeQuietly();
+      throw error;
+    }
+  }
+
+  manage(vips: readonly Guarded[], live: readonly LiveUntil[]): "changed" | "rebuilt" {
+    const before = this.#vips;
+    this.#vips = [...vips];
+    const change = changeGuard(before, vips);
+    if (change.length === 0) return "changed";
+    try {
+      for (let attempt = 1; attempt <= OVERTAKEN_LIMIT && this.#isWhole(before); attempt++) {
+        if (this.#tryChange(change) === "done") return "changed";
+      }
+      this.#generation = ANY_GENERATION;
+      this.#settle(live, false);
+      return "rebuilt";
+    } catch (error) {
+      // Whoever looks next finds other addresses in the guard than there should be, and builds it anew.
+      this.#generation = ANY_GENERATION;
       throw error;
     }
   }
@@ -178,6 +198,18 @@ export class NftPermission implements Permission {
     }
   }
 
+  #tryChange(change: readonly NetlinkRequest[]): "done" | "overtaken" {
+    const gate = this.#generation;
+    try {
+      this.#socket.commit(change, gate);
+      this.#generation = following(gate);
+      return "done";
+    } catch (error) {
+      if (hasErrno(error, Errno.ERESTART)) return "overtaken";
+      throw error;
+    }
+  }
+
   #commit(live: readonly Live[], { isWhole, gate }: { isWhole: boolean; gate: number }): void {
     if (!isWhole) this.#socket.commit(installGuard(this.#vips, live), gate);
     else if (live.length === 0) return;
@@ -195,10 +227,11 @@ export class NftPermission implements Permission {
     if (others.length > 0) this.deny(others);
   }
 
-  #isWhole(): boolean {
+  /** @param vips what is to be in its sets */
+  #isWhole(vips: readonly Guarded[] = this.#vips): boolean {
     const generation = this.#socket.generation();
     if (generation === this.#generation) return true;
-    if (this.#look() !== this.#shape) return false;
+    if (this.#look() !== this.#shape || !this.#hasMembers(vips)) return false;
     this.#generation = generation;
     return true;
   }
@@ -220,23 +253,29 @@ export class NftPermission implements Permission {
     return probed?.timeoutMs === PROBE_MS[1] && probed.expiresInMs > PROBE_MS[0];
   }
 
-  /** Everything of the guard that does not change while it is whole, as text to compare. */
+  /** Everything of the guard that never changes while it is whole, as text to compare. */
   #look(): string {
     const parts = GUARD_FAMILIES.map((family) => {
       const table = { family, table: GUARD_TABLE };
       const rules = this.#socket.rules(table).map(({ chain, expressions }) => ({ chain, expressions }));
-      const sets = this.#socket.sets(table);
-      const fixed = FIXED_SETS[family as keyof typeof FIXED_SETS].filter((set) =>
-        sets.some((known) => known.set === set)
-      );
-      const members = fixed.map((set) =>
-        this.#socket.elements({ ...table, set }).map((element) => [...element.key].join(".")).sort()
-      );
       // With its flags: a dormant table is there, and does nothing.
       const known = this.#socket.tables().find((each) => each.family === family && each.table === GUARD_TABLE) ?? null;
-      return { known, chains: this.#socket.chains(table), rules, sets, members };
+      return { known, chains: this.#socket.chains(table), rules, sets: this.#socket.sets(table) };
     });
     return JSON.stringify(parts);
+  }
+
+  /** Whether the sets of managed addresses are there and hold just these; the live ones change all the time and are ours alone to write. */
+  #hasMembers(vips: readonly Guarded[]): boolean {
+    try {
+      return guardMembers(vips).every(({ set, keys }) => {
+        const present = this.#socket.elements(set).map(({ key }) => keyText(key)).sort();
+        return present.length === keys.length && present.every((key, index) => key === keys[index]);
+      });
+    } catch (error) {
+      if (hasErrno(error, Errno.ENOENT)) return false;
+      throw error;
+    }
   }
 }
 
@@ -246,7 +285,10 @@ function following(generation: number): number {
 }
 
 function timeoutsAt(live: readonly LiveUntil[], atMs: number): Live[] {
-  return live.map(({ ip, validUntilMs }) => ({ ip, timeoutMs: Math.floor(validUntilMs - atMs) }))
+  return live.map(({ ip, validUntilMs }) => ({
+    ip,
+    timeoutMs: Math.min(MOST_TIMEOUT_MS, Math.floor(validUntilMs - atMs)),
+  }))
     .filter(({ timeoutMs }) => timeoutMs > 0);
 }
 

@@ -13,6 +13,10 @@ export class NoPermission implements Permission {
     throw new PermissionUnavailable(this.#why);
   }
 
+  manage(): "changed" {
+    return "changed";
+  }
+
   allow(): "refreshed" {
     return "refreshed";
   }

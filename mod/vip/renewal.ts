@@ -4,7 +4,7 @@ import { PreparedBatch } from "../net/netlink/prepared_batch.ts";
 import { type Live, renewGuard } from "./guard.ts";
 
 /** The longest time-out, in milliseconds: 49 days. */
-const MAX_MS = 0xffff_ffff;
+export const MOST_TIMEOUT_MS = 0xffff_ffff;
 
 /** {@link renewGuard} for the same addresses again and again: encoded once, then only the times are written into it. Pure. */
 export class Renewal {
@@ -30,7 +30,10 @@ export class Renewal {
   with(live: readonly Live[]): PreparedBatch {
     assert(this.fits(live), "a renewal of the same addresses");
     live.forEach(({ timeoutMs }, index) => {
-      assert(Number.isInteger(timeoutMs) && timeoutMs >= 0 && timeoutMs <= MAX_MS, `a time-out of ${timeoutMs} ms`);
+      assert(
+        Number.isInteger(timeoutMs) && timeoutMs >= 0 && timeoutMs <= MOST_TIMEOUT_MS,
+        `a time-out of ${timeoutMs} ms`,
+      );
       for (const time of this.#times[index] ?? []) time.setUint32(4, timeoutMs);
     });
     return this.#batch;

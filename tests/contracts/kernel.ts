@@ -105,6 +105,38 @@ const CASES: Record<string, Case> = {
     kernel.permission.uninstall();
     assert.equal(await kernel.answers(V4), true);
   },
+  "addresses come and go under the guard while another answers without a break": async (kernel) => {
+    kernel.permission.install([VIP4]);
+    for (const [ip, prefix] of BOTH) kernel.book.put(ip, prefix, kernel.linkIndex, 10);
+    const live = [{ ip: V4, validUntilMs: kernel.now() + 5000 }];
+    kernel.permission.allow(live);
+    assert.equal(await kernel.answers(V6), true, "nobody guards it yet");
+    assert.equal(kernel.permission.manage([VIP4, VIP6], live), "changed");
+    assert.deepEqual([await kernel.answers(V4), await kernel.answers(V6)], [true, false]);
+    assert.equal(kernel.permission.verify(live), "whole");
+    const both = BOTH.map(([ip]) => ({ ip, validUntilMs: kernel.now() + 5000 }));
+    assert.equal(kernel.permission.allow(both), "refreshed");
+    assert.deepEqual([await kernel.answers(V4), await kernel.answers(V6)], [true, true]);
+    assert.equal(kernel.permission.manage([VIP6], both), "changed");
+    assert.equal(await kernel.answers(V6), true);
+    assert.equal(kernel.permission.manage([VIP4, VIP6], both), "changed");
+    assert.deepEqual(
+      [await kernel.answers(V4), await kernel.answers(V6)],
+      [false, true],
+      "came back without permission",
+    );
+    assert.equal(kernel.permission.manage([VIP4, VIP6], both), "changed");
+  },
+  "a guard that somebody removed is rebuilt with the new addresses": async (kernel) => {
+    kernel.permission.install([VIP4]);
+    for (const [ip, prefix] of BOTH) kernel.book.put(ip, prefix, kernel.linkIndex, 10);
+    const live = [{ ip: V4, validUntilMs: kernel.now() + 5000 }];
+    kernel.permission.allow(live);
+    kernel.flushRules();
+    assert.equal(kernel.permission.manage([VIP4, VIP6], live), "rebuilt");
+    assert.deepEqual([await kernel.answers(V4), await kernel.answers(V6)], [true, false]);
+    assert.equal(kernel.permission.verify(live), "whole");
+  },
   "an address carries our mark and its lifetime, can be refreshed, and clears itself": async (kernel) => {
     kernel.book.put(V4, 32, kernel.linkIndex, 30);
     kernel.book.put(V4, 32, kernel.linkIndex, 1);

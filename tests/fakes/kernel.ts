@@ -2,6 +2,7 @@ import type { Clock } from "../../mod/base/clock.ts";
 import { ADDRESS_PROTOCOL } from "../../mod/vip/address.ts";
 import {
   type AddressBook,
+  type AddressScope,
   type Announcer,
   type HeldAddress,
   type Link,
@@ -22,6 +23,8 @@ export class FakeKernel implements AddressBook, Permission {
   /** null: no guard is installed, and the kernel answers for every address it has. */
   #guard: Map<string, number> | null = null;
   #managed: string[] = [];
+  /** Differs from {@link #managed} after a change that failed, until the next renewal or look. */
+  #wanted: string[] = [];
   /** Every call, in order, for assertions about the order of things. */
   readonly calls: string[] = [];
   hasNftables = true;
@@ -64,8 +67,14 @@ export class FakeKernel implements AddressBook, Permission {
     return this.#present();
   }
 
-  put(ip: string, prefixLength: number, linkIndex: number, validSeconds: number): void {
-    this.#call("put", ip);
+  put(
+    ip: string,
+    prefixLength: number,
+    linkIndex: number,
+    validSeconds: number,
+    scope: AddressScope = "global",
+  ): void {
+    this.#call("put", scope === "global" ? ip : `${ip} ${scope}`);
     this.#drop(ip, linkIndex);
     const endsMs = this.#clock.now() + validSeconds * 1000;
     this.#addresses.push({ ip, prefixLength, linkIndex, protocol: ADDRESS_PROTOCOL, validSeconds, endsMs });
@@ -78,9 +87,18 @@ export class FakeKernel implements AddressBook, Permission {
 
   install(vips: readonly { ip: string; linkName: string }[]): void {
     if (!this.hasNftables) throw new PermissionUnavailable(new Error("on purpose"));
-    this.#managed = vips.map((vip) => vip.ip);
-    this.#call("install", this.#managed.join(","));
+    this.#call("install", vips.map((vip) => vip.ip).join(","));
+    this.#managed = this.#wanted = vips.map((vip) => vip.ip);
     this.#guard = new Map();
+  }
+
+  manage(vips: readonly { ip: string; linkName: string }[], live: readonly LiveUntil[]): "changed" | "rebuilt" {
+    this.#wanted = vips.map((vip) => vip.ip);
+    this.#call("manage", this.#wanted.join(","));
+    const outcome = this.#guard === null ? "rebuilt" : "changed";
+    this.#refresh(this.#guard === null ? live : []);
+    for (const ip of this.#guard?.keys() ?? []) if (!this.#managed.includes(ip)) this.#guard?.delete(ip);
+    return outcome;
   }
 
   allow(live: readonly LiveUntil[]): "refreshed" | "rebuilt" {
@@ -95,7 +113,8 @@ export class FakeKernel implements AddressBook, Permission {
   }
 
   verify(live: readonly LiveUntil[]): "whole" | "rebuilt" {
-    if (this.#guard !== null) return "whole";
+    if (this.failing.has("verify")) throw new Error("verify failed on purpose");
+    if (this.#guard !== null && this.#managed === this.#wanted) return "whole";
     this.#refresh(live);
     return "rebuilt";
   }
@@ -106,7 +125,8 @@ export class FakeKernel implements AddressBook, Permission {
   }
 
   #refresh(live: readonly LiveUntil[]): "refreshed" | "rebuilt" {
-    const outcome = this.#guard === null ? "rebuilt" : "refreshed";
+    const outcome = this.#guard === null || this.#managed !== this.#wanted ? "rebuilt" : "refreshed";
+    this.#managed = this.#wanted;
     const guard = this.#guard ?? new Map<string, number>();
     for (const { ip, validUntilMs } of live) guard.set(ip, validUntilMs);
     this.#guard = guard;
@@ -137,6 +157,12 @@ export class FakeAnnouncer implements Announcer {
 
   /** Names of links that cannot be attached. */
   readonly failing = new Set<string>();
+  /** Addresses whose announcements the link refuses. */
+  readonly refusing = new Set<string>();
+
+  place(vips: readonly { readonly ip: string; readonly linkName: string }[]): void {
+    this.calls.push(`place ${vips.map((vip) => vip.ip).join(",")}`);
+  }
 
   attach(link: Link): void {
     if (this.failing.has(link.name)) throw new Error(`attach ${link.name} failed on purpose`);
@@ -145,7 +171,7 @@ export class FakeAnnouncer implements Announcer {
 
   announce(ip: string): "sent" | "refused" {
     this.calls.push(`announce ${ip}`);
-    return "sent";
+    return this.refusing.has(ip) ? "refused" : "sent";
   }
 
   probe(ip: string): "sent" | "refused" {

@@ -3,7 +3,7 @@ import { decodeElements } from "../../mod/net/netlink/nft_dump.ts";
 import type { ElementRecord, RuleRecord, TableRecord } from "../../mod/net/netlink/nft_dump.ts";
 import type { NetlinkRequest } from "../../mod/net/netlink/message.ts";
 import { NftMessage } from "../../mod/net/netlink/nft_numbers.ts";
-import type { Chain, NftSet } from "../../mod/net/netlink/nftables.ts";
+import type { Chain, NftSet, SetName } from "../../mod/net/netlink/nftables.ts";
 import type { PreparedBatch } from "../../mod/net/netlink/prepared_batch.ts";
 import { parseIp } from "../../mod/net/ip.ts";
 import type { NftTables } from "../../mod/vip/nft_permission.ts";
@@ -23,6 +23,8 @@ export class SlowTables implements NftTables {
   refusal: SysError | null = null;
   readonly #clock: VirtualClock;
   readonly #ends = new Map<string, number>();
+  /** What the sets without time-outs hold, by table and name. */
+  readonly #members = new Map<string, ElementRecord[]>();
   #generation = 1;
 
   constructor(clock: VirtualClock) {
@@ -63,8 +65,8 @@ export class SlowTables implements NftTables {
     return [];
   }
 
-  elements(): ElementRecord[] {
-    return [];
+  elements({ family, table, set }: SetName): ElementRecord[] {
+    return this.#members.get(`${family} ${table} ${set}`) ?? [];
   }
 
   #apply(messages: readonly NetlinkRequest[], generation: number): void {
@@ -78,10 +80,19 @@ export class SlowTables implements NftTables {
   }
 
   #element({ type, payload, subject }: NetlinkRequest): void {
-    if (type === NftMessage.DELTABLE) this.#ends.clear();
-    if (type !== NftMessage.NEWSETELEM && type !== NftMessage.DELSETELEM || !/ live[46]$/.test(subject)) return;
-    for (const { key, timeoutMs } of decodeElements({ type, flags: 0, sequence: 0, portId: 0, payload })) {
+    if (type === NftMessage.DELTABLE) {
+      this.#ends.clear();
+      this.#members.clear();
+    }
+    if (type !== NftMessage.NEWSETELEM && type !== NftMessage.DELSETELEM) return;
+    for (const record of decodeElements({ type, flags: 0, sequence: 0, portId: 0, payload })) {
+      const { key, timeoutMs } = record;
       const name = [...key].join(".");
+      if (!/ live[46]$/.test(subject)) {
+        const others = (this.#members.get(subject) ?? []).filter((other) => [...other.key].join(".") !== name);
+        this.#members.set(subject, type === NftMessage.DELSETELEM ? others : [...others, record]);
+        continue;
+      }
       if (type === NftMessage.DELSETELEM) this.#ends.delete(name);
       else this.#ends.set(name, this.#clock.now() + (timeoutMs ?? Infinity));
     }

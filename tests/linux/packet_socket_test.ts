@@ -103,6 +103,24 @@ privileged(
     }),
 );
 
+privileged(
+  "a filter can be replaced, and taken away",
+  () =>
+    withWire(async ({ open }) => {
+      const [left, right] = [open(0), open(1, { filter: encodeBpf(arpSenderFilter([ip("10.98.0.1").bytes])) })];
+      const send = (...texts: string[]): void => {
+        for (const text of texts) assert.equal(left.send(gratuitousRequest(MAC, ip(text))), "sent");
+      };
+      right.setFilter(encodeBpf(arpSenderFilter([ip("10.98.0.2").bytes])));
+      send("10.98.0.1", "10.98.0.2");
+      assert.deepEqual(await senders(right, "10.98.0.2"), ["10.98.0.2"]);
+      right.setFilter(null);
+      right.setFilter(null);
+      send("10.98.0.1", "10.98.0.2", "10.98.0.3");
+      assert.deepEqual(await senders(right, "10.98.0.3"), ["10.98.0.1", "10.98.0.2", "10.98.0.3"]);
+    }),
+);
+
 privileged("a malformed filter is refused when the socket is made", () =>
   withWire(({ open }) => {
     assert.throws(() => open(0, { filter: new Uint8Array(8).fill(0xff) }), { code: "EINVAL" });

@@ -11,7 +11,15 @@ import { NeighbourState } from "../../mod/net/netlink/neighbour.ts";
 import { addChain, addRule, addTable } from "../../mod/net/netlink/nftables.ts";
 import { MetaKey } from "../../mod/net/netlink/nft_expression.ts";
 import { address } from "./machine.ts";
-import { GUARD_FAMILIES, installGuard, removeGuard, renewGuard, revokeGuard } from "../../mod/vip/guard.ts";
+import {
+  changeGuard,
+  GUARD_FAMILIES,
+  guardMembers,
+  installGuard,
+  removeGuard,
+  renewGuard,
+  revokeGuard,
+} from "../../mod/vip/guard.ts";
 
 const V4 = "10.98.0.200";
 const V6 = "fd98::200";
@@ -59,6 +67,37 @@ Deno.test("installing replaces what is there: each table is added, deleted and a
       .length,
     1,
   );
+});
+
+Deno.test("a change touches only what differs, and takes the permission of what goes", () => {
+  const elsewhere = { ip: V4, linkName: "eth1" };
+  assert.deepEqual(changeGuard([VIP4, VIP6], [VIP6, VIP4]), []);
+  assert.deepEqual(ops(changeGuard([VIP4], [VIP4, VIP6])), [
+    "add element inet kube-vip vips6",
+    "add element inet kube-vip links6",
+  ]);
+  assert.deepEqual(ops(changeGuard([VIP4, VIP6], [VIP4])), [
+    ...ops(revokeGuard([V6])),
+    "delete element inet kube-vip vips6",
+    "delete element inet kube-vip links6",
+  ]);
+  assert.deepEqual(ops(changeGuard([VIP4], [elsewhere])), [
+    "add element inet kube-vip links4",
+    "delete element inet kube-vip links4",
+  ]);
+});
+
+Deno.test("the members of the sets are those of the addresses, in order, and every set is named", () => {
+  const members = guardMembers([{ ip: "10.98.0.201", linkName: "eth0" }, VIP4, VIP4]);
+  assert.deepEqual(members.map(({ set }) => `${set.family} ${set.set}`), [
+    "arp vips4",
+    "inet vips4",
+    "inet vips6",
+    "inet links4",
+    "inet links6",
+  ]);
+  assert.deepEqual(members[0]?.keys, ["10.98.0.200", "10.98.0.201"]);
+  assert.deepEqual(members.map(({ keys }) => keys.length), [2, 2, 0, 2, 0]);
 });
 
 Deno.test("removing takes both tables and needs neither to be there", () => {

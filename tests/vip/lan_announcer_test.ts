@@ -131,6 +131,47 @@ privileged(
     }),
 );
 
+privileged(
+  "the addresses change: a new one's claims are reported and announced, an old one's not",
+  () =>
+    withAnnouncer(async (announcer, cabled) => {
+      assert.ok(STRANGER);
+      const [newest, newest6] = ["10.98.0.222", "fd98::222"];
+      const heard: Sighting[] = [];
+      const both = Promise.withResolvers<void>();
+      announcer.onSighting = (sighting) => {
+        heard.push(sighting);
+        if (heard.length === 2) both.resolve();
+      };
+      announcer.place([newest, newest6].map((ip) => ({ ip, linkName: "eth0" })));
+      const arp = cabled.listen(EtherType.arp);
+      const neighbour = cabled.listen(EtherType.ipv6);
+      arp.send(gratuitousReply(STRANGER, address(V4)));
+      arp.send(gratuitousReply(STRANGER, address(newest)));
+      neighbour.send(unsolicitedAdvert(STRANGER, { source: address("fe80::99"), target: address(V6) }));
+      neighbour.send(unsolicitedAdvert(STRANGER, { source: address("fe80::99"), target: address(newest6) }));
+      await both.promise;
+      assert.deepEqual(heard.map((sighting) => sighting.ip).sort(), [newest, newest6]);
+      const frames = await seen(cabled, EtherType.arp, () => assert.equal(announcer.announce(newest), "sent"), 2);
+      assert.equal(frames[0], hex(gratuitousRequest(cabled.link.mac, address(newest))));
+      announcer.place([{ ip: newest, linkName: "eth9" }]);
+      assert.equal(announcer.announce(newest), "refused", "eth0 was let go");
+      arp.close();
+      neighbour.close();
+    }),
+);
+
+privileged("nothing is announced on a loopback link", async () => {
+  const cabled = new CabledMachine();
+  const book = new NetlinkAddressBook(cabled.routes);
+  const announcer = new LanAnnouncer({ vips: [{ ip: V4, linkName: "lo" }], poller: cabled.poller, book });
+  const lo = cabled.routes.linkByName("lo") ?? assert.fail("no lo");
+  cabled.machine.run(() => announcer.attach(lo));
+  assert.deepEqual([announcer.announce(V4), announcer.probe(V4)], ["refused", "refused"]);
+  announcer.close();
+  await cabled.close();
+});
+
 privileged("with the link down nothing is sent, and that is no error", () =>
   withAnnouncer((announcer, cabled) => {
     cabled.routes.setDown(cabled.link.index);

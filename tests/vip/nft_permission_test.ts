@@ -13,13 +13,14 @@ import { addTable, deleteTable } from "../../mod/net/netlink/nftables.ts";
 import { PreparedBatch } from "../../mod/net/netlink/prepared_batch.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
 import { NetlinkAddressBook } from "../../mod/vip/netlink_book.ts";
-import { GUARD_FAMILIES, GUARD_TABLE } from "../../mod/vip/guard.ts";
+import { changeGuard, GUARD_FAMILIES, GUARD_TABLE, type Guarded } from "../../mod/vip/guard.ts";
 import { PermissionUnavailable } from "../../mod/vip/kernel.ts";
 import { NftPermission } from "../../mod/vip/nft_permission.ts";
 import { CabledMachine } from "./machine.ts";
 
 const V4 = "10.98.0.200";
 const VIP = { ip: V4, linkName: "eth0" };
+const OTHER = { ip: "10.98.0.201", linkName: "eth0" };
 const LEASE_MS = 200;
 /** As far as an element may outlive its deadline. */
 const LATE_MS = 5;
@@ -129,6 +130,54 @@ Deno.test("a kernel without nftables, or without a part of it, is told from one 
       tables.refusal.code,
     );
   }
+});
+
+Deno.test("addresses change in one commit that leaves the live ones alone, however often others come first", () => {
+  for (const overtaken of [0, 1, 2, 3, 4]) {
+    const { clock, tables, permission } = bench();
+    const live = [{ ip: V4, validUntilMs: clock.now() + LEASE_MS }];
+    permission.allow(live);
+    tables.steps = Array.from({ length: overtaken }, () => ({ tookMs: 1, overtaken: true as const }));
+    const outcome = permission.manage([VIP, OTHER], live);
+    assert.equal(outcome, overtaken < 3 ? "changed" : "rebuilt", `${overtaken} times`);
+    assert.ok(Math.abs(tables.endsMs(V4) - clock.now() - LEASE_MS) <= LATE_MS);
+    assert.equal(tables.endsMs(OTHER.ip), -Infinity);
+    assert.equal(permission.verify(live), "whole");
+    permission.allow([{ ip: OTHER.ip, validUntilMs: clock.now() + LEASE_MS }]);
+    assert.equal(permission.manage([VIP], live), "changed");
+    assert.equal(tables.endsMs(OTHER.ip), -Infinity);
+  }
+});
+
+Deno.test("a change that the kernel refuses is made good by the next look, and by the next renewal", () => {
+  for (const mend of ["verify", "allow"] as const) {
+    const { clock, tables, permission } = bench();
+    const live = [{ ip: V4, validUntilMs: clock.now() + LEASE_MS }];
+    permission.allow(live);
+    tables.refusal = new SysError("add element", Errno.ENOMEM, { subject: "vips4" });
+    assert.throws(() => permission.manage([VIP, OTHER], live), { code: "ENOMEM" });
+    tables.refusal = null;
+    assert.equal(permission[mend](live), "rebuilt");
+    assert.equal(tables.endsMs(V4), clock.now() + LEASE_MS);
+    assert.equal(permission.verify(live), "whole");
+  }
+});
+
+privileged("members that somebody takes out of the sets, or adds, are noticed", () => {
+  const namespace = Namespace.create();
+  const socket = namespace.run(() => new NftSocket());
+  const permission = new NftPermission(socket, systemClock);
+  permission.install([VIP]);
+  permission.manage([VIP, OTHER], []);
+  const strange: Guarded = { ip: "fd98::9", linkName: "eth0" };
+  const tampering: readonly (readonly [Guarded[], Guarded[]])[] = [[[VIP, OTHER], [VIP]], [[], [strange]]];
+  for (const [before, after] of tampering) {
+    socket.commit(changeGuard(before, after));
+    assert.equal(permission.verify([]), "rebuilt");
+    assert.equal(permission.verify([]), "whole");
+  }
+  socket.close();
+  namespace.close();
 });
 
 /** nftables of which somebody removes everything just before one of the calls. */

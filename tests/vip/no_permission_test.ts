@@ -8,6 +8,7 @@ Deno.test("installing says why, everything else is harmless", () => {
     () => permission.install(),
     (error) => error instanceof PermissionUnavailable && /Protocol not supported/.test(error.message),
   );
+  assert.equal(permission.manage(), "changed");
   assert.equal(permission.allow(), "refreshed");
   assert.equal(permission.verify(), "whole");
   permission.deny();
