@@ -11,19 +11,36 @@ export interface Claim {
   readonly validUntilMs: number;
   /** When this uninterrupted hold began. */
   readonly sinceMs: number;
+  /** Nobody stands for the grant any more, see {@link Grant.preserved}. */
+  readonly preserved: boolean;
 }
 
 /** What a grant means for the address it names. */
-export type GrantOutcome = "taken" | "renewed" | "too-late" | "unknown-address";
+export type GrantOutcome =
+  | "taken"
+  | "renewed"
+  /** Renewed, and from now on nobody stands for it. */
+  | "preserved"
+  /** Renewed, and somebody stands for it again. */
+  | "resumed"
+  | "too-late"
+  | "unknown-address"
+  /** A preserved grant for an address that is not held: somebody else may have it by now. */
+  | "nothing-to-preserve";
 
 /** The grants of this machine, one per managed address. */
 export class Claims {
-  readonly #managed: ReadonlySet<string>;
+  #managed: ReadonlySet<string>;
   readonly #claims = new Map<string, Claim>();
 
-  /** @param managed canonical text of every address this machine may ever hold */
+  /** @param managed canonical text of every address this machine may hold */
   constructor(managed: readonly string[]) {
     this.#managed = new Set(managed);
+  }
+
+  /** From now on these addresses may be held; claims of others have been dropped before. */
+  manage(ips: readonly string[]): void {
+    this.#managed = new Set(ips);
   }
 
   /**
@@ -36,12 +53,16 @@ export class Claims {
     const held = this.#claims.get(grant.scope);
     const continues = held !== undefined && held.validUntilMs > now;
     if (continues && held.epoch > grant.epoch) return "too-late";
+    const preserved = grant.preserved === true;
+    if (preserved && !continues) return "nothing-to-preserve";
     const validUntilMs = continues && held.epoch === grant.epoch
       ? Math.max(held.validUntilMs, grant.validUntil)
       : grant.validUntil;
     const sinceMs = continues ? held.sinceMs : now;
-    this.#claims.set(grant.scope, { ip: grant.scope, epoch: grant.epoch, validUntilMs, sinceMs });
-    return continues ? "renewed" : "taken";
+    this.#claims.set(grant.scope, { ip: grant.scope, epoch: grant.epoch, validUntilMs, sinceMs, preserved });
+    if (!continues) return "taken";
+    if (held.preserved === preserved) return "renewed";
+    return preserved ? "preserved" : "resumed";
   }
 
   /** Forgets a claim; gives it if there was one, run out or not. */

@@ -24,6 +24,8 @@ export type SightingOutcome =
   | { readonly rule: "defended-already" }
   /** Not held here: remembered. */
   | { readonly rule: "remembered" }
+  /** On a grant that is merely preserved: whoever holds it now is right. */
+  | { readonly rule: "yielded" }
   /** Our own frame, come back by a loop or a mirror. */
   | { readonly rule: "own" };
 
@@ -38,14 +40,19 @@ export class Conflicts {
   readonly #defendedMs = new Map<string, number>();
   readonly #counts = new Map<string, number>();
 
-  /** Judges one sighting. `held`: the address is held here now. */
-  see(sighting: Sighting, now: number, context: { readonly held: boolean; readonly ownMac: string }): SightingOutcome {
+  /** Judges one sighting. `held`: the address is held here now; `preserved`: on a grant that nobody stands for. */
+  see(
+    sighting: Sighting,
+    now: number,
+    context: { readonly held: boolean; readonly preserved?: boolean; readonly ownMac: string },
+  ): SightingOutcome {
     if (sighting.mac === context.ownMac) return { rule: "own" };
     if (!context.held) {
       this.#seen.set(sighting.ip, { mac: sighting.mac, seenMs: now });
       return { rule: "remembered" };
     }
     this.#counts.set(sighting.ip, this.count(sighting.ip) + 1);
+    if (context.preserved === true) return { rule: "yielded" };
     const lastMs = this.#defendedMs.get(sighting.ip);
     if (lastMs !== undefined && now - lastMs < DEFEND_INTERVAL_MS) return { rule: "defended-already" };
     this.#defendedMs.set(sighting.ip, now);
@@ -66,6 +73,13 @@ export class Conflicts {
     if (memory === undefined || now - memory.seenMs > FOREIGN_MEMORY_MS) return null;
     if (elsewhere.atMs !== null && memory.seenMs <= elsewhere.atMs + elsewhere.graceMs) return null;
     return memory.mac;
+  }
+
+  /** The address is not managed any more. */
+  forget(ip: string): void {
+    this.#seen.delete(ip);
+    this.#defendedMs.delete(ip);
+    this.#counts.delete(ip);
   }
 
   /** How many claims of others were seen while the address was held here. */

@@ -9,42 +9,31 @@ import type { Clock, Timer } from "../base/clock.ts";
 import { assertNever } from "../base/assert.ts";
 import type { Grant, GrantSink, RevokeReason } from "../election/elector.ts";
 import { getLog } from "../observe/log.ts";
-import { isOurs, lifetimeSeconds } from "./address.ts";
-import { Announcements } from "./announcement.ts";
+import { isOurs } from "./address.ts";
+import { Attempts } from "./attempts.ts";
 import { type Claim, Claims } from "./claim.ts";
-import { Conflicts, type Sighting } from "./conflict.ts";
-import {
-  type AddressBook,
-  type Announcer,
-  type KernelEvent,
-  type Link,
-  type Permission,
-  PermissionUnavailable,
-} from "./kernel.ts";
+import type { Sighting } from "./conflict.ts";
+import { Contenders, type Elsewhere } from "./contenders.ts";
+import { Fence, FENCE_SUBJECT } from "./fence.ts";
+import { Herald } from "./herald.ts";
+import type { AddressBook, Announcer, KernelEvent, Link, Permission } from "./kernel.ts";
 import { Links } from "./links.ts";
+import { Seats } from "./seats.ts";
 import type { HoldListener, HoldStatus, PlacedVip } from "./types.ts";
+import { addressOf, Upkeep } from "./upkeep.ts";
 
 const log = getLog("vip");
 
 /** The guard is looked at this often, so that a flushed ruleset is back within 100 ms. */
 const VERIFY_MS = 80;
-/** The addresses of the machine are compared with the claims this often, whatever events said. */
-const SWEEP_MS = 2000;
-/** An address that a stranger has is asked for this often. */
-const PROBE_MS = 1000;
-/** Moments of the first probes, within the time in which a voter that starts grants no vote. */
-const START_PROBES_MS: readonly number[] = [0, 60, 140];
-/** The lifetime of a held address is renewed this often; it is at least 2 s longer than the permission. */
-const LIFETIME_REFRESH_MS = 500;
-/** An address that somebody keeps taking away is put back this often, not more. */
-const RESTORE_MS = 80;
 /** A fault that lasts so long makes this machine unfit to hold: longer than a cable takes to settle. */
 const UNFIT_MS = 500;
 
 /** Kernel calls without which an address does not serve. */
-const UNFIT_SUBJECTS = /^(permission|address )/;
+const UNFIT_SUBJECTS = new RegExp(`^(${FENCE_SUBJECT}$|address )`);
 
 export interface HolderOptions {
+  /** May be none yet, see {@link Holder.place}. */
   readonly vips: readonly PlacedVip[];
   readonly book: AddressBook;
   readonly permission: Permission;
@@ -53,41 +42,49 @@ export interface HolderOptions {
   readonly announceEveryMs: number;
   readonly clock: Clock;
   readonly listener: HoldListener;
-  /** When another member was last known to hold the address, and how long its claims may still be on the wire. */
-  readonly elsewhere: (ip: string) => { readonly atMs: number | null; readonly graceMs: number };
+  readonly elsewhere: Elsewhere;
+  /** A link without carrier for so long makes this machine unfit to hold. @default {500} */
+  readonly unfitAfterMs?: number;
+  /** A link that is there and down does not make this machine unfit. @default {false} */
+  readonly allowInterfaceNotUp?: boolean;
+  /**
+   * At start, and when an address begins to be managed, it is taken off its link whoever put it there: the leftover of another program
+   * of this kind, which marks nothing. Otherwise only what carries our mark goes. @default {false}
+   */
+  readonly ownAll?: boolean;
 }
 
 /** See the head of this file. */
 export class Holder implements GrantSink {
   readonly #options: HolderOptions;
   readonly #claims: Claims;
-  readonly #conflicts = new Conflicts();
-  readonly #announcements: Announcements;
-  readonly #vips: ReadonlyMap<string, PlacedVip>;
   readonly #links: Links;
-  /** When the lifetime of a held address was last renewed; absent while the address is not on the link. */
-  readonly #putMs = new Map<string, number>();
-  readonly #refused = new Map<string, string>();
-  /** What the kernel refuses, and since when. */
-  readonly #complaints = new Map<string, number>();
-  /** When to ask for an address next: the moments that lie ahead. */
-  readonly #probes = new Map<string, readonly number[]>();
-  readonly #restoredMs = new Map<string, number>();
-  #permission: Permission | null = null;
+  readonly #seats: Seats;
+  readonly #attempts: Attempts;
+  readonly #fence: Fence;
+  readonly #contenders: Contenders;
+  readonly #herald: Herald;
+  readonly #upkeep: Upkeep;
   #timer: Timer | null = null;
   #timerMs = Infinity;
   #verifyMs = 0;
-  #sweepMs = 0;
-  #lifetimeMs = 0;
   #state: "new" | "running" | "stopped" = "new";
 
   constructor(options: HolderOptions) {
     this.#options = options;
-    this.#claims = new Claims(options.vips.map((vip) => vip.ip));
-    this.#announcements = new Announcements(options.announceEveryMs);
-    this.#vips = new Map(options.vips.map((vip) => [vip.ip, vip]));
-    const names = options.vips.map((vip) => vip.linkName);
-    this.#links = new Links({ names, book: options.book, announcer: options.announcer });
+    const { vips, book, announcer, announceEveryMs, listener, elsewhere } = options;
+    const now = (): number => this.#now();
+    const claims = this.#claims = new Claims(vips.map((vip) => vip.ip));
+    const links = this.#links = new Links({ names: vips.map((vip) => vip.linkName), book, announcer });
+    const seats = this.#seats = new Seats({ vips, book, links });
+    const attempts = this.#attempts = new Attempts(now);
+    const fence = this.#fence = new Fence(options.permission, attempts);
+    const contenders = this.#contenders = new Contenders({ announcer, elsewhere, attempts });
+    const onTakenOver = (ip: string, takeoverMs: number): void =>
+      void attempts.run(listenersOf(ip), () => listener.announced?.(ip, takeoverMs));
+    const herald = this.#herald = new Herald({ announcer, announceEveryMs, seats, attempts, now, onTakenOver });
+    const ownAll = options.ownAll === true;
+    this.#upkeep = new Upkeep({ claims, links, seats, attempts, fence, contenders, herald, ownAll, now });
   }
 
   /**
@@ -99,12 +96,12 @@ export class Holder implements GrantSink {
   start(): "guard" | "lifetime" {
     const now = this.#now();
     this.#state = "running";
-    const fence = this.#installGuard();
-    this.#adoptLinks(now);
-    this.#sweep(now);
+    const fence = this.#fence.start(this.#seats.guarded);
+    this.#upkeep.adoptLinks();
+    this.#upkeep.sweep(this.#seats.ips);
     const announcer = this.#options.announcer;
     if (announcer !== null) announcer.onSighting = (sighting) => this.#sighted(sighting);
-    for (const ip of this.#vips.keys()) this.#probes.set(ip, START_PROBES_MS.map((afterMs) => now + afterMs));
+    for (const ip of this.#seats.ips) this.#contenders.ask(ip, now);
     this.#verifyMs = now + VERIFY_MS;
     this.#run();
     return fence;
@@ -114,27 +111,51 @@ export class Holder implements GrantSink {
   stop(): void {
     if (this.#state !== "running") return;
     for (const claim of this.#claims.live(this.#now())) this.#giveBack(claim.ip);
-    this.#sweep(this.#now());
+    this.#upkeep.sweep();
     this.#state = "stopped";
     this.#timer?.cancel();
     this.#timer = null;
-    this.#attempt("guard", () => {
+    this.#attempts.run("guard", () => {
       // An address that could not be removed must stay silent until its lifetime clears it; the next start replaces the guard.
-      const left = this.#options.book.addresses().filter((address) => this.#vips.has(address.ip) && isOurs(address));
-      if (left.length === 0) this.#permission?.uninstall();
+      if (!this.#seats.present().some(isOurs)) this.#fence.remove();
     });
     this.#options.announcer?.close();
   }
 
+  /**
+   * Manages these addresses from now on, in place of those before: names that are looked up give others in time. One that goes is given
+   * back in order; one that stays is not touched; one that moves (to another link, with another prefix) is given back and taken again
+   * under the grant it has. One that comes is guarded and asked for, and held once it is granted.
+   */
+  place(vips: readonly PlacedVip[]): void {
+    if (this.#state === "stopped") return;
+    const { gone, moved, come } = this.#seats.compare(vips);
+    if (gone.length + moved.length + come.length === 0) return;
+    const now = this.#now();
+    const carried = moved.map((ip) => this.#giveBack(ip)).filter((claim) => claim !== null);
+    for (const ip of gone) {
+      this.#giveBack(ip);
+      this.#forget(ip);
+    }
+    this.#seats.replace(vips);
+    this.#claims.manage(this.#seats.ips);
+    this.#options.announcer?.place(vips);
+    if (this.#state === "new") return;
+    this.#upkeep.sweep(come);
+    this.#upkeep.guard();
+    this.#upkeep.adoptLinks();
+    for (const ip of [...come, ...moved]) this.#contenders.ask(ip, now);
+    log.info("addresses changed", { gone: gone.join(","), moved: moved.join(","), come: come.join(",") });
+    this.granted(carried.filter(({ preserved }) => !preserved).map(asGrant));
+  }
+
   /** Why this machine could not serve the addresses if it held them, or null. A fault counts once it lasts. */
   unfit(): string | null {
-    const now = this.#now();
-    const fault = this.#links.fault(now, UNFIT_MS);
+    const { unfitAfterMs = UNFIT_MS, allowInterfaceNotUp = false } = this.#options;
+    const fault = this.#links.fault(this.#now(), unfitAfterMs, allowInterfaceNotUp ? "down" : "none");
     if (fault !== null) return fault;
-    for (const [subject, sinceMs] of this.#complaints) {
-      if (UNFIT_SUBJECTS.test(subject) && now - sinceMs > UNFIT_MS) return `the kernel refuses: ${subject}`;
-    }
-    return null;
+    const subject = this.#attempts.failing(UNFIT_SUBJECTS, UNFIT_MS);
+    return subject === null ? null : `the kernel refuses: ${subject}`;
   }
 
   granted(grants: readonly Grant[]): void {
@@ -143,7 +164,7 @@ export class Holder implements GrantSink {
     const taken: string[] = [];
     const renewed: string[] = [];
     for (const grant of grants) {
-      if (this.#claims.get(grant.scope, now) === null && this.#refuse(grant.scope, now)) continue;
+      if (this.#claims.get(grant.scope, now) === null && this.#contenders.refuses(grant.scope, now)) continue;
       const outcome = this.#claims.grant(grant, now);
       switch (outcome) {
         case "taken":
@@ -152,8 +173,18 @@ export class Holder implements GrantSink {
         case "renewed":
           renewed.push(grant.scope);
           break;
+        case "preserved":
+          this.#quieten(grant.scope);
+          renewed.push(grant.scope);
+          break;
+        case "resumed":
+          log.info("address is stood for again", { ip: grant.scope });
+          this.#herald.again(grant.scope, now);
+          renewed.push(grant.scope);
+          break;
         case "too-late":
         case "unknown-address":
+        case "nothing-to-preserve":
           break;
         default:
           assertNever(outcome);
@@ -161,7 +192,8 @@ export class Holder implements GrantSink {
     }
     if (taken.length + renewed.length > 0) this.#allow();
     for (const ip of taken) this.#take(ip, now);
-    for (const ip of renewed) this.#keep(ip, now);
+    // One that could not be put there is tried again at once; lifetimes are renewed by the timer, not while a beat waits.
+    for (const ip of renewed.filter((one) => !this.#seats.isPut(one))) this.#upkeep.put(ip);
     this.#run();
   }
 
@@ -175,134 +207,65 @@ export class Holder implements GrantSink {
   /** Something changed in the kernel: put back what is ours to hold. */
   kernelEvent(event: KernelEvent): void {
     if (this.#state !== "running") return;
-    const now = this.#now();
-    switch (event.type) {
-      case "address-removed":
-        if (this.#claims.get(event.ip, now) !== null && this.#putMs.has(event.ip)) this.#restore([event.ip], "removed");
-        break;
-      case "address-added":
-        break;
-      case "link-changed":
-        if (this.#links.has(event.link.name)) this.#linkChanged(event.link, now);
-        break;
-      case "link-removed":
-        if (this.#links.get(event.name)?.index === event.linkIndex) this.#links.removed(event.name, now);
-        break;
-      case "resync":
-        this.#adoptLinks(now);
-        this.#sweep(now);
-        break;
-      default:
-        assertNever(event);
-    }
+    this.#upkeep.event(event);
     this.#run();
   }
 
   status(): HoldStatus[] {
     const now = this.#now();
-    return this.#options.vips.map(({ ip }) => {
+    return this.#seats.ips.map((ip) => {
       const claim = this.#claims.get(ip, now);
-      const stranger = this.#refused.get(ip) ?? null;
+      const stranger = this.#contenders.owner(ip);
+      const takeoverMs = this.#herald.lastTakeoverMs(ip);
       return {
         ip,
         heldHere: claim !== null,
         heldForMs: claim === null ? null : now - claim.sinceMs,
         validForMs: claim === null ? null : claim.validUntilMs - now,
         conflict: stranger === null ? this.unfit() : `${stranger} answers for it and is no member of this cluster`,
-        conflictsSeen: this.#conflicts.count(ip),
+        conflictsSeen: this.#contenders.count(ip),
+        ...(claim?.preserved === true ? { preserved: true } : {}),
+        ...(takeoverMs === null ? {} : { takeoverMs }),
       };
     });
   }
 
   /** Whether somebody outside the cluster answers for one of the addresses, as far as is known. */
   strangerKnown(): boolean {
-    const now = this.#now();
-    return [...this.#vips.keys()].some((ip) => this.#conflicts.stranger(ip, now, this.#options.elsewhere(ip)) !== null);
+    return this.#contenders.isAny(this.#seats.ips, this.#now());
   }
 
   #now(): number {
     return this.#options.clock.now();
   }
 
-  #installGuard(): "guard" | "lifetime" {
-    try {
-      this.#options.permission.install([...this.#vips.values()]);
-      this.#permission = this.#options.permission;
-      return "guard";
-    } catch (error) {
-      if (!(error instanceof PermissionUnavailable)) throw error;
-      log.warning("no nftables here: only the lifetime of the address ends a hold, so hand-over takes longer", {
-        cause: error.message,
-      });
-      return "lifetime";
-    }
-  }
-
-  /** Whether the address is a stranger's; says so once. */
-  #refuse(ip: string, now: number): boolean {
-    const mac = this.#conflicts.stranger(ip, now, this.#options.elsewhere(ip));
-    if (mac === null) {
-      if (this.#refused.delete(ip)) log.info("the stranger is silent, the address is free", { ip });
-      return false;
-    }
-    if (!this.#refused.has(ip)) {
-      log.error("refusing to hold an address that another machine answers for; free it there, or change vip", {
-        ip,
-        mac,
-      });
-      this.#probes.set(ip, [now + PROBE_MS]);
-    }
-    this.#refused.set(ip, mac);
-    return true;
+  /** Held, and on its link as far as is known. */
+  #isServed(ip: string): boolean {
+    return this.#claims.get(ip, this.#now()) !== null && this.#seats.isPut(ip);
   }
 
   /** Lets every claimed address answer until its deadline, and not an instant longer. */
   #allow(): void {
-    const permission = this.#permission;
-    if (permission === null) return;
-    this.#attempt("permission", () => {
-      if (permission.allow(this.#deadlines()) === "rebuilt") {
-        log.warning("the guard had been removed by somebody, rebuilt");
-      }
-    });
+    this.#fence.allow(this.#claims.live(this.#now()));
     this.#verifyMs = this.#now() + VERIFY_MS;
     // The process may have been stopped within the call: then the deadline may have passed.
     const late = this.#claims.expire(this.#now());
     for (const claim of late) this.#end(claim, "the deadline passed while renewing");
   }
 
-  #deadlines(): { ip: string; validUntilMs: number }[] {
-    return this.#claims.live(this.#now()).map(({ ip, validUntilMs }) => ({ ip, validUntilMs }));
-  }
-
   #take(ip: string, now: number): void {
     if (this.#claims.get(ip, this.#now()) === null) return;
-    this.#put(ip, now);
-    this.#announcements.begin(ip, now);
-    this.#announceDue();
-    log.info("address taken", { ip, link: this.#linkOf(ip)?.name ?? null });
-    this.#attempt(`listeners of ${ip}`, () => this.#options.listener.held(ip));
+    this.#upkeep.put(ip);
+    this.#herald.granted(ip, now);
+    this.#herald.due((one) => this.#isServed(one));
+    log.info("address taken", { ip, link: this.#seats.link(ip)?.name ?? null });
+    this.#attempts.run(listenersOf(ip), () => this.#options.listener.held(ip));
   }
 
-  /** An address that could not be put there is tried again at once; lifetimes are renewed by the timer, not while a beat waits. */
-  #keep(ip: string, now: number): void {
-    if (!this.#putMs.has(ip)) this.#put(ip, now);
-  }
-
-  #renewLifetimes(now: number): void {
-    this.#lifetimeMs = now + LIFETIME_REFRESH_MS;
-    for (const claim of this.#claims.live(now)) this.#put(claim.ip, now);
-  }
-
-  #put(ip: string, now: number): void {
-    const claim = this.#claims.get(ip, now);
-    const link = this.#linkOf(ip);
-    if (claim === null || link === null) return;
-    const seconds = lifetimeSeconds(claim.validUntilMs - now, this.#permission !== null);
-    this.#attempt(`address ${ip}`, () => {
-      this.#options.book.put(ip, this.#prefixOf(ip), link.index, seconds);
-      this.#putMs.set(ip, now);
-    });
+  /** Somebody else may have the address by now: it stays, and nobody hears of it. Connections go on, so listeners are not told. */
+  #quieten(ip: string): void {
+    log.warning("address kept although nobody stands for it: no announcements", { ip });
+    this.#herald.end(ip);
   }
 
   #giveBack(ip: string): Claim | null {
@@ -317,86 +280,35 @@ export class Holder implements GrantSink {
   }
 
   #withdraw(ip: string): void {
-    this.#announcements.end(ip);
-    this.#attempt(`listeners of ${ip}`, () => this.#options.listener.released(ip));
-    this.#attempt("permission", () => this.#permission?.deny([ip]));
-    this.#putMs.delete(ip);
-    const link = this.#linkOf(ip);
-    if (link !== null) {
-      this.#attempt(`address ${ip}`, () => this.#options.book.remove(ip, this.#prefixOf(ip), link.index));
-    }
+    this.#herald.end(ip);
+    this.#attempts.run(listenersOf(ip), () => this.#options.listener.released(ip));
+    this.#fence.deny([ip]);
+    this.#attempts.run(addressOf(ip), () => this.#seats.remove(ip));
   }
 
-  #linkOf(ip: string): Link | null {
-    return this.#links.get(this.#vips.get(ip)?.linkName ?? "") ?? null;
-  }
-
-  #prefixOf(ip: string): number {
-    return this.#vips.get(ip)?.prefixLength ?? (ip.includes(":") ? 128 : 32);
-  }
-
-  #restore(ips: readonly string[], why: string): void {
-    const now = this.#now();
-    for (const ip of ips) {
-      // Somebody who removes it again and again is not raced: the sweep puts it back as well.
-      if (now - (this.#restoredMs.get(ip) ?? -Infinity) < RESTORE_MS) {
-        this.#sweepMs = Math.min(this.#sweepMs, now + RESTORE_MS);
-        continue;
-      }
-      this.#restoredMs.set(ip, now);
-      log.warning("putting the address back", { ip, why });
-      this.#put(ip, now);
-      this.#announcements.begin(ip, now);
-    }
-  }
-
-  #linkChanged(link: Link, now: number): void {
-    this.#attempt("link", () => {
-      if (this.#links.changed(link, now) === "renewed") this.#restoreOn([link.name], now);
-    });
-  }
-
-  #adoptLinks(now: number): void {
-    this.#attempt("link", () => this.#restoreOn(this.#links.adopt(now), now));
-  }
-
-  #restoreOn(names: readonly string[], now: number): void {
-    const held = this.#claims.live(now).map((claim) => claim.ip);
-    this.#restore(held.filter((ip) => names.includes(this.#vips.get(ip)?.linkName ?? "")), "link up");
-  }
-
-  /** Removes what carries our mark and is not held; puts back what is held and missing. Other addresses are never touched. */
-  #sweep(now: number): void {
-    this.#sweepMs = now + SWEEP_MS;
-    this.#attempt("sweep", () => {
-      const present = this.#options.book.addresses().filter((address) => this.#vips.has(address.ip));
-      for (const address of present) {
-        const held = this.#claims.get(address.ip, now) !== null &&
-          address.linkIndex === this.#linkOf(address.ip)?.index;
-        if (held || !isOurs(address)) continue;
-        this.#options.book.remove(address.ip, address.prefixLength, address.linkIndex);
-        log.info("removed a leftover address", { ip: address.ip, linkIndex: address.linkIndex });
-      }
-      const missing = this.#claims.live(now).map((claim) => claim.ip)
-        .filter((ip) => this.#linkOf(ip)?.running === true)
-        .filter((ip) => !present.some((address) => address.ip === ip && address.linkIndex === this.#linkOf(ip)?.index));
-      this.#restore(missing, "missing");
-    });
+  /** Leaves nothing behind about an address that is not managed any more. */
+  #forget(ip: string): void {
+    this.#contenders.forget(ip);
+    this.#herald.forget(ip);
+    for (const subject of [addressOf(ip), listenersOf(ip)]) this.#attempts.forget(subject);
   }
 
   #sighted(sighting: Sighting): void {
-    if (this.#state !== "running" || !this.#vips.has(sighting.ip)) return;
+    if (this.#state !== "running" || !this.#seats.has(sighting.ip)) return;
     const now = this.#now();
-    const held = this.#claims.get(sighting.ip, now) !== null;
-    const outcome = this.#conflicts.see(sighting, now, { held, ownMac: macText(this.#linkOf(sighting.ip)) });
+    const claim = this.#claims.get(sighting.ip, now);
+    const ownMac = macText(this.#seats.link(sighting.ip));
+    const context = { held: claim !== null, preserved: claim?.preserved === true, ownMac };
+    const outcome = this.#contenders.see(sighting, now, context);
     switch (outcome.rule) {
       case "defend":
         log.warning("another machine claims an address held here, announcing again", { ...sighting });
-        this.#announcements.begin(sighting.ip, now);
+        this.#herald.again(sighting.ip, now);
         this.#run();
         break;
       case "defended-already":
       case "remembered":
+      case "yielded":
       case "own":
         break;
       default:
@@ -404,86 +316,49 @@ export class Holder implements GrantSink {
     }
   }
 
-  #announceDue(): void {
-    for (const ip of this.#announcements.take(this.#now())) {
-      // A frame sent from a packet socket passes no filter: only the clock can forbid it.
-      if (this.#claims.get(ip, this.#now()) !== null) {
-        this.#attempt("announcement", () => this.#options.announcer?.announce(ip));
-      }
-    }
-  }
-
-  #probeDue(now: number): void {
-    for (const [ip, moments] of this.#probes) {
-      const ahead = moments.filter((atMs) => atMs > now);
-      if (ahead.length === moments.length) continue;
-      const again = ahead.length === 0 && this.#refused.has(ip) ? [now + PROBE_MS] : ahead;
-      if (again.length === 0) this.#probes.delete(ip);
-      else this.#probes.set(ip, again);
-      if (this.#claims.get(ip, now) === null) this.#attempt("probe", () => this.#options.announcer?.probe(ip));
-    }
-  }
-
   #run(): void {
     if (this.#state !== "running") return;
     const now = this.#now();
     for (const claim of this.#claims.expire(now)) this.#end(claim, "its grant ran out");
-    this.#announceDue();
-    this.#probeDue(now);
+    this.#herald.due((ip) => this.#isServed(ip));
+    this.#contenders.due(now, (ip) => this.#claims.get(ip, this.#now()) !== null);
     if (now >= this.#verifyMs) this.#verify(now);
-    if (now >= this.#sweepMs) this.#sweep(now);
+    this.#upkeep.sweepDue(now);
     this.#arm();
-  }
-
-  #tick(): void {
-    const now = this.#now();
-    if (now >= this.#lifetimeMs) this.#renewLifetimes(now);
-    this.#run();
   }
 
   #verify(now: number): void {
     this.#verifyMs = now + VERIFY_MS;
-    if (this.#links.isRetryDue(now)) this.#adoptLinks(now);
-    const permission = this.#permission;
-    if (permission === null) return;
-    this.#attempt("permission", () => {
-      if (permission.verify(this.#deadlines()) === "rebuilt") {
-        log.warning("the guard had been removed by somebody, rebuilt");
-      }
-    });
+    if (this.#links.isRetryDue(now)) this.#upkeep.adoptLinks();
+    this.#fence.verify(this.#claims.live(this.#now()));
     for (const claim of this.#claims.expire(this.#now())) this.#end(claim, "the deadline passed while verifying");
   }
 
   #arm(): void {
     if (this.#state !== "running") return;
-    let nextMs = Math.min(this.#verifyMs, this.#sweepMs);
-    nextMs = Math.min(nextMs, this.#claims.nextDeadline() ?? Infinity, this.#announcements.nextDeadline() ?? Infinity);
-    for (const moments of this.#probes.values()) nextMs = Math.min(nextMs, ...moments);
-    if (this.#putMs.size > 0) nextMs = Math.min(nextMs, this.#lifetimeMs);
+    let nextMs = Math.min(this.#verifyMs, this.#upkeep.nextDeadline());
+    for (const part of [this.#claims, this.#herald, this.#contenders]) {
+      nextMs = Math.min(nextMs, part.nextDeadline() ?? Infinity);
+    }
     // Firing early and looking again would wake the machine after every renewal; that costs more than a new timer.
     if (this.#timer !== null && this.#timerMs === nextMs) return;
     this.#timer?.cancel();
     this.#timerMs = nextMs;
     this.#timer = this.#options.clock.after(nextMs - this.#now(), () => {
       this.#timer = null;
-      this.#tick();
+      this.#upkeep.renewDue(this.#now());
+      this.#run();
     });
   }
+}
 
-  /** Runs a kernel call; a failure is logged when it begins and when it ends, and what could not be done is tried again later. */
-  #attempt(subject: string, call: () => void): void {
-    try {
-      call();
-      if (this.#complaints.delete(subject)) log.info("works again", { subject });
-    } catch (cause) {
-      if (this.#complaints.has(subject)) return;
-      this.#complaints.set(subject, this.#now());
-      log.error("the kernel refused, trying again", {
-        subject,
-        cause: cause instanceof Error ? cause.message : String(cause),
-      });
-    }
-  }
+/** The subject of complaints about those that are told of an address. */
+function listenersOf(ip: string): string {
+  return `listeners of ${ip}`;
+}
+
+function asGrant({ ip, epoch, validUntilMs }: Claim): Grant {
+  return { scope: ip, epoch, validUntil: validUntilMs };
 }
 
 function macText(link: Link | null): string {

@@ -16,7 +16,7 @@ export type LinkChange =
  * announcer to each; one that cannot be attached does not keep the others from it.
  */
 export class Links {
-  readonly #names: readonly string[];
+  #names: readonly string[];
   readonly #book: AddressBook;
   readonly #announcer: Announcer | null;
   readonly #links = new Map<string, Link>();
@@ -31,6 +31,17 @@ export class Links {
     this.#names = [...new Set(options.names)];
     this.#book = options.book;
     this.#announcer = options.announcer;
+  }
+
+  /** From now on these links matter; those that are new are looked at by the next {@link adopt}. */
+  place(names: Iterable<string>): void {
+    this.#names = [...new Set(names)];
+    for (const name of [...this.#links.keys(), ...this.#downSinceMs.keys()]) {
+      if (this.has(name)) continue;
+      this.#links.delete(name);
+      this.#downSinceMs.delete(name);
+      this.#unattached.delete(name);
+    }
   }
 
   get(name: string): Link | null {
@@ -87,12 +98,15 @@ export class Links {
     return now >= this.#retryMs && (this.#links.size < this.#names.length || this.#unattached.size > 0);
   }
 
-  /** Why a link has been unable to carry frames for longer than `forMs`, or null. */
-  fault(now: number, forMs: number): string | null {
+  /**
+   * Why a link has been unable to carry frames for longer than `forMs`, or null.
+   * @param tolerance `down`: a link that is there may be down
+   */
+  fault(now: number, forMs: number, tolerance: "none" | "down" = "none"): string | null {
     for (const [name, sinceMs] of this.#downSinceMs) {
-      if (now - sinceMs > forMs) {
-        return `${name} ${this.#links.has(name) ? "has no carrier or is down" : "does not exist"}`;
-      }
+      if (now - sinceMs <= forMs) continue;
+      if (!this.#links.has(name)) return `${name} does not exist`;
+      if (tolerance === "none") return `${name} has no carrier or is down`;
     }
     return null;
   }

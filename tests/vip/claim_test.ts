@@ -11,7 +11,7 @@ Deno.test("a first grant takes, a later one renews and keeps the beginning", () 
   const claims = new Claims([IP]);
   assert.equal(claims.grant(grant(1200), 1000), "taken");
   assert.equal(claims.grant(grant(1250), 1050), "renewed");
-  assert.deepEqual(claims.get(IP, 1100), { ip: IP, epoch: 1, validUntilMs: 1250, sinceMs: 1000 });
+  assert.deepEqual(claims.get(IP, 1100), { ip: IP, epoch: 1, validUntilMs: 1250, sinceMs: 1000, preserved: false });
 });
 
 Deno.test("a grant out of order never shortens a claim", () => {
@@ -61,4 +61,24 @@ Deno.test("dropping gives the claim back once", () => {
   claims.grant(grant(1200), 1000);
   assert.equal(claims.drop(IP)?.ip, IP);
   assert.equal(claims.drop(IP), null);
+});
+
+Deno.test("a grant that nobody stands for keeps a claim and makes none; one that somebody stands for resumes it", () => {
+  const claims = new Claims([IP]);
+  assert.equal(claims.grant({ ...grant(1200), preserved: true }, 1000), "nothing-to-preserve");
+  assert.equal(claims.get(IP, 1000), null);
+  claims.grant(grant(1200), 1000);
+  assert.equal(claims.grant({ ...grant(1500), preserved: true }, 1100), "preserved");
+  assert.equal(claims.grant({ ...grant(1600), preserved: true }, 1100), "renewed");
+  assert.equal(claims.get(IP, 1100)?.preserved, true);
+  assert.equal(claims.grant(grant(1700, 2), 1200), "resumed");
+  assert.deepEqual(claims.get(IP, 1200), { ip: IP, epoch: 2, validUntilMs: 1700, sinceMs: 1000, preserved: false });
+  assert.equal(claims.grant({ ...grant(9000, 2), preserved: true }, 1700), "nothing-to-preserve");
+});
+
+Deno.test("which addresses may be held can change", () => {
+  const claims = new Claims([]);
+  assert.equal(claims.grant(grant(1200), 1000), "unknown-address");
+  claims.manage([IP]);
+  assert.equal(claims.grant(grant(1200), 1000), "taken");
 });

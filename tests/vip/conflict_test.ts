@@ -35,3 +35,20 @@ Deno.test("a claim while a member holds is that member's", () => {
   assert.equal(conflicts.stranger(SIGHTING.ip, 1300, { atMs: 850, graceMs: 200 }), null);
   assert.equal(conflicts.stranger(SIGHTING.ip, 1300, { atMs: 700, graceMs: 200 }), SIGHTING.mac);
 });
+
+Deno.test("a claim while the address is merely preserved is counted and left unanswered", () => {
+  const conflicts = new Conflicts();
+  assert.equal(conflicts.see(SIGHTING, 1000, { ...HELD, preserved: true }).rule, "yielded");
+  assert.equal(conflicts.see(SIGHTING, 1000, HELD).rule, "defend");
+  assert.equal(conflicts.count(SIGHTING.ip), 2);
+});
+
+Deno.test("nothing is kept of an address that is not managed any more", () => {
+  const conflicts = new Conflicts();
+  conflicts.see(SIGHTING, 1000, HELD);
+  conflicts.see(SIGHTING, 1000, NOT_HELD);
+  conflicts.forget(SIGHTING.ip);
+  assert.equal(conflicts.count(SIGHTING.ip), 0);
+  assert.equal(conflicts.stranger(SIGHTING.ip, 1000, NOBODY), null);
+  assert.equal(conflicts.see(SIGHTING, 1001, HELD).rule, "defend");
+});

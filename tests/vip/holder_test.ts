@@ -1,46 +1,7 @@
 import assert from "node:assert/strict";
-import { Holder, type HolderOptions } from "../../mod/vip/holder.ts";
 import { VirtualClock } from "../fakes/clock.ts";
-import { FakeAnnouncer, FakeKernel, fakeLink } from "../fakes/kernel.ts";
-
-const V4 = "10.0.0.9";
-const V6 = "fd00::9";
-const STRANGER = "02:00:00:00:00:99";
-
-interface Bench {
-  clock: VirtualClock;
-  kernel: FakeKernel;
-  announcer: FakeAnnouncer;
-  holder: Holder;
-  heard: string[];
-}
-
-/** A holder on a kernel in memory, started, past its first probes. */
-function bench(change: Partial<HolderOptions> = {}): Bench {
-  const clock = new VirtualClock();
-  const kernel = new FakeKernel(clock);
-  const announcer = new FakeAnnouncer();
-  const heard: string[] = [];
-  const holder = new Holder({
-    vips: [{ ip: V4, prefixLength: 32, linkName: "eth0" }, { ip: V6, prefixLength: 128, linkName: "eth0" }],
-    book: kernel,
-    permission: kernel,
-    announcer,
-    announceEveryMs: 3000,
-    clock,
-    listener: {
-      held: (ip) => void heard.push(`held ${ip}`),
-      released: (ip) => void heard.push(`released ${ip} ${kernel.answers(ip) ? "answering" : "silent"}`),
-    },
-    elsewhere: () => ({ atMs: null, graceMs: 200 }),
-    ...change,
-  });
-  return { clock, kernel, announcer, holder, heard };
-}
-
-function grant(clock: VirtualClock, leaseMs = 200, ip = V4): { scope: string; epoch: number; validUntil: number } {
-  return { scope: ip, epoch: 1, validUntil: clock.now() + leaseMs };
-}
+import { FakeKernel, fakeLink } from "../fakes/kernel.ts";
+import { bench, grant, STRANGER, V4, V6 } from "./holder_kit.ts";
 
 Deno.test("before a grant nothing answers, under one both addresses do, and they are announced at once", () => {
   const { clock, kernel, announcer, holder, heard } = bench();
@@ -145,7 +106,8 @@ Deno.test("after link down and up, and on a new link of the same name, the addre
     kernel.setLinks([fakeLink({ index: up })]);
     holder.kernelEvent({ type: "link-changed", link: fakeLink({ index: up }) });
     assert.equal(kernel.addresses().some((address) => address.ip === V4 && address.linkIndex === up), true);
-    assert.deepEqual(announcer.calls, [...(up === down ? [] : ["attach eth0"]), `announce ${V4}`]);
+    const attached = up === down ? [] : ["attach eth0"];
+    assert.deepEqual(announcer.calls, [...attached, `announce ${V4}`, `probe ${V6}`]);
   }
   holder.stop();
 });
@@ -172,7 +134,7 @@ Deno.test("a link with another hardware address is announced again", () => {
   clock.advance(1500);
   announcer.calls.length = 0;
   holder.kernelEvent({ type: "link-changed", link: fakeLink({ mac: Uint8Array.of(2, 0, 0, 0, 0, 7) }) });
-  assert.deepEqual(announcer.calls, ["attach eth0", `announce ${V4}`]);
+  assert.deepEqual(announcer.calls, ["attach eth0", `announce ${V4}`, `probe ${V6}`]);
   holder.stop();
 });
 

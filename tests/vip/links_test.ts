@@ -55,3 +55,26 @@ Deno.test("a fault is one that lasts, and says which link", () => {
   assert.equal(links.get("eth1"), null);
   assert.equal(links.fault(9501, 500), "eth1 does not exist");
 });
+
+Deno.test("links that matter can change, and what does not matter is no fault", () => {
+  const { links, announcer } = bench([fakeLink(), ETH1]);
+  links.place(["eth0"]);
+  links.adopt(1000);
+  assert.deepEqual([links.has("eth1"), announcer.calls], [false, ["attach eth0"]]);
+  links.removed("eth0", 1000);
+  links.place(["eth1"]);
+  assert.equal(links.isRetryDue(2000), true, "eth1 was never looked at");
+  assert.deepEqual(links.adopt(2000), ["eth1"]);
+  assert.equal(links.fault(9000, 500), null);
+  assert.equal(links.get("eth0"), null);
+});
+
+Deno.test("a link that may be down is no fault, one that is missing is", () => {
+  const { links } = bench([fakeLink({ up: false, running: false })]);
+  links.place(["eth0"]);
+  links.adopt(1000);
+  assert.equal(links.fault(2000, 500, "down"), null);
+  assert.equal(links.fault(2000, 500), "eth0 has no carrier or is down");
+  links.removed("eth0", 2000);
+  assert.equal(links.fault(3000, 500, "down"), "eth0 does not exist");
+});
