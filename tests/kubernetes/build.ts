@@ -4,7 +4,7 @@
  *     deno run -A tests/kubernetes/build.ts
  *
  * prints `name path` for each program, progress on standard error. Exit status 1 when they cannot be had here. `KUBE_APISERVER`,
- * `KUBECTL` and `ETCD` name programs to use in place of built ones.
+ * `KUBECTL` and `ETCD` name programs to use in place of built ones, `GO` the Go to build with.
  */
 
 import { join } from "node:path";
@@ -17,6 +17,8 @@ export const ETCD_VERSION = "3.6.8";
 
 /** The oldest Go that builds them. */
 const GO_MINIMUM = [1, 24] as const;
+/** Where it may be: on the path, or where its own instructions put it. */
+const GO_PLACES = ["go", "/usr/local/go/bin/go"] as const;
 
 /** Where each program is. */
 export interface ProgramPaths {
@@ -110,12 +112,12 @@ export async function findPrograms(env: Environment): Promise<Programs> {
 
 /** The programs, built where need be; each line of progress goes to `say`. */
 export async function ensurePrograms(env: Environment, say: (line: string) => void): Promise<Programs> {
-  const go = env("GO") || "go";
-  const unfit = await unfitGo(go);
+  let go: Go | null = null;
   return await gather(env, async (recipe, path) => {
-    if (unfit !== null) return { outcome: "missing", recipe, why: unfit };
+    go ??= await findGo(env("GO") ? [env("GO") ?? ""] : GO_PLACES);
+    if (go.outcome === "unfit") return { outcome: "missing", recipe, why: go.why };
     say(`building ${recipe.name} ${recipe.version}, which takes minutes the first time`);
-    return await build(recipe, path, { go, env });
+    return await build(recipe, path, { go: go.program, env });
   });
 }
 
@@ -151,17 +153,24 @@ function cachedPath(env: Environment, recipe: Recipe): string {
   return join(cacheDir(env), `${recipe.name}-${recipe.version}-${hostArch()}`);
 }
 
-/** Why Go cannot build them here; null if it can. */
-async function unfitGo(go: string): Promise<string | null> {
+type Go = { readonly outcome: "fit"; readonly program: string } | { readonly outcome: "unfit"; readonly why: string };
+
+/** The first of some programs that is a Go which builds them. */
+async function findGo(places: readonly string[]): Promise<Go> {
   const wanted = `Go ${GO_MINIMUM.join(".")} or newer`;
-  try {
-    const { stdout } = await new Deno.Command(go, { args: ["version"], stdout: "piped", stderr: "null" }).output();
-    const text = new TextDecoder().decode(stdout).trim();
-    return isNewEnough(text) ? null : `there is "${text}" and ${wanted} builds it`;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return `there is no Go; ${wanted} builds it`;
-    throw error;
+  let why = `there is no Go; ${wanted} builds it`;
+  for (const program of places) {
+    try {
+      const { stdout } = await new Deno.Command(program, { args: ["version"], stdout: "piped", stderr: "null" })
+        .output();
+      const text = new TextDecoder().decode(stdout).trim();
+      if (isNewEnough(text)) return { outcome: "fit", program };
+      why = `there is "${text}" and ${wanted} builds it`;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
+  return { outcome: "unfit", why };
 }
 
 /** Whether `text`, what `go version` printed, is of a Go that builds them. */

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { Network } from "../lab/network.ts";
+import { station } from "../lab/plan.ts";
 import { within } from "../lab/time.ts";
 import type { WatchEvent } from "./api_client.ts";
 import { countCalls } from "./audit.ts";
-import type { ApiServerCluster } from "./cluster.ts";
+import { ApiServerCluster } from "./cluster.ts";
 import { KUBERNETES_VERSION } from "./build.ts";
 import { withCluster } from "./kit.ts";
-import { CONTROL_PLANE_LEASE, leasesPath, microTime, readLease } from "./lease.ts";
+import { CONTROL_PLANE_LEASE, leasesPath, leasesVersion, microTime, readLease, watchPath } from "./lease.ts";
 import { withApiServers } from "./needs.ts";
 import type { ApiServer } from "./server.ts";
 import { nodeUser } from "./users.ts";
@@ -46,12 +48,10 @@ async function oneStore(cluster: ApiServerCluster): Promise<void> {
 
 async function watching(cluster: ApiServerCluster): Promise<void> {
   const [first, second] = three(cluster);
-  const at = (await readLease(first.client(), CONTROL_PLANE_LEASE))?.resourceVersion;
+  const at = await leasesVersion(first.client(), CONTROL_PLANE_LEASE.namespace);
   const ended = new AbortController();
-  const events = second.clientOnNode(nodeUser(second.machine)).watch(
-    `${LEASES}?watch=1&resourceVersion=${at}`,
-    ended.signal,
-  );
+  const client = second.clientOnNode(nodeUser(second.machine));
+  const events = client.watch(watchPath(CONTROL_PLANE_LEASE, at), ended.signal);
   const next = events.next();
   const body = { spec: { holderIdentity: "node1" } };
   await first.client().demand("PATCH", LEASE, { body, contentType: "application/merge-patch+json" });
@@ -163,3 +163,27 @@ withApiServers("three API servers on one etcd behave as those of a cluster", asy
     await t.step("one that was killed refuses, the others go on, and it comes back", () => killed(cluster));
   });
 });
+
+withApiServers(
+  "etcd may be on the laboratory's own network, and is out of reach for a node without its cable",
+  async (paths) => {
+    const network = Network.create();
+    try {
+      const machine = network.connect(station("node1", 1));
+      const etcd = network.connect(station("etcd", 60));
+      await ApiServerCluster.with({ paths, machines: [machine], etcd }, async (cluster) => {
+        const [server] = cluster.servers;
+        assert.ok(server);
+        const list = (deadlineMs: number): Promise<unknown> =>
+          server.clientOnNode().demand("GET", "/apis/coordination.k8s.io/v1/leases", { deadlineMs });
+        await list(LIMIT_MS);
+        network.cut(machine);
+        await assert.rejects(list(1000), { name: "TimeoutError" });
+        network.mend(machine);
+        await list(LIMIT_MS);
+      });
+    } finally {
+      network.close();
+    }
+  },
+);

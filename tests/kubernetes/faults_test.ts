@@ -3,7 +3,7 @@ import { within } from "../lab/time.ts";
 import type { ApiServerCluster } from "./cluster.ts";
 import { API_FAULTS, apiFault, type ApiFaultName, type FaultPlace, healServers, SLOW_MS, STRANGER } from "./faults.ts";
 import { withCluster } from "./kit.ts";
-import { CONTROL_PLANE_LEASE, giveLease, leasesPath, readLease } from "./lease.ts";
+import { CONTROL_PLANE_LEASE, giveLease, leasesPath, leasesVersion, readLease, watchPath } from "./lease.ts";
 import { withApiServers } from "./needs.ts";
 
 const LEASE = `${leasesPath(CONTROL_PLANE_LEASE.namespace)}/${CONTROL_PLANE_LEASE.name}`;
@@ -50,13 +50,14 @@ async function restarted(place: FaultPlace): Promise<void> {
 async function slow(place: FaultPlace): Promise<void> {
   const { cluster, holder } = place;
   const ended = new AbortController();
-  const version = (await readLease(cluster.admin, CONTROL_PLANE_LEASE))?.resourceVersion;
-  const path = `${leasesPath(CONTROL_PLANE_LEASE.namespace)}?watch=1&resourceVersion=${version}`;
+  const version = await leasesVersion(cluster.admin, CONTROL_PLANE_LEASE.namespace);
+  const path = watchPath(CONTROL_PLANE_LEASE, version);
   const events = cluster.of(holder).clientOnNode().watch(path, ended.signal);
   const change = async (to: string): Promise<void> => {
     const next = events.next();
     await giveLease(cluster.admin, CONTROL_PLANE_LEASE, { holder: to, durationSeconds: 15 });
-    assert.equal((await within(next, PROMPT_MS, `the change to ${to}`)).value?.type, "MODIFIED");
+    const { value } = await within(next, PROMPT_MS, `the change to ${to}`);
+    assert.equal(value?.type, "MODIFIED", JSON.stringify(value));
   };
   await change("node1");
   assert.ok(await askHolder(place, PROMPT_MS));

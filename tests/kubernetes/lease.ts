@@ -39,6 +39,20 @@ export function leasesPath(namespace: string): string {
   return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
 }
 
+/**
+ * The path that watches one Lease from a version on. That of the Lease itself will not do after a restart of the server, which then knows
+ * nothing so old; {@link leasesVersion} will. Without the name in it a watch would show the servers' own Leases too.
+ */
+export function watchPath({ namespace, name }: LeaseName, resourceVersion: string): string {
+  return `${leasesPath(namespace)}?watch=1&fieldSelector=metadata.name%3D${name}&resourceVersion=${resourceVersion}`;
+}
+
+/** The version that the Leases of a namespace are at. */
+export async function leasesVersion(admin: ApiClient, namespace: string): Promise<string> {
+  const list = await admin.demand("GET", leasesPath(namespace));
+  return (list as { metadata: { resourceVersion: string } }).metadata.resourceVersion;
+}
+
 /** The Lease; null if there is none. */
 export async function readLease(admin: ApiClient, lease: LeaseName): Promise<LeaseRecord | null> {
   const { status, body } = await admin.request("GET", pathOf(lease));

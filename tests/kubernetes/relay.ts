@@ -49,10 +49,10 @@ export class Relay {
     this.#wake();
   }
 
-  /** Cuts every connection and listens no more. */
+  /** Cuts every connection and listens no more. Calling it twice does no harm. */
   async close(): Promise<void> {
+    if (!this.#closed) this.#listener.close();
     this.#closed = true;
-    this.#listener.close();
     for (const conn of this.#open) shut(conn);
     this.#wake();
     await this.#accepting;
