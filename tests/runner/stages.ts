@@ -10,8 +10,8 @@ export type Stage = typeof STAGES[number];
 /** How long a stage may take before it is ended and counted as failed. */
 export const DEADLINES_MS: Readonly<Record<Stage, number>> = { unit: 480_000, binary: 240_000, lab: 840_000 };
 
-/** Folders whose tests are not units: they need the compiled program or privileges. */
-export const SERIAL_FOLDERS = ["tests/lab", "tests/binary"] as const;
+/** Folders whose tests are not units, and their stage: they need the compiled program or privileges. */
+const SERIAL_FOLDERS = { binary: ["tests/binary"], lab: ["tests/kubernetes", "tests/lab"] } as const;
 
 /** The stages that a command line asks for, in running order; null if it names something else. */
 export function chooseStages(args: readonly string[]): readonly Stage[] | null {
@@ -24,10 +24,16 @@ export function testArguments(stage: Stage, junitPath: string): string[] {
   const common = ["test", "-A", `--junit-path=${junitPath}`];
   switch (stage) {
     case "unit":
-      return [...common, "--parallel", "--reporter=dot", `--ignore=${SERIAL_FOLDERS.join(",")}`, "tests"];
+      return [
+        ...common,
+        "--parallel",
+        "--reporter=dot",
+        `--ignore=${Object.values(SERIAL_FOLDERS).flat().join(",")}`,
+        "tests",
+      ];
     case "binary":
     case "lab":
-      return [...common, `tests/${stage}`];
+      return [...common, ...SERIAL_FOLDERS[stage]];
   }
 }
 
