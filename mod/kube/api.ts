@@ -49,15 +49,23 @@ export interface WatchRequest {
   /** e.g. `metadata.name=plndr-cp-lock`. */
   readonly fieldSelector?: string;
   readonly labelSelector?: string;
+  /**
+   * Without a word from the server for so long the connection is made anew. Default 90 s: the server sends a bookmark about every minute.
+   * Less only for what changes more often than that.
+   */
+  readonly silenceMs?: number;
 }
 
 /** Told about a followed collection, in order. */
 export interface WatchListener<T extends KubeObject> {
-  /** Everything there is now: at the start, and whenever changes may have been missed (410, silence, lost connection). */
+  /**
+   * Everything there is now: at the start, and whenever changes may have been missed (410). A watch that was lost or fell silent is
+   * resumed where it ended, and nothing is missed by that.
+   */
   listed(objects: readonly T[]): void;
   changed(object: T): void;
   deleted(object: T): void;
-  /** Following has stopped working, or works again; it goes on trying by itself. */
+  /** Following works (the first time, and again), or has stopped working; it goes on trying by itself. */
   health?(state: "following" | "broken", cause: string): void;
 }
 
