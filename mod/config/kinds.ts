@@ -49,6 +49,12 @@ export function matching(pattern: RegExp, accepts: string): Kind<string> {
   return scalar(accepts, (given) => pattern.test(given) ? given : null);
 }
 
+/** A path from the root of the file system. */
+export const absolutePath: Kind<string> = matching(/^\/[^\p{C}]{0,4000}$/u, "an absolute path");
+
+/** The names an interface can have (`IFNAMSIZ` is 16, with the final zero). */
+export const interfaceName: Kind<string> = matching(/^[^\s/:\p{C}]{1,15}$/u, "the name of an interface, like eth0");
+
 /** Like `kind`, for settings that may be absent. */
 export function optional<T>(kind: Kind<T>): Kind<T | null> {
   return kind;

@@ -3,10 +3,11 @@
 import { readBalancers } from "./balancers.ts";
 import { parseFile } from "./file.ts";
 import { Findings, Place } from "./findings.ts";
-import { checkMembers, deriveClusterId, type GivenPeer, toPeer, warnEven } from "./peers.ts";
+import { othersOf, resolveSecret } from "./membership.ts";
+import { deriveClusterId, type GivenPeer, toPeer } from "./peers.ts";
 import { type Given, Section, type Sources } from "./section.ts";
 import type { Setting } from "./setting.ts";
-import { SETTINGS, SHORTEST_SECRET, START } from "./settings.ts";
+import { SETTINGS, START } from "./settings.ts";
 import type { Mapping } from "./tree.ts";
 import type { ConfigResult, Effective, PeersConfig, Problem } from "./types.ts";
 import { checkVips, type GivenVip, toVip } from "./vips.ts";
@@ -56,7 +57,7 @@ function parseTop(input: Omit<ConfigInput, "readText">, findings: Findings): Map
 }
 
 /** By line, those without one last; what belongs to one line keeps its order. */
-function inOrder<T extends { readonly line: number | null }>(problems: readonly T[]): T[] {
+export function inOrder<T extends { readonly line: number | null }>(problems: readonly T[]): T[] {
   return [...problems].sort((a, b) =>
     (a.line ?? Infinity) === (b.line ?? Infinity) ? 0 : (a.line ?? Infinity) - (b.line ?? Infinity)
   );
@@ -97,7 +98,10 @@ function assemble(top: Section, input: ConfigInput, findings: Findings): PeersCo
     announceEveryMs: top.read(START.announceInterval).value,
     localPeer,
     remotePeers,
-    peerSecret: readSecret(top, input, singleNode || remotePeers.length === 0),
+    peerSecret: resolveSecret(top.read(START.peerSecret), top.read(START.peerSecretFile), {
+      readText: input.readText,
+      alone: singleNode || remotePeers.length === 0,
+    }),
     clusterId: clusterId === "" ? deriveClusterId([localPeer, ...remotePeers]) : clusterId,
     singleNode,
     startAsLeader: top.read(START.startAsLeader).value,
@@ -125,14 +129,8 @@ function readMembers(top: Section, findings: Findings): Membership {
   if (local.origin === "default") {
     local.place.problem("is missing: name this member, {id, address, port}, or set singleNode: true");
   }
-  if (local.value === null) return { local: null, remotes: remotes.value, singleNode };
-  const others = checkMembers(local.value, remotes.value);
-  if (remotes.origin === "default") {
-    remotes.place.warning("is missing: this member is alone; list the others, or set singleNode: true");
-  } else if (remotes.origin !== "invalid") {
-    warnEven(others.length + 1, findings, remotes.place.key);
-  }
-  return { local: local.value, remotes: others, singleNode };
+  const advice = "list the others, or set singleNode: true";
+  return { local: local.value, remotes: othersOf(local.value, remotes, { findings, advice }), singleNode };
 }
 
 function readDisableVip(top: Section, singleNode: boolean): boolean {
@@ -160,32 +158,4 @@ function readVips(top: Section, members: readonly GivenPeer[], disableVip: boole
 function toTiming(top: Section): PeersConfig["timing"] {
   const { beatMs, leaseMs, electionMinMs, electionMaxMs } = top.read(START.timing).value;
   return { beatMs, leaseMs, electionMinMs, electionMaxMs };
-}
-
-function readSecret(top: Section, input: ConfigInput, alone: boolean): string | null {
-  const given = top.read(START.peerSecret);
-  const file = top.read(START.peerSecretFile);
-  if (given.value !== "" && file.value !== "") {
-    file.place.problem("is given together with peerSecret; give one of them", file.value);
-  }
-  if (given.value !== "") return given.value;
-  if (file.value !== "") return readSecretFile(file, input);
-  if (!alone && given.origin === "default" && file.origin === "default") {
-    given.place.warning(
-      "is missing: anybody on the network can take part in the election; kube-vip sample config prints a fresh one",
-    );
-  }
-  return null;
-}
-
-function readSecretFile(file: Given<string>, input: ConfigInput): string | null {
-  try {
-    const secret = input.readText(file.value).trim();
-    if (secret.length >= SHORTEST_SECRET) return secret;
-    const message = `holds ${secret.length} characters; must hold at least ${SHORTEST_SECRET}`;
-    file.place.problem(message, file.value);
-  } catch (error) {
-    file.place.problem(`cannot be read: ${error instanceof Error ? error.message : String(error)}`, file.value);
-  }
-  return null;
 }

@@ -64,10 +64,7 @@ export class Section {
       return this.#settle(setting, { value: setting.fallback, origin: "default", opened: false });
     }
     const rival = found.find((one) => one.origin === winner.origin && !same(one.value, winner.value));
-    if (rival !== undefined && rival.value !== INVALID && winner.value !== INVALID) {
-      const values = setting.secret ? "" : ` (${showValue(winner.value)} and ${showValue(rival.value)})`;
-      rival.place.problem(`contradicts ${winner.place.key}: both set the same thing${values}, give one of them`);
-    }
+    if (rival !== undefined) noteRival(setting, winner, rival);
     const { origin, place, value, opened } = winner;
     if (found.some((one) => one.value === INVALID) || value === INVALID) {
       return { value: setting.fallback, origin: "invalid", place };
@@ -84,6 +81,14 @@ export class Section {
   tree(setting: Setting<unknown>): { tree: Tree; place: Place } | null {
     const entry = this.#entries(setting)[0];
     return entry === undefined ? null : { tree: entry.value, place: this.place.below(entry.key, entry.line) };
+  }
+
+  /** A group that is one mapping; flags and variables of its fields are read there. Notes if the file has something else. */
+  group(setting: Setting<unknown>): Section {
+    const given = this.tree(setting);
+    if (given !== null && given.tree.is !== "map") wrongType(given.tree, "a mapping", given.place);
+    const place = given?.place ?? this.place.below(setting.key, null);
+    return new Section(place, given?.tree.is === "map" ? given.tree : emptyMap(1), this.#sources);
   }
 
   /** The members of a group that is a list of mappings. Flags and variables of its fields are about the first member. */
@@ -103,6 +108,12 @@ export class Section {
 
   /** Looks at what no one read: unknown keys, settings without effect, settings of features that are not there. */
   finish(settings: readonly Setting<unknown>[]): void {
+    this.refuseUnknown(settings);
+    for (const one of settings) this.#finishDead(one);
+  }
+
+  /** Notes the keys of the file that are none of `settings`. */
+  refuseUnknown(settings: readonly Setting<unknown>[]): void {
     const names = settings.flatMap((one) => [one.key, ...one.aliases]);
     const known = new Set(names.map((name) => name.toLowerCase()));
     const unknown = this.#map.entries.filter((entry) => !known.has(entry.key.toLowerCase()));
@@ -111,7 +122,6 @@ export class Section {
       const hint = meant === null ? `known here: ${names.join(", ")}` : `did you mean ${meant}?`;
       this.place.below(entry.key, entry.line).problem(`is not a known setting; ${hint}`);
     }
-    for (const one of settings) this.#finishDead(one);
   }
 
   #finishDead(setting: Setting<unknown>): void {
@@ -143,18 +153,21 @@ export class Section {
   /** What the environment and the flags say, strongest first. */
   #outside(setting: Setting<unknown>): Outside[] {
     const found: Outside[] = [];
-    for (const name of setting.env) {
-      const text = this.#sources.env[name]?.trim() ?? "";
-      if (text !== "") found.push({ origin: "env", name, text });
-    }
-    const text = setting.flag === null ? "" : this.#sources.flags[setting.flag]?.trim() ?? "";
-    if (text !== "") found.push({ origin: "flag", name: `--${setting.flag}`, text });
+    const add = (origin: "env" | "flag", name: string, given: string | undefined): void => {
+      const text = given?.trim() ?? "";
+      if (text !== "" || (setting.emptyCounts && given !== undefined)) found.push({ origin, name, text });
+    };
+    for (const name of setting.env) add("env", name, this.#sources.env[name]);
+    const flags = setting.flag === null ? [] : [setting.flag, ...setting.flagAliases];
+    for (const name of flags) add("flag", `--${name}`, this.#sources.flags[name]);
     return found;
   }
 
   #entries(setting: Setting<unknown>): MapEntry[] {
     const names = [setting.key, ...setting.aliases].map((name) => name.toLowerCase());
-    return this.#map.entries.filter((entry) => names.includes(entry.key.toLowerCase()) && !isBlank(entry.value));
+    const counts = (tree: Tree): boolean =>
+      !isBlank(tree) || (setting.emptyCounts && tree.is === "scalar" && tree.quoted);
+    return this.#map.entries.filter((entry) => names.includes(entry.key.toLowerCase()) && counts(entry.value));
   }
 
   #settle<T>(
@@ -180,6 +193,14 @@ function emptyMap(line: number): Mapping {
 function same(a: unknown, b: unknown): boolean {
   if (a === INVALID || b === INVALID) return a === b;
   return showValue(a) === showValue(b);
+}
+
+function noteRival<T>(setting: Setting<T>, winner: Candidate<T>, rival: Candidate<T>): void {
+  if (rival.value === INVALID || winner.value === INVALID) return;
+  const values = setting.secret ? "" : ` (${showValue(winner.value)} and ${showValue(rival.value)})`;
+  const message = `contradicts ${winner.place.key}: both set the same thing${values}`;
+  if (setting.rivals === "refuse") rival.place.problem(`${message}, give one of them`);
+  else rival.place.warning(`${message}, ${winner.place.key} counts`);
 }
 
 function complain(setting: Setting<unknown>, bare: Place, value: string): void {

@@ -26,7 +26,7 @@ export type Standing =
   | { readonly is: "later"; readonly feature: string };
 
 /** The ways to run the program that read a setting. */
-export type Command = "start";
+export type Command = "start" | "manager" | "service";
 
 export interface Setting<T> {
   /** Name in the file, below its group; matched without regard to case, as upstream did. */
@@ -35,10 +35,16 @@ export interface Setting<T> {
   readonly aliases: readonly string[];
   /** Long flag without dashes, or null. */
   readonly flag: string | null;
+  /** Further long flags that mean the same. */
+  readonly flagAliases: readonly string[];
   /** One-letter form of the flag, or null. */
   readonly short: string | null;
   /** Environment variables, any of which sets it; an empty one counts as not set. */
   readonly env: readonly string[];
+  /** An empty variable or flag, or a quoted empty text of the file, is a value: it switches something off. */
+  readonly emptyCounts: boolean;
+  /** When two names of one source disagree: refuse both, or take the first (its name comes first in the table) and warn. */
+  readonly rivals: "refuse" | "first";
   readonly kind: Kind<T>;
   /** Without any source. */
   readonly fallback: T;
@@ -56,20 +62,26 @@ export interface Setting<T> {
   /** A group that is a list. */
   readonly many: boolean;
   readonly commands: readonly Command[];
+  /** The value as a variable of the environment says it. */
+  envText(value: T): string;
 }
 
 type Optional =
   | "aliases"
   | "flag"
+  | "flagAliases"
   | "short"
   | "env"
+  | "emptyCounts"
+  | "rivals"
   | "fallbackText"
   | "secret"
   | "standing"
   | "switch"
   | "fields"
   | "many"
-  | "commands";
+  | "commands"
+  | "envText";
 
 /** A setting as the tables write it: what is usual may be left out. */
 export type SettingDraft<T> = Omit<Setting<T>, Optional> & Partial<Pick<Setting<T>, Optional>>;
@@ -79,8 +91,11 @@ export function setting<T>(draft: SettingDraft<T>): Setting<T> {
   return {
     aliases: [],
     flag: null,
+    flagAliases: [],
     short: null,
     env: [],
+    emptyCounts: false,
+    rivals: "refuse",
     fallbackText: showValue(draft.fallback),
     secret: false,
     standing: { is: "used" },
@@ -88,6 +103,7 @@ export function setting<T>(draft: SettingDraft<T>): Setting<T> {
     fields: [],
     many: false,
     commands: ["start"],
+    envText: showValue,
     ...draft,
   };
 }

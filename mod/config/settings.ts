@@ -4,7 +4,18 @@
  */
 
 import { BALANCER_FIELDS } from "./balancer_settings.ts";
-import { anything, bool, choice, duration, listOf, matching, optional, scalar } from "./kinds.ts";
+import {
+  absolutePath,
+  anything,
+  bool,
+  choice,
+  duration,
+  interfaceName,
+  listOf,
+  matching,
+  optional,
+  scalar,
+} from "./kinds.ts";
 import { type GivenPeer, MOST_MEMBERS, PEER_FIELDS, peerKind } from "./peers.ts";
 import { type Kind, type Setting, setting } from "./setting.ts";
 import { DEAD } from "./dead_settings.ts";
@@ -45,14 +56,10 @@ const secret: Kind<string> = scalar(
   (given) => given.length >= SHORTEST_SECRET && given.length <= 1024 ? given : null,
 );
 
-const absolutePath = matching(/^\/[^\p{C}]{0,4000}$/u, "an absolute path");
-
-/** The names an interface can have (`IFNAMSIZ` is 16, with the final zero). */
-const interfaceName = matching(/^[^\s/:\p{C}]{1,15}$/u, "the name of an interface, like eth0");
-
 const PEER_GROUP = {
   localPeer: setting<GivenPeer | null>({
     key: "localPeer",
+    commands: ["start", "manager"],
     env: ["vip_localpeer"],
     flag: "localPeer",
     kind: peerKind,
@@ -62,6 +69,7 @@ const PEER_GROUP = {
   }),
   remotePeers: setting<readonly GivenPeer[]>({
     key: "remotePeers",
+    commands: ["start", "manager"],
     env: ["vip_peers"],
     flag: "remotePeers",
     kind: listOf(peerKind, MOST_MEMBERS),
@@ -80,6 +88,7 @@ const PEER_GROUP = {
   }),
   peerSecret: setting({
     key: "peerSecret",
+    commands: ["start", "manager"],
     env: ["vip_peersecret"],
     kind: secret,
     fallback: "",
@@ -88,6 +97,7 @@ const PEER_GROUP = {
   }),
   peerSecretFile: setting({
     key: "peerSecretFile",
+    commands: ["start", "manager"],
     env: ["vip_peersecretfile"],
     flag: "peerSecretFile",
     kind: absolutePath,
@@ -96,6 +106,7 @@ const PEER_GROUP = {
   }),
   clusterId: setting({
     key: "clusterId",
+    commands: ["start", "manager"],
     env: ["vip_clusterid"],
     flag: "clusterId",
     kind: matching(/^[^\s\p{C}]{1,64}$/u, "1 to 64 printable characters without spaces"),
@@ -121,6 +132,7 @@ const PEER_GROUP = {
   }),
   timing: setting({
     key: "timing",
+    commands: ["start", "manager"],
     env: ["vip_timing"],
     flag: "timing",
     kind: timingKind,
@@ -138,6 +150,7 @@ const PEER_GROUP = {
   }),
   stateDir: setting({
     key: "stateDir",
+    commands: ["start", "manager"],
     env: ["vip_statedir"],
     flag: "stateDir",
     kind: absolutePath,
@@ -226,6 +239,17 @@ const LOAD_BALANCERS = setting<null>({
 
 /** Every setting of `start` that has an effect, by name. */
 export const START = { ...VIP_GROUP, ...PEER_GROUP, ...LOG_GROUP, loadBalancers: LOAD_BALANCERS };
+
+/** Settings of peers mode that `manager` has too, with `--leaderElectionType=peers`. */
+export const SHARED = {
+  localPeer: START.localPeer,
+  remotePeers: START.remotePeers,
+  peerSecret: START.peerSecret,
+  peerSecretFile: START.peerSecretFile,
+  clusterId: START.clusterId,
+  timing: START.timing,
+  stateDir: START.stateDir,
+};
 
 /** The whole table, in the order of the documentation. */
 export const SETTINGS: readonly Setting<unknown>[] = [...Object.values(START), ...DEAD];

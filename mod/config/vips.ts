@@ -37,7 +37,7 @@ export const vipKind: Kind<GivenVip> = scalar(ACCEPTS, (given, place) => {
     place.problem("is a DNS name, which belongs to a later feature; give an IP address", given);
     return INVALID;
   }
-  const why = unusable(cidr.ip, cidr.prefixLength);
+  const why = cidr.prefixLength === 0 ? "has the prefix /0, which is every address" : vipRefusal(cidr.ip);
   if (why !== null) {
     place.problem(`${why}; must be an address that machines of the network can reach`, given);
     return INVALID;
@@ -46,14 +46,14 @@ export const vipKind: Kind<GivenVip> = scalar(ACCEPTS, (given, place) => {
   return { ...cidr, place, shown };
 });
 
-function unusable(ip: Ip, prefixLength: number): string | null {
+/** Why an address cannot be a virtual one, to go before "; must be …"; null if it can. */
+export function vipRefusal(ip: Ip): string | null {
   if (isMulticast(ip)) return "is a multicast address";
   if (isUnspecified(ip)) return "is the unspecified address";
   if (isLoopback(ip)) return "is a loopback address";
   if (isMapped(ip)) return "is an IPv4 address in IPv6 form";
   if (ip.family === 6 && isLinkLocal(ip)) return "is an IPv6 link-local address";
-  if (ip.text === "255.255.255.255") return "is the broadcast address";
-  return prefixLength === 0 ? "has the prefix /0, which is every address" : null;
+  return ip.text === "255.255.255.255" ? "is the broadcast address" : null;
 }
 
 /** Notes addresses given twice and addresses that belong to a member. */
@@ -62,13 +62,18 @@ export function checkVips(vips: readonly GivenVip[], members: readonly GivenPeer
   for (const vip of vips) {
     if (seen.has(vip.ip.text)) vip.place.problem("is listed twice; give each address once", vip.ip.text);
     seen.add(vip.ip.text);
-    const owner = members.find((peer) => peer.ip.text === vip.ip.text);
-    if (owner === undefined) continue;
-    vip.place.problem(
-      `is the address of member ${owner.id} (${owner.place.key}); must be an address of no machine`,
-      vip.shown,
-    );
+    checkOwner(vip, members);
   }
+}
+
+/** Notes an address that belongs to a member. */
+export function checkOwner(vip: Omit<GivenVip, "prefixLength">, members: readonly GivenPeer[]): void {
+  const owner = members.find((peer) => peer.ip.text === vip.ip.text);
+  if (owner === undefined) return;
+  vip.place.problem(
+    `is the address of member ${owner.id} (${owner.place.key}); must be an address of no machine`,
+    vip.shown,
+  );
 }
 
 /** The address for the configuration. */

@@ -1,0 +1,71 @@
+/** Every setting of a table, read once. */
+
+import type { Given, Section } from "../section.ts";
+import type { Setting } from "../setting.ts";
+import { isHarmlessText } from "../tree.ts";
+import { group } from "./kinds.ts";
+
+/** What a table of settings was given. */
+export class Readings {
+  readonly #given = new Map<Setting<unknown>, Given<unknown>>();
+
+  /** Reads all of `settings` and notes the keys of the file that are none of them. */
+  constructor(top: Section, settings: readonly Setting<unknown>[]) {
+    this.#read(top, settings);
+  }
+
+  /** The settings in the order of the table, groups opened. */
+  get settings(): readonly Setting<unknown>[] {
+    return [...this.#given.keys()];
+  }
+
+  /** What `setting`, which is one of the table, was given. */
+  get<T>(setting: Setting<T>): Given<T> {
+    const given = this.#given.get(setting);
+    if (given === undefined) throw new Error(`${setting.key} is not in the table`);
+    // It was read from this very setting.
+    return given as Given<T>;
+  }
+
+  /** Its value, which is the default where nothing valid was given. */
+  value<T>(setting: Setting<T>): T {
+    return this.get(setting).value;
+  }
+
+  #read(section: Section, settings: readonly Setting<unknown>[]): void {
+    for (const setting of settings) {
+      if (setting.kind === group) this.#read(section.group(setting), setting.fields);
+      else this.#given.set(setting, named(section.read(setting), setting));
+    }
+    section.refuseUnknown(settings);
+  }
+}
+
+/** What is missing is named as a manifest would give it. */
+function named<T>(given: Given<T>, setting: Setting<T>): Given<T> {
+  if (given.origin !== "default") return given;
+  const flag = setting.flag === null ? null : `--${setting.flag}`;
+  return { ...given, place: given.place.elsewhere(setting.env[0] ?? flag ?? given.place.key) };
+}
+
+/** Warns about what was given and does nothing. */
+export function warnUnused(readings: Readings): void {
+  for (const setting of readings.settings) {
+    const { standing } = setting;
+    const { value, origin, place } = readings.get(setting);
+    if (standing.is !== "unused" || origin === "default" || origin === "invalid") continue;
+    const text = setting.envText(value);
+    const quiet = value !== null && (isHarmlessText(text) || standing.harmless.includes(text));
+    if (!quiet) place.warning(`has no effect: ${standing.why}`, text);
+  }
+}
+
+/** Refuses what was switched on and is not there yet. */
+export function refuseLater(readings: Readings): void {
+  for (const setting of readings.settings) {
+    const { standing } = setting;
+    const { value, place } = readings.get(setting);
+    if (standing.is !== "later" || value !== true) continue;
+    place.problem(`belongs to ${standing.feature}, which this program does not have yet; remove it`, "true");
+  }
+}

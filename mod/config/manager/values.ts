@@ -1,0 +1,64 @@
+/** All settings as the environment of a manifest would say them. */
+
+import { isHarmlessText } from "../tree.ts";
+import type { Setting } from "../setting.ts";
+import { computedSubnet } from "./addresses.ts";
+import type { Readings } from "./readings.ts";
+import { MANAGER } from "./settings.ts";
+import { holdsSecret } from "./settings_bgp.ts";
+import type { SettingValue } from "./types.ts";
+
+/** By name, in the order of the table; what upstream works out from others (subnet, DHCP mode) is worked out. */
+export function settingValues(readings: Readings): ReadonlyMap<string, SettingValue> {
+  const derived = new Map<Setting<unknown>, string>([
+    [MANAGER.address.subnet, derivedSubnet(readings)],
+    [MANAGER.address.dhcpMode, derivedDhcpMode(readings)],
+  ]);
+  const values = new Map<string, SettingValue>();
+  for (const setting of readings.settings) {
+    const value = valueOf(setting, readings, derived.get(setting));
+    values.set(value.name, value);
+  }
+  return withTopPeers(values, readings);
+}
+
+/** The name a setting has among the values: its first variable, or else its flag, or else its key. */
+export function valueName(setting: Setting<unknown>): string {
+  return setting.env[0] ?? setting.flag ?? setting.key;
+}
+
+function valueOf(setting: Setting<unknown>, readings: Readings, derived: string | undefined): SettingValue {
+  const { value, origin } = readings.get(setting);
+  const given = origin === "env" || origin === "flag" || origin === "file";
+  const text = setting.envText(value);
+  return {
+    name: valueName(setting),
+    text: given ? text : derived ?? text,
+    given,
+    changed: given && text !== setting.envText(setting.fallback),
+    secret: holdsSecret(setting, value),
+  };
+}
+
+/** Upstream's `32`, `128` or `32,128` for the address; empty without one. */
+function derivedSubnet(readings: Readings): string {
+  const dnsMode = readings.value(MANAGER.address.dnsMode);
+  return computedSubnet(readings.value(MANAGER.address.address), dnsMode);
+}
+
+function derivedDhcpMode(readings: Readings): string {
+  const dnsMode = readings.value(MANAGER.address.dnsMode);
+  return dnsMode === "first" ? "ipv4" : dnsMode;
+}
+
+/** A file may list the peers at its top. */
+function withTopPeers(values: Map<string, SettingValue>, readings: Readings): ReadonlyMap<string, SettingValue> {
+  const top = values.get(valueName(MANAGER.topPeers));
+  const usual = valueName(MANAGER.bgpConfig.peers);
+  values.delete(valueName(MANAGER.topPeers));
+  if (top === undefined || isHarmlessText(top.text)) return values;
+  const given = readings.get(MANAGER.topPeers);
+  if (values.get(usual)?.given === true) given.place.warning("has no effect: bgpConfig.peers or bgp_peers is given");
+  else values.set(usual, { ...top, name: usual });
+  return values;
+}
