@@ -25,13 +25,21 @@ export type GrantOutcome =
   | "resumed"
   | "too-late"
   | "unknown-address"
-  /** A preserved grant for an address that is not held: somebody else may have it by now. */
+  /** A preserved grant for an address that was not held just now: somebody else may have it. */
   | "nothing-to-preserve";
+
+/**
+ * A preserved grant still continues a hold whose time ran out so long ago: the election notices the end at the same moment as the holder.
+ * After a longer pause somebody else may have the address.
+ */
+export const PRESERVE_WITHIN_MS = 1000;
 
 /** The grants of this machine, one per managed address. */
 export class Claims {
   #managed: ReadonlySet<string>;
   readonly #claims = new Map<string, Claim>();
+  /** The latest claim of each address whose time ran out. */
+  readonly #ended = new Map<string, Claim>();
 
   /** @param managed canonical text of every address this machine may hold */
   constructor(managed: readonly string[]) {
@@ -41,6 +49,9 @@ export class Claims {
   /** From now on these addresses may be held; claims of others have been dropped before. */
   manage(ips: readonly string[]): void {
     this.#managed = new Set(ips);
+    for (const ip of this.#ended.keys()) {
+      if (!this.#managed.has(ip)) this.#ended.delete(ip);
+    }
   }
 
   /**
@@ -51,16 +62,19 @@ export class Claims {
     if (!this.#managed.has(grant.scope)) return "unknown-address";
     if (grant.validUntil <= now) return "too-late";
     const held = this.#claims.get(grant.scope);
-    const continues = held !== undefined && held.validUntilMs > now;
-    if (continues && held.epoch > grant.epoch) return "too-late";
+    const before = held ?? this.#ended.get(grant.scope);
     const preserved = grant.preserved === true;
+    const endMs = preserved ? now - PRESERVE_WITHIN_MS : now;
+    const continues = before !== undefined && before.validUntilMs > endMs;
+    if (continues && before.epoch > grant.epoch) return "too-late";
     if (preserved && !continues) return "nothing-to-preserve";
-    const validUntilMs = continues && held.epoch === grant.epoch
-      ? Math.max(held.validUntilMs, grant.validUntil)
+    const validUntilMs = continues && before.epoch === grant.epoch
+      ? Math.max(before.validUntilMs, grant.validUntil)
       : grant.validUntil;
-    const sinceMs = continues ? held.sinceMs : now;
+    const sinceMs = continues ? before.sinceMs : now;
     this.#claims.set(grant.scope, { ip: grant.scope, epoch: grant.epoch, validUntilMs, sinceMs, preserved });
-    if (!continues) return "taken";
+    this.#ended.delete(grant.scope);
+    if (!continues || held === undefined) return "taken";
     if (held.preserved === preserved) return "renewed";
     return preserved ? "preserved" : "resumed";
   }
@@ -69,13 +83,17 @@ export class Claims {
   drop(ip: string): Claim | null {
     const claim = this.#claims.get(ip) ?? null;
     this.#claims.delete(ip);
+    this.#ended.delete(ip);
     return claim;
   }
 
   /** Claims whose deadline has passed; they are forgotten. */
   expire(now: number): Claim[] {
     const ended = [...this.#claims.values()].filter((claim) => claim.validUntilMs <= now);
-    for (const claim of ended) this.#claims.delete(claim.ip);
+    for (const claim of ended) {
+      this.#claims.delete(claim.ip);
+      this.#ended.set(claim.ip, claim);
+    }
     return ended;
   }
 

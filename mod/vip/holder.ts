@@ -254,9 +254,11 @@ export class Holder implements GrantSink {
   }
 
   #take(ip: string, now: number): void {
-    if (this.#claims.get(ip, this.#now()) === null) return;
+    const claim = this.#claims.get(ip, this.#now());
+    if (claim === null) return;
     this.#upkeep.put(ip);
-    this.#herald.granted(ip, now);
+    if (claim.preserved) this.#quieten(ip);
+    else this.#herald.granted(ip, now);
     this.#herald.due((one) => this.#isServed(one));
     log.info("address taken", { ip, link: this.#seats.link(ip)?.name ?? null });
     this.#attempts.run(listenersOf(ip), () => this.#options.listener.held(ip));

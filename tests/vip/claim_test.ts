@@ -73,7 +73,29 @@ Deno.test("a grant that nobody stands for keeps a claim and makes none; one that
   assert.equal(claims.get(IP, 1100)?.preserved, true);
   assert.equal(claims.grant(grant(1700, 2), 1200), "resumed");
   assert.deepEqual(claims.get(IP, 1200), { ip: IP, epoch: 2, validUntilMs: 1700, sinceMs: 1000, preserved: false });
-  assert.equal(claims.grant({ ...grant(9000, 2), preserved: true }, 1700), "nothing-to-preserve");
+});
+
+Deno.test("a preserved grant continues a hold that has just run out, whoever noticed first, and none that ended otherwise", () => {
+  for (const noticed of [true, false]) {
+    for (const [lateMs, isLate] of [[0, false], [999, false], [1000, true]] as const) {
+      const claims = new Claims([IP]);
+      claims.grant(grant(1200), 1000);
+      const now = 1200 + lateMs;
+      if (noticed) claims.expire(now);
+      const outcome = claims.grant({ ...grant(9000), preserved: true }, now);
+      assert.equal(outcome, isLate ? "nothing-to-preserve" : noticed ? "taken" : "preserved", `${lateMs} ms`);
+      if (!isLate) assert.equal(claims.get(IP, now)?.sinceMs, 1000);
+    }
+  }
+  const claims = new Claims([IP]);
+  claims.grant(grant(1200), 1000);
+  claims.drop(IP);
+  assert.equal(claims.grant({ ...grant(9000), preserved: true }, 1100), "nothing-to-preserve");
+  claims.grant(grant(1200), 1000);
+  claims.expire(1200);
+  claims.manage([]);
+  claims.manage([IP]);
+  assert.equal(claims.grant({ ...grant(9000), preserved: true }, 1200), "nothing-to-preserve");
 });
 
 Deno.test("which addresses may be held can change", () => {

@@ -45,14 +45,30 @@ Deno.test("an address that is stood for again is announced again, at once", () =
   holder.stop();
 });
 
-Deno.test("a preserved grant takes no address: after a pause somebody else may have it", () => {
+Deno.test("a preserved grant takes no address after a pause: somebody else may have it", () => {
   const { clock, kernel, holder } = bench();
   holder.start();
   holder.granted([{ ...grant(clock), preserved: true }]);
+  assert.deepEqual(kernel.addresses(), []);
   holder.granted([grant(clock)]);
-  clock.advance(250);
+  clock.advance(1200);
   holder.granted([{ ...grant(clock), preserved: true }]);
   assert.deepEqual(kernel.addresses(), []);
+  holder.stop();
+});
+
+Deno.test("a preserved grant that comes when the time has run out puts the address back, quietly", () => {
+  const { clock, kernel, announcer, holder, heard } = bench();
+  holder.start();
+  holder.granted([grant(clock)]);
+  clock.advance(200);
+  assert.equal(kernel.answers(V4), false);
+  announcer.calls.length = 0;
+  holder.granted([{ ...grant(clock, 10_000), preserved: true }]);
+  clock.advance(5000);
+  assert.equal(kernel.answers(V4), true);
+  assert.deepEqual(announcer.calls, []);
+  assert.equal(heard.at(-1), `held ${V4}`);
   holder.stop();
 });
 
