@@ -36,6 +36,7 @@ export class RivalWatch {
   /** Connections to the others, while they are needed. */
   readonly #others = new Map<string, KubeClient>();
   readonly #asking = new Set<string>();
+  /** In the order in which they came to be well. */
   readonly #well = new Set<string>();
   #state: "new" | "running" | "closed" = "new";
   #servers: readonly string[] = [];
@@ -158,9 +159,8 @@ export class RivalWatch {
     this.#choose();
   }
 
-  /** One that is well stays chosen, so that a hand-over has one server to talk to. */
+  /** The one that has been well for longest: it stays chosen, so that a hand-over has one server to talk to. */
   #choose(): void {
-    if (this.#rival !== null && this.#well.has(this.#rival)) return;
     const [next] = this.#well;
     const rival = next ?? null;
     if (rival === this.#rival) return;

@@ -57,10 +57,9 @@ export class LoopLag {
 
   report(): LagReport {
     const now = this.#options.clock.now();
-    const oldest = Math.floor(now / SPAN_MS) - SPANS;
     const pendingMs = this.#timer === null ? 0 : Math.max(0, now - this.#dueMs);
-    const kept = this.#spans.filter(({ span }) => span >= oldest).map(({ largestMs }) => largestMs);
-    return { lastMs: this.#lastMs, largestMs: Math.max(pendingMs, ...kept), stalls: this.#stalls };
+    const largestMs = Math.max(pendingMs, ...this.#spans.map((span) => span.largestMs));
+    return { lastMs: this.#lastMs, largestMs, stalls: this.#stalls };
   }
 
   #schedule(): void {

@@ -106,6 +106,7 @@ Deno.test("each server is asked once a second, one question at a time", async ()
   await pass(scene.clock, 9950);
   assert.equal(scene.asked(A), 10);
   assert.ok(scene.asked(B) >= 5 && scene.asked(B) <= 10);
+  assert.equal(scene.servers.most, 1);
   scene.watch.close();
 });
 

@@ -15,8 +15,11 @@ export function refusal(status: number, message = ""): Behaviour {
 /** Servers on a virtual clock; what each answers may be changed at any time. */
 export class StubServers {
   readonly asked: string[] = [];
+  /** The most questions that were under way to one server at a time. */
+  most = 0;
   /** Clients that are open. */
   open = 0;
+  readonly #underWay = new Map<string, number>();
   readonly #clock: VirtualClock;
   readonly #behaviour: (server: string, request: KubeRequest) => Behaviour;
 
@@ -50,7 +53,13 @@ export class StubServers {
     // The tests give bodies of the right type.
     if (behaviour !== "hangs") return Promise.resolve(behaviour as KubeAnswer<T>);
     const { promise, resolve } = Promise.withResolvers<KubeAnswer<T>>();
-    this.#clock.after(request.limitMs, () => resolve({ outcome: "unreachable", cause: "no answer in time" }));
+    const underWay = (this.#underWay.get(server) ?? 0) + 1;
+    this.#underWay.set(server, underWay);
+    this.most = Math.max(this.most, underWay);
+    this.#clock.after(request.limitMs, () => {
+      this.#underWay.set(server, (this.#underWay.get(server) ?? 0) - 1);
+      resolve({ outcome: "unreachable", cause: "no answer in time" });
+    });
     return promise;
   }
 }
