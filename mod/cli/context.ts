@@ -1,6 +1,7 @@
 /** What commands get from outside: the terminal, the environment, files, the agent. */
 
-import type { PeersConfig } from "../config/types.ts";
+import type { ManagerConfig } from "../config/manager/types.ts";
+import type { Effective, PeersConfig } from "../config/types.ts";
 
 /** The world around the process. */
 export interface Terminal {
@@ -11,6 +12,8 @@ export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The contents of a small text file; throws if it cannot be read or is too large. */
   readText(path: string): string;
+  /** The name of this machine; empty if it has none. */
+  hostname(): string;
   /** So many bytes that nobody can guess. */
   randomBytes(count: number): Uint8Array;
 }
@@ -19,6 +22,8 @@ export interface Context {
   readonly terminal: Terminal;
   /** Runs an agent until it is told to stop; gives the exit status. */
   runAgent(config: PeersConfig): Promise<number>;
+  /** Runs the agent of a cluster's node until it is told to stop; gives the exit status. `effective` is for its dump. */
+  runManager(config: ManagerConfig, effective: readonly Effective[]): Promise<number>;
   /** Sets the exit status of a command that failed without a mistake in its arguments. */
   exit(code: number): void;
 }

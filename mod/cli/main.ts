@@ -1,9 +1,12 @@
 /** The command line: from arguments to an exit status. */
 
 import { Command, CommanderError } from "@kube-vip/cli";
-import type { PeersConfig } from "../config/types.ts";
+import type { ManagerConfig } from "../config/manager/types.ts";
+import type { Effective, PeersConfig } from "../config/types.ts";
 import { type Context, fail, reasonOf, type Terminal } from "./context.ts";
 import { addDocs } from "./docs.ts";
+import { goArgs } from "./go_flags.ts";
+import { addManager } from "./manager.ts";
 import { addSample } from "./sample.ts";
 import { addStart } from "./start.ts";
 import { addStatus } from "./status.ts";
@@ -14,7 +17,8 @@ import { addVersion, buildInfo, versionText } from "./version.ts";
 /** What a test may replace. */
 export interface RunOptions {
   readonly terminal?: Terminal;
-  readonly runAgent?: (config: PeersConfig) => Promise<number>;
+  readonly runAgent?: Context["runAgent"];
+  readonly runManager?: Context["runManager"];
 }
 
 /** Runs one command line (without the program's name) and gives the exit status. */
@@ -23,12 +27,13 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   const context: Context = {
     terminal: options.terminal ?? systemTerminal(),
     runAgent: options.runAgent ?? startAgent,
+    runManager: options.runManager ?? startManager,
     exit: (status) => void (code = status),
   };
   const said: string[] = [];
   const program = buildProgram(context, said);
   try {
-    await program.parseAsync(args.map(joinShort), { from: "user" });
+    await program.parseAsync(goArgs(args.map(joinShort)), { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) return finishParse(error, { said, context });
     fail(context, reasonOf(error));
@@ -47,6 +52,12 @@ async function startAgent(config: PeersConfig): Promise<number> {
   return await runPeersAgent(config, buildInfo().version);
 }
 
+/** {@link startAgent} for a node of a cluster. */
+async function startManager(config: ManagerConfig, effective: readonly Effective[]): Promise<number> {
+  const { runManagerAgent } = await import("../agent/manager_run.ts");
+  return await runManagerAgent(config, effective, buildInfo().version);
+}
+
 /** Commander says everything through `said`, as only its exception tells whether it was help or a complaint. */
 function buildProgram(context: Context, said: string[]): Command {
   const program = new Command("kube-vip")
@@ -55,7 +66,9 @@ function buildProgram(context: Context, said: string[]): Command {
     .exitOverride()
     .showHelpAfterError("Run 'kube-vip --help' for usage.")
     .configureOutput({ writeOut: (text) => said.push(text), writeErr: (text) => said.push(text) });
-  for (const add of [addStart, addStatus, addTransfer, addSample, addDocs, addVersion]) add(program, context);
+  for (const add of [addStart, addManager, addStatus, addTransfer, addSample, addDocs, addVersion]) {
+    add(program, context);
+  }
   return program;
 }
 

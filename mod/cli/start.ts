@@ -1,13 +1,13 @@
 /** `kube-vip start`: reads and checks the configuration, then runs the agent. */
 
 import type { Command } from "@kube-vip/cli";
-import { dumpSettings } from "../config/docs.ts";
 import { formatProblem, printable } from "../config/findings.ts";
 import { loadPeersConfig } from "../config/load.ts";
-import type { ConfigResult, Problem } from "../config/types.ts";
+import type { ConfigResult } from "../config/types.ts";
 import { getLog } from "../observe/log.ts";
 import { configureLogging } from "../observe/logging.ts";
 import { type Context, fail, reasonOf } from "./context.ts";
+import { judge } from "./judge.ts";
 import { addSettingFlags, givenFlags } from "./settings_flags.ts";
 import { buildInfo } from "./version.ts";
 
@@ -54,16 +54,8 @@ async function start(options: StartOptions, context: Context): Promise<void> {
     flags: givenFlags(options),
     readText: (path) => terminal.readText(path),
   });
-  const only = options["check"] === true || options["dump"] === true;
-  if (only || result.outcome === "invalid") printFindings("warning", result.warnings, { file: source.file, context });
-  if (result.outcome === "invalid") {
-    printFindings("error", result.problems, { file: source.file, context });
-    const count = result.problems.length;
-    terminal.err(`${count} ${count === 1 ? "problem" : "problems"} in the configuration; nothing was started\n`);
-    context.exit(1);
-  } else if (options["dump"] === true) terminal.out(dumpSettings(result.effective));
-  else if (only) terminal.out("The configuration is valid\n");
-  else await runAgent(result, { file: source.file, context });
+  const { file } = source;
+  if (judge(result, { file, context, options })) await runAgent(result, { file, context });
 }
 
 interface Around {
@@ -78,8 +70,4 @@ async function runAgent(result: ConfigResult & { outcome: "valid" }, around: Aro
   log.info("Starting kube-vip", { version: buildInfo().version, build: buildInfo().commit, id: config.localPeer.id });
   for (const warning of warnings) log.warning("Configuration", { finding: formatProblem(warning, around.file) });
   around.context.exit(await around.context.runAgent(config));
-}
-
-function printFindings(kind: "warning" | "error", findings: readonly Problem[], around: Around): void {
-  for (const finding of findings) around.context.terminal.err(`${kind}: ${formatProblem(finding, around.file)}\n`);
 }

@@ -13,6 +13,7 @@ export function systemTerminal(): Terminal {
     err: (text) => writeAll(Deno.stderr, text),
     env: Deno.env.toObject(),
     readText: readSmallFile,
+    hostname: () => Deno.hostname(),
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
   };
 }

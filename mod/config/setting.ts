@@ -57,6 +57,8 @@ export interface Setting<T> {
   readonly standing: Standing;
   /** True or false: the flag needs no value. */
   readonly switch: boolean;
+  /** A flag that is given again adds to a list, instead of replacing the first. */
+  readonly repeats: boolean;
   /** The settings of a group; empty for a plain setting. */
   readonly fields: readonly Setting<unknown>[];
   /** A group that is a list. */
@@ -78,6 +80,7 @@ type Optional =
   | "secret"
   | "standing"
   | "switch"
+  | "repeats"
   | "fields"
   | "many"
   | "commands"
@@ -100,6 +103,7 @@ export function setting<T>(draft: SettingDraft<T>): Setting<T> {
     secret: false,
     standing: { is: "used" },
     switch: typeof draft.fallback === "boolean",
+    repeats: false,
     fields: [],
     many: false,
     commands: ["start"],

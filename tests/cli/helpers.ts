@@ -1,11 +1,11 @@
-import type { Terminal } from "../../mod/cli/context.ts";
+import type { Context, Terminal } from "../../mod/cli/context.ts";
 import { run } from "../../mod/cli/main.ts";
-import type { PeersConfig } from "../../mod/config/types.ts";
 
 interface World {
   readonly env?: Record<string, string>;
   readonly files?: Record<string, string>;
-  readonly runAgent?: (config: PeersConfig) => Promise<number>;
+  readonly runAgent?: Context["runAgent"];
+  readonly runManager?: Context["runManager"];
 }
 
 /** What one command line gave. */
@@ -25,9 +25,10 @@ export function fakeTerminal(world: World = {}): Terminal & { readonly said: { o
     env: world.env ?? {},
     readText: (path) => {
       const text = world.files?.[path];
-      if (text === undefined) throw new Error("No such file or directory");
+      if (text === undefined) throw new Deno.errors.NotFound("No such file or directory");
       return text;
     },
+    hostname: () => "Host-1",
     randomBytes: (count) => Uint8Array.from({ length: count }, (_, i) => i),
   };
 }
@@ -36,6 +37,7 @@ export function fakeTerminal(world: World = {}): Terminal & { readonly said: { o
 export async function command(args: readonly string[], world: World = {}): Promise<Outcome> {
   const terminal = fakeTerminal(world);
   const runAgent = world.runAgent ?? ((): Promise<number> => Promise.resolve(0));
-  const code = await run(args, { terminal, runAgent });
+  const runManager = world.runManager ?? ((): Promise<number> => Promise.resolve(0));
+  const code = await run(args, { terminal, runAgent, runManager });
   return { code, ...terminal.said };
 }

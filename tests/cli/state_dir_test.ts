@@ -9,7 +9,12 @@ interface Given {
 
 function ask({ options = {}, env = {} }: Given): [string | null, string] {
   const terminal = fakeTerminal({ env, files: { "c.yaml": "stateDir: /file\nbogus: 1\n", "bad.yaml": "[" } });
-  const stateDir = agentStateDir(options, { terminal, runAgent: () => Promise.resolve(0), exit: () => {} });
+  const stateDir = agentStateDir(options, {
+    terminal,
+    runAgent: () => Promise.resolve(0),
+    runManager: () => Promise.resolve(0),
+    exit: () => {},
+  });
   return [stateDir, terminal.said.err];
 }
 

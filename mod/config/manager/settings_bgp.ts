@@ -179,6 +179,7 @@ const CONFIG = {
     key: "peers",
     env: ["bgp_peers"],
     flag: "bgppeers",
+    repeats: true,
     kind: bgpPeersKind,
     fallback: NO_PEERS,
     envText: (peers) => peers.text,

@@ -50,6 +50,7 @@ const ETCD = {
     key: "endpoints",
     env: ["etcd_endpoints"],
     flag: "etcdEndpoints",
+    repeats: true,
     kind: listOf(etcdEndpoint, 16),
     fallback: [],
     help: "Servers of etcd: host:port or URLs, with commas",
