@@ -6,7 +6,9 @@ import type { Effective, PeersConfig } from "../config/types.ts";
 import { type Context, fail, reasonOf, type Terminal } from "./context.ts";
 import { addDocs } from "./docs.ts";
 import { goArgs } from "./go_flags.ts";
+import { addKubeadm } from "./kubeadm.ts";
 import { addManager } from "./manager.ts";
+import { addManifest } from "./manifest.ts";
 import { addSample } from "./sample.ts";
 import { addStart } from "./start.ts";
 import { addStatus } from "./status.ts";
@@ -66,7 +68,8 @@ function buildProgram(context: Context, said: string[]): Command {
     .exitOverride()
     .showHelpAfterError("Run 'kube-vip --help' for usage.")
     .configureOutput({ writeOut: (text) => said.push(text), writeErr: (text) => said.push(text) });
-  for (const add of [addStart, addManager, addStatus, addTransfer, addSample, addDocs, addVersion]) {
+  const cluster = [addManager, addManifest, addKubeadm];
+  for (const add of [addStart, ...cluster, addStatus, addTransfer, addSample, addDocs, addVersion]) {
     add(program, context);
   }
   return program;

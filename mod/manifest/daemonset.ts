@@ -20,7 +20,7 @@ const SELECTOR = { "app.kubernetes.io/name": "kube-vip-ds" };
 
 /** A DaemonSet. Ends in an empty line, as upstream's. */
 export function daemonSetManifest(input: DaemonSetInput): Manifest {
-  const { spec, warnings } = podSpec(input);
+  const { spec, warnings } = podSpec(input, true);
   const labels = { ...SELECTOR, "app.kubernetes.io/version": input.version };
   const manifest: Json = {
     apiVersion: "apps/v1",

@@ -11,13 +11,11 @@ import {
   secretVariables,
   secretWarnings,
 } from "./secrets.ts";
-import { dhcpModeOf, isOn, subnetOf, textOf, type Values } from "./values.ts";
+import { isOn, textOf, type Values } from "./values.ts";
 
 /** What the container is started with, and what the person who asked for it should know. */
 export interface ContainerInput {
   readonly env: readonly EnvVar[];
-  /** Flags of settings that have no variable, to stand after `manager`. */
-  readonly flags: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -30,10 +28,8 @@ export function containerInput(values: Values, plan: SecretPlan): ContainerInput
   // A path that starts somewhere else in the container; what the file says is in the other variables.
   if (!textOf(values, CONFIG_FILE).startsWith("/")) written.add(CONFIG_FILE);
   const others = [...values.values()].filter((one) => one.changed && !written.has(one.name));
-  const [named, flags] = [others.filter((one) => !isFlagOnly(one.name)), others.filter((one) => isFlagOnly(one.name))];
   return {
-    env: [...rows, ...named.map((one) => refer(entry(one.name, one.text), plan)), ...secretVariables(values, plan)],
-    flags: flags.map((one) => `--${one.name}=${one.text}`),
+    env: [...rows, ...others.map((one) => refer(entry(one.name, one.text), plan)), ...secretVariables(values, plan)],
     warnings: secretWarnings(values, plan),
   };
 }
@@ -42,11 +38,6 @@ const CONFIG_FILE = "config_file";
 
 /** Said by other parts of the Pod: the node's name by the kubelet, the kubeconfig by a volume, the peer secret by a reference. */
 const ELSEWHERE: readonly string[] = ["vip_nodename", "k8s_config_file", PEER_SECRET, PEER_SECRET_FILE];
-
-/** Variables have an underscore, but for the oldest; what remains are flags that never got a variable. */
-function isFlagOnly(name: string): boolean {
-  return !name.includes("_") && !["port", "address", "annotation"].includes(name);
-}
 
 /** A part of the list: some variables or none. */
 type Row = (values: Values) => readonly EnvVar[];
@@ -66,10 +57,6 @@ function whenSet(name: string): Row {
 
 function whenOn(name: string, ...rows: readonly Row[]): Row {
   return (values) => isOn(values, name) ? [entry(name, "true"), ...rows.flatMap((row) => row(values))] : [];
-}
-
-function computed(name: string, compute: (values: Values) => string): Row {
-  return (values) => compute(values) === "" ? [] : [entry(name, compute(values))];
 }
 
 function when(condition: (values: Values) => boolean, ...rows: readonly Row[]): Row {
@@ -121,9 +108,9 @@ const ROWS: readonly Row[] = [
   when(hasInterface, whenOn("vip_interfaceloglobal")),
   whenSet("vip_servicesinterface"),
   whenOn("vip_allow_interface_not_up"),
-  computed("vip_subnet", subnetOf),
+  whenSet("vip_subnet"),
   whenSet("dns_mode"),
-  computed("dhcp_mode", dhcpModeOf),
+  whenSet("dhcp_mode"),
   when((values) => textOf(values, "dhcp_backoff_attempts") !== "3", whenSet("dhcp_backoff_attempts")),
   whenOn("cp_enable", always("cp_namespace"), whenOn("vip_ddns"), whenOn("cp_detect")),
   whenOn(

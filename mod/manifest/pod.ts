@@ -1,6 +1,7 @@
 /** The Pod, alone or as the template of the DaemonSet. */
 
 import { containerInput } from "./env.ts";
+import { localPeerVariables, localPeerWarnings } from "./peers.ts";
 import type { SecretPlan } from "./secrets.ts";
 import { namespaceOf, textOf, type Values } from "./values.ts";
 import { kubeconfigVolume, type Volume, volumesOf } from "./volumes.ts";
@@ -28,22 +29,23 @@ const POD_LABELS = { "app.kubernetes.io/name": "kube-vip" };
 
 /** A Pod for the kubelet's folder of static manifests, or for the API if `inCluster`. Ends in an empty line, as upstream's. */
 export function podManifest(input: PodInput): Manifest {
-  const { spec, warnings } = podSpec(input);
+  const { spec, warnings } = podSpec(input, false);
   const metadata = { name: "kube-vip", namespace: namespaceOf(input.values), labels: POD_LABELS };
   return { text: `${writeYaml({ apiVersion: "v1", kind: "Pod", metadata, spec, status: {} })}\n`, warnings };
 }
 
-/** `spec` of a Pod, with what the person who asked for it should know. */
+/** `spec` of a Pod, with what the person who asked for it should know. `everywhere`: the same for many nodes. */
 export function podSpec(
   input: PodInput,
+  everywhere: boolean,
 ): { readonly spec: Record<string, Json>; readonly warnings: readonly string[] } {
   const { values, image, inCluster } = input;
   const plan: SecretPlan = input.secret === null ? { to: "file" } : { to: "secret", name: input.secret };
-  const { env, flags, warnings } = containerInput(values, plan);
+  const { env, warnings } = containerInput(values, plan);
   const volumes = [...(inCluster ? [] : [kubeconfigVolume(values)]), ...volumesOf(values, plan)];
   const container: Json = {
-    args: ["manager", ...flags],
-    env: env.map((one) => ({ ...one })),
+    args: ["manager"],
+    env: [...env, ...localPeerVariables(values)].map((one) => ({ ...one })),
     image,
     imagePullPolicy: "IfNotPresent",
     name: "kube-vip",
@@ -58,7 +60,7 @@ export function podSpec(
     ...(inCluster ? { serviceAccountName: "kube-vip" } : LOCAL_SERVER),
     ...(volumes.length === 0 ? {} : { volumes: volumes.map(volumeOf) }),
   };
-  return { spec, warnings };
+  return { spec, warnings: [...warnings, ...localPeerWarnings(values, everywhere)] };
 }
 
 /** kubeadm's certificates name the API server `kubernetes`: the one of this machine, never through the address we hold. */

@@ -26,7 +26,7 @@ export function systemdUnit(input: UnitInput): Manifest {
     const how = `# Copy the program to ${program} and the configuration to ${runs.config}.`;
     return { text: unit({ how, exec: `${program} start -c ${runs.config}`, service: [STATE] }), warnings: [] };
   }
-  const { env, flags, warnings } = containerInput(runs.values, { to: "file" });
+  const { env, warnings } = containerInput(runs.values, { to: "file" });
   // The node's name is a reference in a Pod; without one the program takes the machine's name.
   const open = [...env, ...hostOnly(runs.values)].filter((one) => one.valueFrom === undefined && !isSecret(one));
   const service = [
@@ -34,12 +34,11 @@ export function systemdUnit(input: UnitInput): Manifest {
     `EnvironmentFile=-${SECRETS_FILE}`,
     stateLine(textOf(runs.values, "vip_statedir")),
   ];
-  const exec = [program, "manager", ...flags.map(quote)].join(" ");
   const hidden = env.filter(isSecret).map((one) =>
     `${one.name}: is not printed; write ${one.name}=… to ${SECRETS_FILE} (mode 0600)`
   );
   return {
-    text: unit({ how: `# Copy the program to ${program}.`, exec, service }),
+    text: unit({ how: `# Copy the program to ${program}.`, exec: `${program} manager`, service }),
     // Those about the passwords in a Pod do not apply.
     warnings: [...warnings.filter((one) => !one.startsWith("bgp_")), ...hidden],
   };

@@ -40,9 +40,9 @@ export function volumesOf(values: Values, plan: SecretPlan): readonly Volume[] {
 
 /** Files that upstream's Pod does not name, each where it is on the machine. */
 const FILES: readonly (readonly [volume: string, setting: string])[] = [
-  ["etcd-ca", "etcdCACert"],
-  ["etcd-cert", "etcdCert"],
-  ["etcd-key", "etcdKey"],
+  ["etcd-ca", "etcd_ca_cert"],
+  ["etcd-cert", "etcd_cert"],
+  ["etcd-key", "etcd_key"],
   ["config", "config_file"],
 ];
 

@@ -27,7 +27,7 @@ Deno.test("its Pods are the Pods of the same settings", () => {
   const given = { address: "192.168.0.40", "cp_enable": "true", "vip_arp": "true" };
   assert.deepEqual(
     at(daemonSet(false, given), "spec", "template", "spec"),
-    podSpec({ ...POD, values: settings(given) }).spec,
+    podSpec({ ...POD, values: settings(given) }, true).spec,
   );
 });
 

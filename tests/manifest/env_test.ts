@@ -134,7 +134,9 @@ Deno.test("what is about the interface and the address stands before the feature
     "vip_servicesinterface": "eth1",
     "vip_allow_interface_not_up": "true",
     address: "192.168.0.40,fd00::40",
+    "vip_subnet": "32,128",
     "dns_mode": "dual",
+    "dhcp_mode": "dual",
     "dhcp_backoff_attempts": "5",
   };
   assert.deepEqual(env(given), [
@@ -204,15 +206,6 @@ Deno.test("every setting that differs from its default is written once, under it
 Deno.test("a value that was given but is the default is not written; the name of the node and the kubeconfig never are", () => {
   const given = { "vip_arpRate": "3000", "vip_nodename": "n1", "k8s_config_file": "/etc/kubernetes/super-admin.conf" };
   assert.deepEqual(env(given), [...HEAD, ...DNS, ...TAIL]);
-});
-
-Deno.test("settings without a variable become flags", () => {
-  const input = containerInput(
-    settings({ "vip_leaderelectiontype": "etcd", etcdEndpoints: "https://a:2379,https://b:2379", etcdCACert: "/ca" }),
-    FILES,
-  );
-  assert.deepEqual(input.flags, ["--etcdCACert=/ca", "--etcdEndpoints=https://a:2379,https://b:2379"]);
-  assert.equal(lines(input).at(-1), "vip_leaderelectiontype=etcd");
 });
 
 Deno.test("a configuration file is named where its path is the same in the container", () => {

@@ -60,7 +60,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   "enable_service_security": "false",
   "enable_node_labeling": "false",
   "dns_mode": "first",
-  "dhcp_mode": "",
+  "dhcp_mode": "ipv4",
   "dhcp_backoff_attempts": "3",
   "disable_service_updates": "false",
   "enable_endpoints": "false",
@@ -76,10 +76,10 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   "vip_peersecret": "",
   "vip_peersecretfile": "",
   "vip_statedir": "/var/lib/kube-vip",
-  etcdCACert: "",
-  etcdCert: "",
-  etcdKey: "",
-  etcdEndpoints: "",
+  "etcd_ca_cert": "",
+  "etcd_cert": "",
+  "etcd_key": "",
+  "etcd_endpoints": "",
 };
 
 const SECRET: readonly string[] = ["bgp_peerpass", "vip_peersecret"];

@@ -33,7 +33,7 @@ Deno.test("a static Pod has the label people look for, the machine's kubeconfig 
 });
 
 Deno.test("a Pod of the cluster has a service account instead, and nothing of the machine", () => {
-  const spec = podSpec({ ...PLAIN, inCluster: true, values: settings() }).spec;
+  const spec = podSpec({ ...PLAIN, inCluster: true, values: settings() }, false).spec;
   assert.deepEqual(Object.keys(spec).sort(), ["containers", "hostNetwork", "serviceAccountName"]);
   assert.equal(spec["serviceAccountName"], "kube-vip");
   assert.equal(at(spec, "containers", 0, "volumeMounts"), undefined);
@@ -56,16 +56,16 @@ Deno.test("probes ask the health port, where there is one", () => {
   });
 });
 
-Deno.test("settings without a variable stand behind the command, and their files are mounted", () => {
-  const etcd = pod({ "vip_leaderelectiontype": "etcd", etcdEndpoints: "https://a:2379", etcdCACert: "/pki/ca.crt" });
-  assert.partialDeepStrictEqual(etcd, {
-    spec: {
-      containers: [{
-        args: ["manager", "--etcdCACert=/pki/ca.crt", "--etcdEndpoints=https://a:2379"],
-        volumeMounts: [{}, { mountPath: "/pki/ca.crt", name: "etcd-ca", readOnly: true }],
-      }],
-      volumes: [{}, { hostPath: { path: "/pki/ca.crt", type: "File" }, name: "etcd-ca" }],
-    },
+Deno.test("files that settings name are mounted, beside the kubeconfig", () => {
+  const etcd = pod({ "vip_leaderelectiontype": "etcd", "etcd_ca_cert": "/pki/ca.crt" });
+  assert.deepEqual(at(etcd, "spec", "containers", 0, "volumeMounts", 1), {
+    mountPath: "/pki/ca.crt",
+    name: "etcd-ca",
+    readOnly: true,
+  });
+  assert.deepEqual(at(etcd, "spec", "volumes", 1), {
+    hostPath: { path: "/pki/ca.crt", type: "File" },
+    name: "etcd-ca",
   });
 });
 

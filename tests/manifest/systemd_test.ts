@@ -24,11 +24,12 @@ Deno.test("the unit for a control plane's node carries its settings, quoted for 
     "cp_enable": "true",
     address: "192.168.0.40",
     "vip_leaderelectiontype": "etcd",
-    etcdEndpoints: "https://a:2379",
+    "etcd_endpoints": "https://a:2379",
     "vip_leaseannotations": '{"a":"50%"}',
   });
-  assert.match(text, /^ExecStart=\/usr\/local\/bin\/kube-vip manager --etcdEndpoints=https:\/\/a:2379$/m);
+  assert.match(text, /^ExecStart=\/usr\/local\/bin\/kube-vip manager$/m);
   assert.match(text, /^Environment=address=192\.168\.0\.40$/m);
+  assert.match(text, /^Environment=etcd_endpoints=https:\/\/a:2379$/m);
   assert.match(text, /^Environment=cp_enable=true$/m);
   assert.match(text, /^Environment="vip_leaseannotations=\{\\"a\\":\\"50%%\\"\}"$/m);
   assert.doesNotMatch(text, /vip_nodename|undefined|fieldRef/);

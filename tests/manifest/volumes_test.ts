@@ -27,7 +27,7 @@ Deno.test("with a Secret of the cluster only the state is on the machine", () =>
 });
 
 Deno.test("files that settings name are mounted where they are, if that is a whole path", () => {
-  const files = { etcdCACert: "/a", etcdCert: "/b", etcdKey: "/c", "config_file": "/d" };
+  const files = { "etcd_ca_cert": "/a", "etcd_cert": "/b", "etcd_key": "/c", "config_file": "/d" };
   const volumes = volumesOf(settings(files), { to: "file" });
   assert.deepEqual(volumes.map((one) => one.path), ["/a", "/b", "/c", "/d"]);
   assert.ok(volumes.every((one) => one.readOnly && one.type === "File" && one.mountPath === one.path));
