@@ -23,11 +23,15 @@ export function addSettingFlags(command: Command, settings: readonly Setting<unk
       const first = name === setting.flag;
       const option = new Option(flagSyntax(setting, name), describe(setting));
       if (setting.repeats) option.argParser((text: string, before: unknown) => append(before, text));
-      // Flags of old scripts are understood, but nobody needs to learn them.
-      if (setting.standing.is !== "used" || !first) option.hideHelp();
+      if (!first || isOld(setting)) option.hideHelp();
       command.addOption(option);
     }
   }
+}
+
+/** Flags of old scripts are understood, but nobody needs to learn them. */
+function isOld({ standing, commands }: Setting<unknown>): boolean {
+  return standing.is === "unused" || (standing.is === "later" && commands.includes("start"));
 }
 
 /** All long flags of a setting, the usual one first. */

@@ -1,26 +1,34 @@
 /** Reference documentation and dump, derived from the settings table. */
 
-import { type Listed, listSettings } from "./settings.ts";
-import type { Setting } from "./setting.ts";
+import type { Listed } from "./settings.ts";
+import type { Setting, Standing } from "./setting.ts";
 import type { Effective } from "./types.ts";
 
-/** Every setting as a Markdown table, one row each, with a second table of what old files may contain without effect. */
-export function settingsMarkdown(listed: readonly Listed[] = listSettings()): string {
-  const used = listed.filter(({ setting }) => setting.standing.is === "used");
-  const dead = listed.filter(({ setting }) => setting.standing.is !== "used");
+/**
+ * The settings of a command as a Markdown table, one row each, with further tables of what belongs to features that are not
+ * there yet, and of what is accepted without effect.
+ */
+export function settingsMarkdown(command: "start" | "manager", listed: readonly Listed[]): string {
+  const of = (standing: Standing["is"]): Listed[] => listed.filter(({ setting }) => setting.standing.is === standing);
+  const long = ["File", "Flag", "Environment", "Default", "Accepts", "Meaning"];
+  const short = ["File", "Flag", "Environment", "Meaning"];
   return [
-    "# Settings of `kube-vip start`",
+    `# Settings of \`kube-vip ${command}\``,
     "",
     "A variable of the environment beats a flag, a flag beats the file, the file beats the default. An empty variable counts as",
     "not set. Names in the file do not depend on case.",
     "",
-    ...table(["File", "Flag", "Environment", "Default", "Accepts", "Meaning"], used.map(usedRow)),
+    ...table(long, of("used").map(usedRow)),
     "",
-    "## Accepted for the sake of old files",
-    "",
-    ...table(["File", "Flag", "Environment", "Meaning"], dead.map(deadRow)),
-    "",
+    ...chapter("Refused when switched on", short, of("later").map(deadRow)),
+    ...chapter("Checked and otherwise silent, until their feature is there", long, of("refines").map(usedRow)),
+    ...chapter("Accepted without effect", short, of("unused").map(deadRow)),
   ].join("\n");
+}
+
+/** Nothing without rows. */
+function chapter(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  return rows.length === 0 ? [] : [`## ${title}`, "", ...table(head, rows), ""];
 }
 
 function usedRow({ path, setting }: Listed): string[] {
@@ -45,7 +53,9 @@ function fileNames(path: string, setting: Setting<unknown>): string {
 
 function flagOf(setting: Setting<unknown>): string {
   const short = setting.short === null ? [] : [`-${setting.short}`];
-  return setting.flag === null ? "" : code([...short, `--${setting.flag}`]);
+  return setting.flag === null
+    ? ""
+    : code([...short, ...[setting.flag, ...setting.flagAliases].map((name) => `--${name}`)]);
 }
 
 function code(names: readonly string[]): string {

@@ -125,7 +125,7 @@ export class Section {
   }
 
   #finishDead(setting: Setting<unknown>): void {
-    if (setting.standing.is === "used") return;
+    if (setting.standing.is === "used" || setting.standing.is === "refines") return;
     for (const { name, text } of this.#outside(setting)) {
       if (!isHarmlessText(text)) complain(setting, this.place.elsewhere(name), text);
     }

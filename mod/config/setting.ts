@@ -23,7 +23,9 @@ export type Standing =
   /** Accepted for the sake of old files, without effect. `why` completes "has no effect: …"; values that ask for nothing are silent. */
   | { readonly is: "unused"; readonly why: string; readonly harmless: readonly string[] }
   /** Refused when switched on. `feature` completes "belongs to …". */
-  | { readonly is: "later"; readonly feature: string };
+  | { readonly is: "later"; readonly feature: string }
+  /** Checked, and otherwise silent: it says how a feature works that is refused when switched on. */
+  | { readonly is: "refines"; readonly feature: string };
 
 /** The ways to run the program that read a setting. */
 export type Command = "start" | "manager" | "service";

@@ -6,4 +6,6 @@ Deno.test("docs settings prints the table of settings", async () => {
   assert.deepEqual([code, err], [0, ""]);
   assert.match(out, /^# Settings of `kube-vip start`\n/);
   assert.match(out, /\| `loadBalancers\[\]\.port` \| `--lbPort` \| `lb_port` \|/);
+  assert.match(out, /\n# Settings of `kube-vip manager`\n/);
+  assert.match(out, /\| `bgpConfig\.peers` \| `--bgppeers` \| `bgp_peers` \|/);
 });

@@ -11,6 +11,8 @@ import type { DnsMode, GivenAddress } from "./types.ts";
 export interface NamedAddress extends Shown {
   /** null: a DNS name. */
   readonly ip: Ip | null;
+  /** As it was written. */
+  readonly text: string;
   readonly place: Place;
 }
 
@@ -22,13 +24,13 @@ export const addressKind: Kind<NamedAddress> = scalar("an IP address or a DNS na
   const ip = parseIp(given);
   if (ip === null) {
     const host = given.toLowerCase().replace(/\.$/, "");
-    if (HOST.test(host)) return { ip: null, place, shown: host };
+    if (HOST.test(host)) return { ip: null, place, text: given, shown: host };
     const prefix = parseIp(given.split("/")[0] ?? "") === null ? "" : "; the prefix belongs into vip_subnet";
     place.problem(`invalid IP address: ${given}; must be an IP address or a DNS name${prefix}`, given);
     return INVALID;
   }
   const why = vipRefusal(ip);
-  if (why === null) return { ip, place, shown: ip.text };
+  if (why === null) return { ip, place, text: given, shown: ip.text };
   place.problem(`${why}; must be an address that machines of the network can reach`, given);
   return INVALID;
 });

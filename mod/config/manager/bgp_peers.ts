@@ -85,7 +85,10 @@ export const bgpPeersKind: Kind<BgpPeers> = {
       return INVALID;
     }
     const parts = given.split(",").map((part) => part.trim()).filter((part) => part !== "");
-    if (parts.length === 0 && given !== "") place.problem("no BGP Peer configurations found");
+    if (parts.length === 0) {
+      place.problem(`no BGP Peer configurations found; must be ${ACCEPTS}`);
+      return INVALID;
+    }
     return collect(parts.map((part, i) => () => fromString(part, place, `peer ${i + 1}: `)), place);
   },
   fromTree(tree: Tree, place: Place): BgpPeers | Invalid {

@@ -19,6 +19,8 @@ const ip: Kind<string> = scalar("an IP address", (given) => parseIp(given)?.text
 
 const BGP_MODE = "BGP mode";
 
+const forBgp = { is: "refines", feature: BGP_MODE } as const;
+
 export const BGP = {
   enabled: managed({
     key: "enableBGP",
@@ -35,6 +37,7 @@ export const BGP = {
     flag: "bgpAttachIPToInterface",
     kind: bool,
     fallback: false,
+    standing: forBgp,
     help: "BGP: put the addresses of Services on the interface too",
   }),
   annotations: managed({
@@ -43,6 +46,7 @@ export const BGP = {
     flag: "annotations",
     kind: text,
     fallback: "",
+    standing: forBgp,
     help: "BGP: prefix of the node's annotations that describe it",
   }),
 };
@@ -54,6 +58,7 @@ const PEER = {
     flag: "peerAddress",
     kind: text,
     fallback: "",
+    standing: forBgp,
     help: "BGP: address of a single peer",
   }),
   as: managed({
@@ -62,6 +67,7 @@ const PEER = {
     flag: "peerAS",
     kind: int(0, U32),
     fallback: 65000,
+    standing: forBgp,
     help: "BGP: AS of that peer",
   }),
   password: managed({
@@ -71,6 +77,7 @@ const PEER = {
     kind: peerPassword,
     fallback: "",
     secret: true,
+    standing: forBgp,
     help: "BGP: TCP-MD5 password of that peer",
   }),
   multihop: managed({
@@ -79,6 +86,7 @@ const PEER = {
     flag: "multihop",
     kind: bool,
     fallback: false,
+    standing: forBgp,
     help: "BGP: that peer is more than one hop away",
   }),
 };
@@ -90,6 +98,7 @@ const ZEBRA = {
     flag: "zebra",
     kind: bool,
     fallback: false,
+    standing: forBgp,
     help: "BGP: tell FRR's zebra",
   }),
   url: managed({
@@ -98,6 +107,7 @@ const ZEBRA = {
     flag: "zebraUrl",
     kind: text,
     fallback: "unix:/var/run/frr/zserv.api",
+    standing: forBgp,
     help: "BGP: where zebra listens",
   }),
   version: managed({
@@ -106,6 +116,7 @@ const ZEBRA = {
     flag: "zebraVersion",
     kind: int(0, U32),
     fallback: 6,
+    standing: forBgp,
     help: "BGP: version of zebra's protocol",
   }),
   software: managed({
@@ -114,6 +125,7 @@ const ZEBRA = {
     flag: "zebraSoftwareName",
     kind: text,
     fallback: "frr8.3",
+    standing: forBgp,
     help: "BGP: the software zebra is of",
   }),
 };
@@ -126,6 +138,7 @@ const CONFIG = {
     kind: ipv4,
     fallback: "",
     fallbackText: "an IPv4 address of the node",
+    standing: forBgp,
     help: "BGP: identifier of this router",
   }),
   routerInterface: managed<string | null>({
@@ -133,6 +146,7 @@ const CONFIG = {
     env: ["bgp_routerinterface"],
     kind: optional(interfaceName),
     fallback: null,
+    standing: forBgp,
     help: "BGP: interface whose address is the identifier",
   }),
   as: managed({
@@ -141,6 +155,7 @@ const CONFIG = {
     flag: "localAS",
     kind: int(0, U32),
     fallback: 65000,
+    standing: forBgp,
     help: "BGP: AS of this router",
   }),
   sourceInterface: managed<string | null>({
@@ -149,6 +164,7 @@ const CONFIG = {
     flag: "sourceIF",
     kind: optional(interfaceName),
     fallback: null,
+    standing: forBgp,
     help: "BGP: interface the sessions are bound to",
   }),
   sourceIp: managed({
@@ -157,6 +173,7 @@ const CONFIG = {
     flag: "sourceIP",
     kind: ip,
     fallback: "",
+    standing: forBgp,
     help: "BGP: address the sessions come from",
   }),
   holdTime: managed({
@@ -165,6 +182,7 @@ const CONFIG = {
     flag: "bgpHoldTimer",
     kind: int(0, LARGEST, "a number of seconds"),
     fallback: 30,
+    standing: forBgp,
     help: "BGP: a silent session ends after so many seconds",
   }),
   keepalive: managed({
@@ -173,6 +191,7 @@ const CONFIG = {
     flag: "bgpKeepAliveInterval",
     kind: int(0, LARGEST, "a number of seconds"),
     fallback: 10,
+    standing: forBgp,
     help: "BGP: seconds from one keepalive to the next",
   }),
   peers: managed<BgpPeers>({
@@ -183,8 +202,9 @@ const CONFIG = {
     kind: bgpPeersKind,
     fallback: NO_PEERS,
     envText: (peers) => peers.text,
-    fields: BGP_PEER_FIELDS,
+    fields: BGP_PEER_FIELDS.map((field) => ({ ...field, standing: forBgp })),
     many: true,
+    standing: forBgp,
     help: "BGP: the peers, as text with commas",
   }),
   nextHop: managed({
@@ -192,6 +212,7 @@ const CONFIG = {
     env: ["mpbgp_nexthop"],
     kind: nextHop,
     fallback: "",
+    standing: forBgp,
     help: "BGP: where the next hop of the other address family comes from",
   }),
   nextHop4: managed({
@@ -199,6 +220,7 @@ const CONFIG = {
     env: ["mpbgp_ipv4"],
     kind: text,
     fallback: "",
+    standing: forBgp,
     help: "BGP: IPv4 next hop, with fixed",
   }),
   nextHop6: managed({
@@ -206,6 +228,7 @@ const CONFIG = {
     env: ["mpbgp_ipv6"],
     kind: text,
     fallback: "",
+    standing: forBgp,
     help: "BGP: IPv6 next hop, with fixed",
   }),
 };
@@ -215,6 +238,7 @@ const ZEBRA_GROUP = managed<null>({
   kind: group,
   fallback: null,
   fields: Object.values(ZEBRA),
+  standing: forBgp,
   help: "BGP: connection to FRR's zebra",
 });
 
@@ -227,6 +251,7 @@ export const TOP_PEERS = managed<BgpPeers>({
   kind: bgpPeersKind,
   fallback: NO_PEERS,
   envText: (peers) => peers.text,
+  standing: forBgp,
   help: "BGP: the peers, where bgpConfig.peers has none",
 });
 
@@ -236,6 +261,7 @@ export const BGP_GROUPS: readonly Setting<unknown>[] = [
     kind: group,
     fallback: null,
     fields: [...Object.values(CONFIG), ZEBRA_GROUP],
+    standing: forBgp,
     help: "What BGP mode needs",
   }),
   managed<null>({
@@ -243,6 +269,7 @@ export const BGP_GROUPS: readonly Setting<unknown>[] = [
     kind: group,
     fallback: null,
     fields: Object.values(PEER),
+    standing: forBgp,
     help: "BGP: a single peer",
   }),
   TOP_PEERS,
@@ -254,6 +281,9 @@ export function holdsSecret(setting: Setting<unknown>, value: unknown): boolean 
   return hasPassword(value as BgpPeers);
 }
 
+const ROUTES_MODE = "routing-table mode";
+const forRoutes = { is: "refines", feature: ROUTES_MODE } as const;
+
 export const ROUTES = {
   enabled: managed({
     key: "enableRoutingTable",
@@ -261,7 +291,7 @@ export const ROUTES = {
     flag: "table",
     kind: bool,
     fallback: false,
-    standing: { is: "later", feature: "routing-table mode" },
+    standing: { is: "later", feature: ROUTES_MODE },
     help: "Routing-table mode: put the addresses into a table of the kernel; not there yet",
   }),
   table: managed({
@@ -270,6 +300,7 @@ export const ROUTES = {
     flag: "tableID",
     kind: int(0, U32),
     fallback: 198,
+    standing: forRoutes,
     help: "Routing-table mode: number of the table",
   }),
   type: managed({
@@ -278,6 +309,7 @@ export const ROUTES = {
     flag: "tableType",
     kind: int(0, 255),
     fallback: 1,
+    standing: forRoutes,
     help: "Routing-table mode: type of the routes, 1 unicast, 2 local",
   }),
   protocol: managed({
@@ -286,6 +318,7 @@ export const ROUTES = {
     flag: "routingProtocol",
     kind: int(0, 255),
     fallback: 248,
+    standing: forRoutes,
     help: "Routing-table mode: who the routes say they are from",
   }),
   clean: managed({
@@ -294,6 +327,7 @@ export const ROUTES = {
     flag: "cleanRoutingTable",
     kind: bool,
     fallback: false,
+    standing: forRoutes,
     help: "Routing-table mode: remove routes of an earlier run",
   }),
 };

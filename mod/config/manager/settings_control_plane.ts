@@ -34,6 +34,7 @@ export const ADDRESS = {
     flag: "address",
     kind: listOf(addressKind, MOST_VIPS),
     fallback: [],
+    envText: (addresses) => addresses.map(({ text }) => text).join(","),
     help: "The virtual addresses: IP addresses or DNS names, with commas",
   }),
   vip: managed<readonly NamedAddress[]>({
@@ -42,6 +43,7 @@ export const ADDRESS = {
     flag: "vip",
     kind: listOf(addressKind, MOST_VIPS),
     fallback: [],
+    envText: (addresses) => addresses.map(({ text }) => text).join(","),
     help: "Old name of the address, which needs vip_subnet; not looked at when address is given",
   }),
   subnet: managed<GivenSubnet | null>({
@@ -89,6 +91,7 @@ export const ADDRESS = {
     kind: choice("ipv4", "ipv6", "dual"),
     fallback: "",
     fallbackText: "ipv4, or dns_mode when that is not first",
+    standing: { is: "refines", feature: DDNS },
     help: "Which addresses DHCP is asked for",
   }),
 };

@@ -5,7 +5,10 @@ import { attempts, forwardingMethod, goDuration, instanceName, leaseName, manage
 import type { GivenLease } from "./kinds.ts";
 
 const SERVICES = "Services of type LoadBalancer";
-const DATA_PATH = "the data path, which balances connections among the API servers";
+const DATA_PATH = "the data path (balancing among the API servers)";
+
+const forServices = { is: "refines", feature: SERVICES } as const;
+const forBalancing = { is: "refines", feature: DATA_PATH } as const;
 
 export const SERVICE = {
   enabled: managed({
@@ -23,6 +26,7 @@ export const SERVICE = {
     flag: "servicesElection",
     kind: bool,
     fallback: false,
+    standing: forServices,
     help: "Services: elect a holder for each",
   }),
   electionOnDemand: managed({
@@ -31,6 +35,7 @@ export const SERVICE = {
     flag: "perServiceElectionOnDemand",
     kind: bool,
     fallback: false,
+    standing: forServices,
     help: "Services: an election of its own for those that ask for it",
   }),
   interface: managed<string | null>({
@@ -41,6 +46,7 @@ export const SERVICE = {
     kind: optional(interfaceName),
     fallback: null,
     fallbackText: "vip_interface",
+    standing: forServices,
     help: "Services: interface that gets their addresses, auto for the one whose subnet contains them",
   }),
   classOnly: managed({
@@ -50,6 +56,7 @@ export const SERVICE = {
     flag: "lbClassOnly",
     kind: bool,
     fallback: false,
+    standing: forServices,
     help: "Services: only those with a class",
   }),
   className: managed({
@@ -60,6 +67,7 @@ export const SERVICE = {
     emptyCounts: true,
     kind: text,
     fallback: "kube-vip.io/kube-vip-class",
+    standing: forServices,
     help: "Services: the class that is ours",
   }),
   classLegacy: managed({
@@ -69,6 +77,7 @@ export const SERVICE = {
     flag: "lbClassNameLegacyHandling",
     kind: bool,
     fallback: true,
+    standing: forServices,
     help: "Services: those without a class are ours too",
   }),
   namespace: managed({
@@ -77,6 +86,7 @@ export const SERVICE = {
     kind: namespaceName,
     fallback: "",
     fallbackText: "all",
+    standing: forServices,
     help: "Services: only those of this namespace; manifests are made for it",
   }),
   leaseName: managed<GivenLease>({
@@ -85,6 +95,7 @@ export const SERVICE = {
     flag: "servicesLeaseName",
     kind: leaseName,
     fallback: { namespace: null, name: "plndr-svcs-lock", shown: "plndr-svcs-lock" },
+    standing: forServices,
     help: "Services: the Lease of all of them",
   }),
   security: managed({
@@ -93,6 +104,7 @@ export const SERVICE = {
     flag: "onlyAllowTrafficServicePorts",
     kind: bool,
     fallback: false,
+    standing: forServices,
     help: "Services: drop what is not for one of their ports",
   }),
   disableUpdates: managed({
@@ -101,6 +113,7 @@ export const SERVICE = {
     flag: "disableServiceUpdates",
     kind: bool,
     fallback: false,
+    standing: forServices,
     help: "Services: leave their status and annotations alone",
   }),
   endpoints: managed({
@@ -109,6 +122,7 @@ export const SERVICE = {
     flag: "enableEndpoints",
     kind: bool,
     fallback: false,
+    standing: forServices,
     help: "Services: Endpoints instead of EndpointSlices",
   }),
   mirror: managed<string | null>({
@@ -117,6 +131,7 @@ export const SERVICE = {
     flag: "mirrorDestInterface",
     kind: optional(interfaceName),
     fallback: null,
+    standing: forServices,
     help: "Services: interface that gets a copy of their traffic",
   }),
   debounce: managed({
@@ -125,6 +140,7 @@ export const SERVICE = {
     flag: "debounceTime",
     kind: goDuration,
     fallback: "0s",
+    standing: forServices,
     help: "Services: wait so long for further changes, at least 200ms",
   }),
   upnp: managed({
@@ -132,6 +148,7 @@ export const SERVICE = {
     env: ["enable_upnp", "enableUPNP"],
     kind: bool,
     fallback: false,
+    standing: forServices,
     help: "Services: open the ports of a gateway by UPnP",
   }),
   dhcpAttempts: managed({
@@ -140,6 +157,7 @@ export const SERVICE = {
     flag: "dhcpBackoffAttempts",
     kind: attempts,
     fallback: 3,
+    standing: forServices,
     help: "Attempts to get a DHCP lease, 0 for no end",
   }),
   instanceName: managed({
@@ -148,6 +166,7 @@ export const SERVICE = {
     flag: "instanceName",
     kind: instanceName,
     fallback: "",
+    standing: forServices,
     help: "Tells several instances on one node apart in the names of nftables",
   }),
 };
@@ -159,6 +178,7 @@ export const EGRESS = {
     flag: "egressWithNftables",
     kind: bool,
     fallback: true,
+    standing: forServices,
     help: "Egress of Services by nftables instead of iptables",
   }),
   podCidr: managed<readonly string[]>({
@@ -166,6 +186,7 @@ export const EGRESS = {
     env: ["egress_podcidr"],
     kind: listOf(text),
     fallback: [],
+    standing: forServices,
     help: "Egress of Services: networks of Pods, with commas",
   }),
   serviceCidr: managed<readonly string[]>({
@@ -173,6 +194,7 @@ export const EGRESS = {
     env: ["egress_servicecidr"],
     kind: listOf(text),
     fallback: [],
+    standing: forServices,
     help: "Egress of Services: networks of Services, with commas",
   }),
   internalSnat: managed({
@@ -181,6 +203,7 @@ export const EGRESS = {
     env: ["egress_enableinternalsnat"],
     kind: bool,
     fallback: false,
+    standing: forServices,
     help: "Egress of Services: change the source of traffic inside the cluster too",
   }),
   clean: managed({
@@ -188,6 +211,7 @@ export const EGRESS = {
     env: ["egress_clean", "EGRESS_CLEAN"],
     kind: bool,
     fallback: false,
+    standing: forServices,
     help: "Egress of Services: remove what an earlier run left",
   }),
 };
@@ -209,6 +233,7 @@ export const BALANCER = {
     flag: "lbPort",
     kind: int(0, 65535, "a port"),
     fallback: 6443,
+    standing: forBalancing,
     help: "Balancing: the port clients connect to",
   }),
   method: managed({
@@ -218,6 +243,7 @@ export const BALANCER = {
     flag: "lbForwardingMethod",
     kind: forwardingMethod,
     fallback: "local",
+    standing: forBalancing,
     help: "Balancing: how packets reach the API server",
   }),
   checkInterval: managed({
@@ -226,6 +252,7 @@ export const BALANCER = {
     kind: int(0, 86_400, "a number of seconds"),
     fallback: 0,
     fallbackText: "0 (5 seconds)",
+    standing: forBalancing,
     help: "Balancing and routing-table mode: seconds from one check of an API server to the next",
   }),
 };
