@@ -39,9 +39,10 @@ interface Subject {
   readonly groups: readonly string[];
 }
 
-type Kind = { readonly is: "authority" } | { readonly is: "server"; readonly names: readonly string[] } | {
-  readonly is: "client";
-};
+type Kind =
+  | { readonly is: "authority" }
+  | { readonly is: "client" }
+  | { readonly is: "server" | "member"; readonly names: readonly string[] };
 
 /** A certificate authority of one test. */
 export class Authority {
@@ -60,6 +61,11 @@ export class Authority {
   /** For a server that is reached under these DNS names and addresses. */
   server(name: string, names: readonly string[]): Identity {
     return this.#identity({ name, groups: [] }, { is: "server", names });
+  }
+
+  /** For a server that is also a client with the same certificate, as etcd's JSON gateway is to etcd. */
+  member(name: string, names: readonly string[]): Identity {
+    return this.#identity({ name, groups: [] }, { is: "member", names });
   }
 
   /** For a client: a user and the groups it is in. */
@@ -104,7 +110,8 @@ function distinguishedName({ name, groups }: Subject): Uint8Array {
 
 function extensions(kind: Kind): Uint8Array[] {
   const extension = (id: string, value: Uint8Array): Uint8Array => sequence(oid(id), yes(), octetString(value));
-  const purpose = (id: string): Uint8Array => extension(OID.extendedKeyUsage, sequence(oid(id)));
+  const purpose = (...ids: readonly string[]): Uint8Array =>
+    extension(OID.extendedKeyUsage, sequence(...ids.map((id) => oid(id))));
   // Bit 0 is digitalSignature, bit 5 keyCertSign (RFC 5280 §4.2.1.3).
   const usage = (byte: number, unused: number): Uint8Array =>
     extension(OID.keyUsage, bitString(Uint8Array.of(byte), unused));
@@ -114,9 +121,10 @@ function extensions(kind: Kind): Uint8Array[] {
     case "client":
       return [usage(0x80, 7), purpose(OID.clientAuth)];
     case "server":
+    case "member":
       return [
         usage(0x80, 7),
-        purpose(OID.serverAuth),
+        kind.is === "server" ? purpose(OID.serverAuth) : purpose(OID.serverAuth, OID.clientAuth),
         extension(OID.subjectAltName, sequence(...kind.names.map(alternativeName))),
       ];
   }

@@ -81,3 +81,12 @@ for (const [what, bytes, expected] of DER) Deno.test(`DER writes ${what}`, () =>
 function pair({ certificate, key }: { certificate: string; key: string }): { cert: string; key: string } {
   return { cert: certificate, key };
 }
+
+Deno.test("a member's certificate is good for a server and for a client", () => {
+  const purposes = (certificate: string): string[] => {
+    const raw = hex(new X509Certificate(certificate).raw);
+    return ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"].filter((id) => raw.includes(hex(oid(id))));
+  };
+  assert.equal(purposes(authority.member("m", ["localhost"]).certificate).length, 2);
+  assert.deepEqual(purposes(authority.server("s", ["localhost"]).certificate), ["1.3.6.1.5.5.7.3.1"]);
+});

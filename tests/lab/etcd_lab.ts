@@ -1,0 +1,241 @@
+/** Electors in processes of their own on a real etcd, all on loopback and at ports that the kernel chose. */
+import assert from "node:assert/strict";
+import { EtcdGateway, type EtcdTlsFiles } from "../../mod/election/etcd/gateway.ts";
+import { systemClock } from "../../mod/runtime/clock.ts";
+import { Authority } from "../kubernetes/certificates.ts";
+import { Child } from "./child.ts";
+import type { EtcdNodeLine, EtcdNodeOptions } from "./etcd_node.ts";
+import { Changes, sharedNow } from "./time.ts";
+
+export const TTL_MS = 5000;
+const PREFIX = "kube-system-plndr-cp-lock";
+const NODE = new URL("etcd_node.ts", import.meta.url).pathname;
+const READY_MS = 20_000;
+const NO_TLS: EtcdTlsFiles = { caPath: null, certPath: null, keyPath: null };
+
+/** An elector in a process. */
+export interface EtcdNode {
+  readonly identity: string;
+  /** Its boot id: a process that follows another on the same machine holds what that one held. */
+  readonly machine: string;
+  readonly child: Child;
+  readonly lines: EtcdNodeLine[];
+}
+
+/** One etcd and any number of electors. */
+export class EtcdLab {
+  readonly changes = new Changes();
+  readonly nodes: EtcdNode[] = [];
+  readonly #directory: string;
+  readonly #url: string;
+  readonly #peerUrl: string;
+  readonly #tls: EtcdTlsFiles;
+  readonly #isSecure: boolean;
+  #etcd: Child | null = null;
+
+  private constructor(directory: string, isSecure: boolean) {
+    this.#directory = directory;
+    this.#isSecure = isSecure;
+    this.#url = `${isSecure ? "https" : "http"}://127.0.0.1:${freePort()}`;
+    this.#peerUrl = `http://127.0.0.1:${freePort()}`;
+    this.#tls = isSecure ? writeCertificates(directory) : NO_TLS;
+  }
+
+  /** Runs an etcd, uses it, and ends everything; a failure carries what the nodes wrote. */
+  static async with(options: { readonly secure?: boolean }, use: (lab: EtcdLab) => Promise<void>): Promise<void> {
+    const directory = await Deno.makeTempDir({ prefix: "kube-vip-etcd-" });
+    const lab = new EtcdLab(directory, options.secure ?? false);
+    try {
+      await lab.startEtcd();
+      await use(lab);
+      assert.deepEqual(lab.overlaps(), []);
+    } catch (error) {
+      throw new Error(`${error instanceof Error ? error.message : error}\n${lab.#logs()}`, { cause: error });
+    } finally {
+      await Promise.all(lab.nodes.map(({ child }) => child.stop("SIGKILL")));
+      await lab.#etcd?.stop("SIGKILL");
+      await Deno.remove(directory, { recursive: true });
+    }
+  }
+
+  /** Starts etcd, with what it knew before, and waits until it answers. */
+  async startEtcd(): Promise<void> {
+    this.#etcd = Child.start(this.#command(), { name: "etcd", inside: (action) => action() });
+    const gateway = this.gateway();
+    try {
+      const limit = sharedNow() + READY_MS;
+      for (;;) {
+        const answer = await gateway.txn({ compare: [], success: [] }, 1000);
+        if (answer.outcome === "ok") return;
+        assert.ok(sharedNow() < limit, `etcd does not answer: ${JSON.stringify(answer)}\n${this.#etcd.log.join("\n")}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    } finally {
+      gateway.close();
+    }
+  }
+
+  async stopEtcd(): Promise<void> {
+    await this.#etcd?.stop("SIGKILL");
+  }
+
+  /** Sends etcd a signal. */
+  signalEtcd(signal: Deno.Signal): void {
+    this.#etcd?.signal(signal);
+  }
+
+  /** A client of one's own, closed by whoever asked. */
+  gateway(): EtcdGateway {
+    return new EtcdGateway({ endpoints: [this.#url], tls: this.#tls, clock: systemClock });
+  }
+
+  /** Starts a node; the boot id is made of the name unless it is given. */
+  start(identity: string, given: Partial<EtcdNodeOptions> = {}): EtcdNode {
+    const options: EtcdNodeOptions = {
+      identity,
+      bootId: `boot-of-${identity}`,
+      prefix: PREFIX,
+      // The first is dead: every node has to go on to the second.
+      endpoints: [`${this.#isSecure ? "https" : "http"}://127.0.0.1:9`, this.#url],
+      tls: this.#tls,
+      ttlMs: TTL_MS,
+      retryMs: 1000,
+      ...given,
+    };
+    const argv = [Deno.execPath(), "run", "-A", "--no-lock", NODE, JSON.stringify(options)];
+    const lines: EtcdNodeLine[] = [];
+    const onLine = (line: string): void => {
+      lines.push(JSON.parse(line));
+      this.changes.changed();
+    };
+    const child = Child.start(argv, { name: identity, inside: (action) => action(), onLine });
+    const node = { identity, machine: options.bootId, child, lines };
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** Waits until `node` was told something after `sinceMs`; that line. */
+  told<K extends EtcdNodeLine["is"]>(
+    node: EtcdNode,
+    is: K,
+    options: { readonly sinceMs?: number; readonly limitMs?: number } = {},
+  ): Promise<Extract<EtcdNodeLine, { is: K }>> {
+    const { sinceMs = 0, limitMs = READY_MS } = options;
+    const wanted = (line: EtcdNodeLine): line is Extract<EtcdNodeLine, { is: K }> => line.is === is;
+    const look = (): Extract<EtcdNodeLine, { is: K }> | null =>
+      node.lines.filter(wanted).find((line) => line.atMs > sinceMs) ?? null;
+    return this.changes.until(look, limitMs, `${is} of ${node.identity}`);
+  }
+
+  /** Waits until one of some nodes is granted something after `sinceMs`; that node and when. */
+  async next(
+    nodes: readonly EtcdNode[],
+    sinceMs: number,
+    limitMs = READY_MS,
+  ): Promise<{ node: EtcdNode; atMs: number }> {
+    const look = (): { node: EtcdNode; atMs: number } | null => {
+      for (const node of nodes) {
+        const line = node.lines.find((each) => each.is === "granted" && each.atMs > sinceMs);
+        if (line !== undefined) return { node, atMs: line.atMs };
+      }
+      return null;
+    };
+    return await this.changes.until(look, limitMs, "a holder");
+  }
+
+  /** Starts three nodes, one after the other so that the first holds; all of them stand. */
+  async startThree(): Promise<readonly [EtcdNode, EtcdNode, EtcdNode]> {
+    const first = this.start("a");
+    await this.told(first, "granted");
+    const others = [this.start("b"), this.start("c")] as const;
+    const gateway = this.gateway();
+    try {
+      for (const limit = sharedNow() + READY_MS; sharedNow() < limit;) {
+        const found = await gateway.txn({ compare: [], success: [{ do: "range", prefix: `${PREFIX}/` }] }, 1000);
+        if (found.outcome === "ok" && found.body.ranges[0]?.length === 3) return [first, ...others];
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    } finally {
+      gateway.close();
+    }
+    throw new Error("three candidates do not stand");
+  }
+
+  /** Sentences about moments at which two machines might answer. */
+  overlaps(): string[] {
+    const holds = this.nodes.flatMap((node) => holdsOf(node).map((hold) => ({ ...hold, node })));
+    return holds.flatMap((one, index) =>
+      holds.slice(index + 1).filter((two) =>
+        one.node.machine !== two.node.machine && one.fromMs < two.untilMs && two.fromMs < one.untilMs
+      ).map((two) =>
+        `${one.node.identity} ${one.fromMs}–${one.untilMs}, ${two.node.identity} ${two.fromMs}–${two.untilMs}`
+      )
+    );
+  }
+
+  #command(): string[] {
+    const name = "--name=one";
+    const directory = `--data-dir=${this.#directory}/data`;
+    const peers = [`--listen-peer-urls=${this.#peerUrl}`, `--initial-advertise-peer-urls=${this.#peerUrl}`];
+    const clients = [`--listen-client-urls=${this.#url}`, `--advertise-client-urls=${this.#url}`];
+    const { caPath } = this.#tls;
+    const tls = caPath === null ? [] : [
+      `--trusted-ca-file=${caPath}`,
+      `--cert-file=${this.#directory}/server.crt`,
+      `--key-file=${this.#directory}/server.key`,
+      "--client-cert-auth",
+    ];
+    return ["etcd", name, directory, ...peers, ...clients, `--initial-cluster=one=${this.#peerUrl}`, ...tls];
+  }
+
+  #logs(): string {
+    return this.nodes.map(({ identity, lines, child }) =>
+      `--- ${identity}\n${lines.slice(-30).map((line) => JSON.stringify(line)).join("\n")}\n${
+        child.log.slice(-10).join("\n")
+      }`
+    ).join("\n");
+  }
+}
+
+interface Hold {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** The spans in which a node might answer. */
+function holdsOf(node: EtcdNode): Hold[] {
+  const holds: Hold[] = [];
+  for (const line of node.lines) {
+    const last = holds.at(-1);
+    const isOn = last !== undefined && last.untilMs > line.atMs;
+    if (line.is === "granted" && isOn) holds[holds.length - 1] = { ...last, untilMs: line.untilMs };
+    else if (line.is === "granted") holds.push({ fromMs: line.atMs, untilMs: line.untilMs });
+    else if (line.is === "revoked" && isOn) holds[holds.length - 1] = { ...last, untilMs: line.atMs };
+  }
+  return holds;
+}
+
+function writeCertificates(directory: string): EtcdTlsFiles {
+  const authority = new Authority("etcd of a test");
+  const server = authority.member("etcd", ["127.0.0.1"]);
+  const client = authority.client("kube-vip");
+  const files = {
+    "ca.crt": authority.certificate,
+    "server.crt": server.certificate,
+    "server.key": server.key,
+    "client.crt": client.certificate,
+    "client.key": client.key,
+  };
+  for (const [name, text] of Object.entries(files)) {
+    Deno.writeTextFileSync(`${directory}/${name}`, text, { mode: 0o600 });
+  }
+  const path = (name: keyof typeof files): string => `${directory}/${name}`;
+  return { caPath: path("ca.crt"), certPath: path("client.crt"), keyPath: path("client.key") };
+}
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}
