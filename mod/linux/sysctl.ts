@@ -2,16 +2,14 @@
  * Kernel settings under /proc/sys/net, of the network namespace the calling thread is in. Synchronous, so that it works inside one; by
  * FFI, because Deno's own file access to /proc/sys asks for `--allow-all`.
  */
-import { Errno, readErrno, sysCall, SysError } from "./errno.ts";
+import { Errno, readErrno, SysError } from "./errno.ts";
 import { cString, libc } from "./libc.ts";
+import { readProcFile } from "./proc_file.ts";
 import { closeFd } from "./socket.ts";
 
 const ROOT = "/proc/sys/net";
-const O_RDONLY = 0;
 const O_WRONLY = 1;
 const O_CLOEXEC = 0o2000000;
-/** The longest values are lists of ports; the kernel gives at most a page. */
-const PAGE = 4096;
 /** No privilege, or a /proc/sys that is read-only, as in most containers. */
 const REFUSALS: readonly number[] = [Errno.EPERM, Errno.EACCES, Errno.EROFS];
 
@@ -20,17 +18,7 @@ export type SysctlKey = readonly string[];
 
 /** Reads a setting, without the closing newline; null if the kernel has no such setting. Throws SysError. */
 export function readSysctl(key: SysctlKey): string | null {
-  const path = pathOf(key);
-  const fd = libc.open(cString(path), O_RDONLY | O_CLOEXEC, 0);
-  if (fd === -1 && readErrno() === Errno.ENOENT) return null;
-  sysCall("open", fd, path);
-  try {
-    const buffer = new Uint8Array(PAGE);
-    const length = sysCall("read", libc.read(fd, buffer, BigInt(PAGE)), path);
-    return new TextDecoder().decode(buffer.subarray(0, length)).trimEnd();
-  } finally {
-    closeFd(fd);
-  }
+  return readProcFile(pathOf(key));
 }
 
 /**
