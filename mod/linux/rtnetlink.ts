@@ -26,7 +26,16 @@ import {
   type Neighbour,
   putNeighbour,
 } from "../net/netlink/neighbour.ts";
-import { decodeRoute, deleteRoute, dumpRoutes, putRoute, type Route, type RouteRequest } from "../net/netlink/route.ts";
+import {
+  decodeRoute,
+  deleteRoute,
+  dumpRoutes,
+  putRoute,
+  type Route,
+  type RouteRequest,
+  RouteTable,
+  RouteType,
+} from "../net/netlink/route.ts";
 import { RouteMessage } from "../net/netlink/rtnetlink.ts";
 import { Errno, SysError } from "./errno.ts";
 import { NetlinkFamily, NetlinkSocket } from "./netlink_socket.ts";
@@ -124,6 +133,15 @@ export class RouteSocket {
   /** Every route of every table. */
   routes(): Route[] {
     return this.#list(dumpRoutes(), RouteMessage.NEWROUTE, decodeRoute);
+  }
+
+  /** The default routes of the main table that lead somewhere, IPv4 first, the preferred ones first. */
+  defaultRoutes(): Route[] {
+    return this.routes()
+      .filter((route) =>
+        route.table === RouteTable.MAIN && route.prefixLength === 0 && route.type === RouteType.UNICAST
+      )
+      .sort((a, b) => a.family - b.family || a.metric - b.metric);
   }
 
   /** Adds or replaces a route. */

@@ -6,7 +6,8 @@
  * several are given, the numerically lowest is taken, so that all nodes take the same.
  */
 import type { DnsMode } from "../config/manager/types.ts";
-import { type Ip, isLinkLocal, isLoopback, isMapped, isMulticast, isUnspecified, parseIp } from "../net/ip.ts";
+import { vipRefusal } from "../config/vips.ts";
+import { type Ip, parseIp } from "../net/ip.ts";
 import { assertNever } from "../base/assert.ts";
 
 /** So many answers in a row that do not call for an address end its use. */
@@ -85,10 +86,9 @@ function byBytes(a: Ip, b: Ip): number {
   return at === -1 ? 0 : (a.bytes[at] ?? 0) - (b.bytes[at] ?? 0);
 }
 
-/** An address that other machines can reach; a hosts file often says 127.0.0.1 or 127.0.1.1 for names of the machine itself. */
+/** A hosts file often says 127.0.0.1 or 127.0.1.1 for names of the machine itself. */
 function isUsable(ip: Ip): boolean {
-  return !isLoopback(ip) && !isUnspecified(ip) && !isMulticast(ip) && !isMapped(ip) &&
-    !(ip.family === 6 && isLinkLocal(ip)) && ip.text !== "255.255.255.255";
+  return vipRefusal(ip) === null;
 }
 
 function emptiness(ips: readonly Ip[], mode: DnsMode): string {

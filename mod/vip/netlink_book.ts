@@ -1,9 +1,11 @@
 import type { RouteSocket } from "../linux/rtnetlink.ts";
 import { type Ip, parseIp } from "../net/ip.ts";
+import type { LinkRecord } from "../net/netlink/link.ts";
+import type { Route } from "../net/netlink/route.ts";
 import { Scope } from "../net/netlink/rtnetlink.ts";
 import { assert } from "../base/assert.ts";
 import { ADDRESS_PROTOCOL } from "./address.ts";
-import type { AddressBook, AddressScope, HeldAddress, Link } from "./kernel.ts";
+import type { AddressBook, AddressScope, HeldAddress } from "./kernel.ts";
 
 /** The addresses of this machine over rtnetlink. Throws SysError when the kernel refuses. */
 export class NetlinkAddressBook implements AddressBook {
@@ -14,8 +16,14 @@ export class NetlinkAddressBook implements AddressBook {
     this.#socket = socket;
   }
 
-  links(): Link[] {
+  /** With all that the kernel says about them. */
+  links(): LinkRecord[] {
     return this.#socket.links();
+  }
+
+  /** The ways out of the local networks, IPv4 first, the preferred ones first; none: this machine is cut off from the rest. */
+  defaultRoutes(): Route[] {
+    return this.#socket.defaultRoutes();
   }
 
   addresses(): HeldAddress[] {

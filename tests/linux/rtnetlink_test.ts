@@ -5,7 +5,7 @@ import { RouteSocket } from "../../mod/linux/rtnetlink.ts";
 import { type Ip, parseIp } from "../../mod/net/ip.ts";
 import { AddressFlag, type AddressRequest } from "../../mod/net/netlink/address.ts";
 import { NeighbourState } from "../../mod/net/netlink/neighbour.ts";
-import { RouteProtocol, RouteTable } from "../../mod/net/netlink/route.ts";
+import { RouteProtocol, RouteTable, RouteType } from "../../mod/net/netlink/route.ts";
 import type { HeldAddress, Link } from "../../mod/vip/kernel.ts";
 import { privileged } from "../fakes/privileges.ts";
 
@@ -174,6 +174,29 @@ privileged("routes are added, listed, replaced and removed", () =>
     ]);
     assert.equal(routes.removeRoute(host), "removed");
   }));
+
+privileged(
+  "default routes are those that lead out of the main table, the preferred one first",
+  () =>
+    withLink((routes, near) => {
+      assert.deepEqual(routes.defaultRoutes(), []);
+      const far = routes.linkByName("peer0")?.index ?? 0;
+      const forever = { validSeconds: Infinity, preferredSeconds: Infinity, nodad: true, protocol: 0 };
+      for (const [linkIndex, net] of [[near, 1], [far, 2]] as const) {
+        routes.putAddress({ ip: ip(`10.${net}.0.1`), prefixLength: 24, linkIndex, ...forever });
+        routes.putAddress({ ip: ip(`fd0${net}::1`), prefixLength: 64, linkIndex, ...forever });
+      }
+      routes.addRoute({ destination: null, gateway: ip("fd01::254"), metric: 5 });
+      routes.addRoute({ destination: null, gateway: ip("10.1.0.254"), metric: 200 });
+      routes.addRoute({ destination: null, gateway: ip("10.2.0.254"), metric: 100 });
+      routes.addRoute({ destination: null, gateway: ip("10.2.0.253"), table: 77 });
+      routes.addRoute({ destination: null, family: 4, type: RouteType.BLACKHOLE, metric: 1 });
+      const seen = (): unknown[] => routes.defaultRoutes().map(({ gateway, linkIndex }) => [gateway, linkIndex]);
+      assert.deepEqual(seen(), [["10.2.0.254", far], ["10.1.0.254", near], ["fd01::254", near]]);
+      routes.deleteLink(near);
+      assert.deepEqual(seen(), []);
+    }),
+);
 
 privileged("neighbours are listed and forgotten", () =>
   withLink((routes, link) => {

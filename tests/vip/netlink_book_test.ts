@@ -19,7 +19,8 @@ privileged("an address is never chosen as a source, and an IPv6 one is usable at
   ]]);
   const tentative = 0x40;
   assert.equal(listed.every((address) => (address.flags & tentative) === 0), true);
-  assert.equal(book.links().some((link) => link.name === "eth0" && link.running), true);
+  assert.equal(book.links().some((link) => link.name === "eth0" && link.running && link.operState === "up"), true);
+  assert.deepEqual(book.defaultRoutes(), []);
   await cabled.close();
 });
 

@@ -38,6 +38,8 @@ export interface LinkRecord {
   readonly up: boolean;
   /** Switched on, carrier present and operational state up or unknown. */
   readonly running: boolean;
+  /** RFC 2863: `unknown` where the driver reports none, as for `lo` and tunnels; `other` is any state in which it carries nothing. */
+  readonly operState: "up" | "unknown" | "other";
   readonly loopback: boolean;
   /** ARPHRD_*: 1 is Ethernet. */
   readonly hardwareType: number;
@@ -160,6 +162,7 @@ export function decodeLink(message: NetlinkMessage): LinkRecord {
     mac: (attributes.get(IFLA_ADDRESS) ?? new Uint8Array()).slice(),
     up: (flags & LinkFlag.UP) !== 0,
     running: (flags & LinkFlag.LOWER_UP) !== 0 && (operState === OPER_UP || operState === OPER_UNKNOWN),
+    operState: operState === OPER_UP ? "up" : operState === OPER_UNKNOWN ? "unknown" : "other",
     loopback: (flags & LinkFlag.LOOPBACK) !== 0,
     hardwareType,
     mtu: optional(attributes.get(IFLA_MTU), readU32, 0),

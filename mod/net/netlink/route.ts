@@ -12,6 +12,7 @@ const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
 const RTA_PREFSRC = 7;
+const RTA_MULTIPATH = 9;
 const RTA_TABLE = 15;
 /** RTM_F_CLONED: an entry of the route cache, no route of its own. */
 const CLONED = 0x200;
@@ -34,7 +35,7 @@ export interface Route {
   readonly prefixLength: number;
   /** Canonical text; null for a destination on the link itself. */
   readonly gateway: string | null;
-  /** Index of the outgoing link; 0 for none. */
+  /** Index of the outgoing link, the first one of several; 0 for none. */
   readonly linkIndex: number;
   readonly table: number;
   readonly protocol: number;
@@ -144,7 +145,7 @@ export function decodeRoute(message: NetlinkMessage): Route | null {
     destination: ip(RTA_DST),
     prefixLength: readU8(payload, 1),
     gateway: ip(RTA_GATEWAY),
-    linkIndex: optional(attributes.get(RTA_OIF), readU32, 0),
+    linkIndex: optional(attributes.get(RTA_OIF), readU32, optional(attributes.get(RTA_MULTIPATH), firstHop, 0)),
     table: optional(attributes.get(RTA_TABLE), readU32, readU8(payload, 4)),
     protocol: readU8(payload, 5),
     scope: readU8(payload, 6),
@@ -152,6 +153,11 @@ export function decodeRoute(message: NetlinkMessage): Route | null {
     metric: optional(attributes.get(RTA_PRIORITY), readU32, 0),
     source: ip(RTA_PREFSRC),
   };
+}
+
+/** The link of the first struct rtnexthop: u16 length, u8 flags, u8 weight, then the index. */
+function firstHop(bytes: Uint8Array): number {
+  return readU32(bytes, 4);
 }
 
 function address(bytes: Uint8Array, family: number): string {
