@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { KubeConfigError } from "./errors.ts";
 import type { Files } from "./files.ts";
 import type { KubeAccess, Pem } from "./kubeconfig.ts";
+import { authoritiesFault, keyPairFault } from "./tls_check.ts";
 
 /** The kubelet replaces a token long before it ends: ten seconds are soon enough, and cost one read of a small file. */
 const TOKEN_REREAD_MS = 10_000;
@@ -31,7 +32,7 @@ export interface CredentialsOptions {
   readonly access: () => Promise<KubeAccess>;
   readonly files: Files;
   readonly clock: Clock;
-  /** Told when something that had been readable is not any more; what was read before goes on being used. */
+  /** Told, once for each cause, that something readable has become unreadable; what was read before goes on being used. */
   readonly onStale?: (cause: string) => void;
 }
 
@@ -41,6 +42,7 @@ export class Credentials {
   #tokenPath: string | null = null;
   #tokenReadMs = 0;
   #reading: Promise<Material> | null = null;
+  #staleCause = "";
 
   constructor(options: CredentialsOptions) {
     this.#options = options;
@@ -80,12 +82,19 @@ export class Credentials {
     } catch (error) {
       if (this.#material === null) throw error;
       this.#tokenReadMs = this.#options.clock.now();
-      this.#options.onStale?.(error instanceof Error ? error.message : String(error));
+      this.#stale(error instanceof Error ? error.message : String(error));
       return this.#material;
     }
   }
 
+  #stale(cause: string): void {
+    if (cause === this.#staleCause) return;
+    this.#staleCause = cause;
+    this.#options.onStale?.(cause);
+  }
+
   #keep(content: Content): Material {
+    this.#staleCause = "";
     const before = this.#material;
     const sameTls = before !== null && tlsOf(before) === tlsOf(content);
     if (before !== null && sameTls && before.authorization === content.authorization) return before;
@@ -101,8 +110,13 @@ export class Credentials {
       cert: await this.#pem(access.client.cert, "CERTIFICATE"),
       key: await this.#pem(access.client.key, "PRIVATE KEY"),
     };
+    const caFault = ca === null ? null : authoritiesFault([ca]);
+    if (caFault !== null) throw new KubeConfigError("use", "certificate-authority", caFault);
+    const pairFault = client === null ? null : keyPairFault(client);
+    if (pairFault !== null) throw new KubeConfigError("use", "client-certificate and client-key", pairFault);
+    const authorization = await this.#authorization(access.authorization);
     this.#tokenPath = access.authorization.kind === "token-file" ? access.authorization.path : null;
-    return { caCerts: ca === null ? [] : [ca], client, authorization: await this.#authorization(access.authorization) };
+    return { caCerts: ca === null ? [] : [ca], client, authorization };
   }
 
   async #readToken({ caCerts, client }: Material): Promise<Content> {

@@ -16,11 +16,6 @@ export interface ObjectList<T extends KubeObject> {
   readonly items?: readonly T[];
 }
 
-/** What makes two objects of one collection the same. */
-export function keyOf(object: KubeObject): string {
-  return `${object.metadata?.namespace ?? ""}/${object.metadata?.name ?? ""}`;
-}
-
 /** Whether a value of JSON is an object, not a list. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

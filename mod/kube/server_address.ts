@@ -1,5 +1,7 @@
 /** The address of an API server as text: what is accepted, and how it is written afterwards. */
 
+import { parseIp } from "../net/ip.ts";
+
 /** A base URL without a slash at its end, or why there is none. `why` continues a sentence: "its server …". */
 export type ServerAddress =
   | { readonly outcome: "valid"; readonly url: string }
@@ -29,10 +31,11 @@ export function parseServer(text: string): ServerAddress {
 export function parseServerOverride(text: string, port: number): ServerAddress {
   const trimmed = text.trim();
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed)) return parseServer(trimmed);
-  const bareV6 = trimmed.split(":").length > 2 && !trimmed.startsWith("[");
-  if (!/^(\[[0-9a-f:.]+\]|[a-z0-9._:-]+)$/i.test(trimmed)) return invalid("is neither a URL nor host[:port]");
-  const host = bareV6 ? `[${trimmed}]` : trimmed;
-  return parseServer(/(^|[^:\]])(:\d+)$|\]:\d+$/.test(host) ? `https://${host}` : `https://${host}:${port}`);
+  const address = parseIp(trimmed.replace(/^\[(.*)\]$/, "$1"));
+  if (address !== null) return parseServer(serverAt(address.text, port));
+  const [, host, given] = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/i.exec(trimmed) ?? [];
+  if (host === undefined) return invalid("is neither a URL nor host[:port]");
+  return parseServer(`https://${host}:${given ?? port}`);
 }
 
 /** URL of a server at an address or name. */
