@@ -1,3 +1,4 @@
+import type { Grant } from "../election/elector.ts";
 import { getLog } from "../observe/log.ts";
 import type { Attempts } from "./attempts.ts";
 import { Conflicts, type Sighting, type SightingOutcome } from "./conflict.ts";
@@ -5,6 +6,9 @@ import type { Announcer } from "./kernel.ts";
 import { Probes } from "./probes.ts";
 
 const log = getLog("vip");
+
+/** An address that begins to be managed while others are held is taken no earlier: whoever has it has been asked twice by then. */
+const LISTEN_MS = 100;
 
 /** When another member was last known to hold an address, and how long its claims may still be on the wire. */
 export type Elsewhere = (ip: string) => { readonly atMs: number | null; readonly graceMs: number };
@@ -21,6 +25,8 @@ export class Contenders {
   readonly #probes = new Probes();
   /** Addresses that were refused, and whose they are. */
   readonly #refused = new Map<string, string>();
+  /** Addresses that came lately, until when nobody takes them, and the grant that came meanwhile. */
+  readonly #listening = new Map<string, { readonly untilMs: number; readonly grant: Grant | null }>();
 
   constructor(
     options: { readonly announcer: Announcer | null; readonly elsewhere: Elsewhere; readonly attempts: Attempts },
@@ -35,6 +41,33 @@ export class Contenders {
     this.#probes.begin(ip, now);
   }
 
+  /** Asks who has an address that has just come, and lets it be taken only after a while. */
+  listen(ip: string, now: number): void {
+    this.ask(ip, now);
+    this.#listening.set(ip, { untilMs: now + LISTEN_MS, grant: null });
+  }
+
+  /** Whether the grant came too early; then {@link ready} gives it in time. */
+  defers(grant: Grant, now: number): boolean {
+    const listening = this.#listening.get(grant.scope);
+    if (listening === undefined || listening.untilMs <= now) return false;
+    this.#listening.set(grant.scope, { ...listening, grant });
+    return true;
+  }
+
+  /** The grants that have waited long enough. */
+  ready(now: number): Grant[] {
+    const over = [...this.#listening].filter(([, { untilMs }]) => untilMs <= now);
+    for (const [ip] of over) this.#listening.delete(ip);
+    return over.map(([, { grant }]) => grant).filter((grant) => grant !== null);
+  }
+
+  /** A grant that waits is not valid any more. */
+  revoke(ip: string): void {
+    const listening = this.#listening.get(ip);
+    if (listening !== undefined) this.#listening.set(ip, { ...listening, grant: null });
+  }
+
   /** Asks what is due, but for what is held here. */
   due(now: number, isHeld: (ip: string) => boolean): void {
     for (const ip of this.#probes.take(now, (one) => this.#refused.has(one))) {
@@ -44,7 +77,10 @@ export class Contenders {
 
   /** The next moment something is due, or null. */
   nextDeadline(): number | null {
-    return this.#probes.nextDeadline();
+    const moments = [...this.#listening.values()].map(({ untilMs }) => untilMs);
+    const probeMs = this.#probes.nextDeadline();
+    if (probeMs !== null) moments.push(probeMs);
+    return moments.length === 0 ? null : Math.min(...moments);
   }
 
   /** Judges what was seen on the wire. */
@@ -90,5 +126,6 @@ export class Contenders {
     this.#conflicts.forget(ip);
     this.#probes.end(ip);
     this.#refused.delete(ip);
+    this.#listening.delete(ip);
   }
 }

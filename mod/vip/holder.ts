@@ -125,7 +125,8 @@ export class Holder implements GrantSink {
   /**
    * Manages these addresses from now on, in place of those before: names that are looked up give others in time. One that goes is given
    * back in order; one that stays is not touched; one that moves (to another link, with another prefix) is given back and taken again
-   * under the grant it has. One that comes is guarded and asked for, and held once it is granted.
+   * under the grant it has. One that comes is guarded and asked for; a grant for it is used 100 ms later at the earliest, when it is known
+   * whether a stranger has it.
    */
   place(vips: readonly PlacedVip[]): void {
     if (this.#state === "stopped") return;
@@ -144,7 +145,7 @@ export class Holder implements GrantSink {
     this.#upkeep.sweep(come);
     this.#upkeep.guard();
     this.#upkeep.adoptLinks();
-    for (const ip of [...come, ...moved]) this.#contenders.ask(ip, now);
+    for (const ip of come) this.#contenders.listen(ip, now);
     log.info("addresses changed", { gone: gone.join(","), moved: moved.join(","), come: come.join(",") });
     this.granted(carried.filter(({ preserved }) => !preserved).map(asGrant));
   }
@@ -164,6 +165,7 @@ export class Holder implements GrantSink {
     const taken: string[] = [];
     const renewed: string[] = [];
     for (const grant of grants) {
+      if (this.#contenders.defers(grant, now)) continue;
       if (this.#claims.get(grant.scope, now) === null && this.#contenders.refuses(grant.scope, now)) continue;
       const outcome = this.#claims.grant(grant, now);
       switch (outcome) {
@@ -199,6 +201,7 @@ export class Holder implements GrantSink {
 
   revoked(scopes: readonly string[], reason: RevokeReason): void {
     for (const ip of scopes) {
+      this.#contenders.revoke(ip);
       if (this.#giveBack(ip) !== null) log.info("address given back", { ip, reason });
     }
     this.#arm();
@@ -326,6 +329,8 @@ export class Holder implements GrantSink {
     this.#contenders.due(now, (ip) => this.#claims.get(ip, this.#now()) !== null);
     if (now >= this.#verifyMs) this.#verify(now);
     this.#upkeep.sweepDue(now);
+    const ready = this.#contenders.ready(now);
+    if (ready.length > 0) this.granted(ready);
     this.#arm();
   }
 

@@ -47,3 +47,22 @@ Deno.test("nothing is kept of an address that is not managed any more", () => {
   assert.deepEqual([contenders.owner(IP), contenders.count(IP), contenders.nextDeadline()], [null, 0, null]);
   assert.equal(contenders.refuses(IP, 1000), false);
 });
+
+Deno.test("an address that has just come is asked for, and its latest grant waits meanwhile", () => {
+  const { contenders } = bench();
+  const grant = { scope: IP, epoch: 1, validUntil: 9000 };
+  contenders.listen(IP, 1000);
+  assert.equal(contenders.nextDeadline(), 1000);
+  assert.equal(contenders.defers(grant, 1000), true);
+  assert.equal(contenders.defers({ ...grant, validUntil: 9999 }, 1099), true);
+  assert.deepEqual(contenders.ready(1099), []);
+  contenders.due(1080, () => false);
+  assert.equal(contenders.nextDeadline(), 1100);
+  assert.equal(contenders.defers(grant, 1100), false);
+  assert.deepEqual(contenders.ready(1100), [{ ...grant, validUntil: 9999 }]);
+  assert.deepEqual(contenders.ready(1100), []);
+  contenders.listen(IP, 2000);
+  contenders.defers(grant, 2000);
+  contenders.revoke(IP);
+  assert.deepEqual(contenders.ready(2100), []);
+});

@@ -20,6 +20,8 @@ Deno.test("an address that comes is guarded, asked for, and held once it is gran
   assert.deepEqual(announcer.calls, [`place ${V4},${OTHER}`, `probe ${OTHER}`]);
   assert.equal(kernel.answers(V4), true);
   holder.granted([grant(clock, 10_000, OTHER)]);
+  assert.equal(kernel.answers(OTHER), false, "whoever has it has had no time to answer");
+  clock.advance(100);
   assert.equal(kernel.answers(V4) && kernel.answers(OTHER), true);
   assert.deepEqual(heard, [`held ${V4}`, `held ${OTHER}`]);
   assert.deepEqual(holder.status().map((one) => one.ip), [V4, OTHER]);
@@ -110,6 +112,7 @@ Deno.test("addresses may be placed before the start, not be known at all yet, an
   const before = [kernel.calls.length, announcer.calls.length];
   holder.place([{ ...ON_ETH0 }]);
   assert.deepEqual([kernel.calls.length, announcer.calls.length], before);
+  clock.advance(100);
   holder.granted([grant(clock)]);
   assert.equal(kernel.answers(V4), true);
   holder.stop();
@@ -122,11 +125,37 @@ Deno.test("addresses may be placed before the start, not be known at all yet, an
   unstarted.holder.stop();
 });
 
+Deno.test("an address that comes and is a stranger's is refused, though it was granted at once", () => {
+  const { clock, kernel, announcer, holder } = bench({ vips: [ON_ETH0] });
+  holder.start();
+  holder.place([ON_ETH0, OTHER_ON_ETH0]);
+  holder.granted([grant(clock, 60_000, OTHER)]);
+  clock.advance(2);
+  announcer.onSighting({ ip: OTHER, mac: STRANGER });
+  clock.advance(500);
+  assert.equal(kernel.answers(OTHER), false);
+  assert.match(holder.status()[1]?.conflict ?? "", /02:00:00:00:00:99/);
+  holder.stop();
+});
+
+Deno.test("a grant that is revoked before it could be used is not used", () => {
+  const { clock, kernel, holder, heard } = bench({ vips: [ON_ETH0] });
+  holder.start();
+  holder.place([ON_ETH0, OTHER_ON_ETH0]);
+  holder.granted([grant(clock, 60_000, OTHER)]);
+  holder.revoked([OTHER], "stopping");
+  clock.advance(500);
+  assert.deepEqual([kernel.answers(OTHER), heard], [false, []]);
+  holder.stop();
+  assert.equal(clock.pending, 0);
+});
+
 Deno.test("without nftables addresses come and go as well", () => {
   const { clock, kernel, holder } = bench({ vips: [ON_ETH0] });
   kernel.hasNftables = false;
   holder.start();
   holder.place([OTHER_ON_ETH0]);
+  clock.advance(100);
   holder.granted([grant(clock, 2000, OTHER)]);
   assert.deepEqual(kernel.addresses().map((address) => [address.ip, address.validSeconds]), [[OTHER, 2]]);
   assert.equal(kernel.calls.some((call) => call.startsWith("manage")), false);
