@@ -36,8 +36,17 @@ export function containerInput(values: Values, plan: SecretPlan): ContainerInput
 
 const CONFIG_FILE = "config_file";
 
-/** Said by other parts of the Pod: the node's name by the kubelet, the kubeconfig by a volume, the peer secret by a reference. */
-const ELSEWHERE: readonly string[] = ["vip_nodename", "k8s_config_file", PEER_SECRET, PEER_SECRET_FILE];
+/**
+ * Said by other parts of the Pod: the node's name by the kubelet, the kubeconfig by a volume, the peer secret by a reference.
+ * `loadBalancers` is of files only, and without effect.
+ */
+const ELSEWHERE: readonly string[] = [
+  "vip_nodename",
+  "k8s_config_file",
+  PEER_SECRET,
+  PEER_SECRET_FILE,
+  "loadBalancers",
+];
 
 /** A part of the list: some variables or none. */
 type Row = (values: Values) => readonly EnvVar[];

@@ -2,9 +2,9 @@
 
 import { containerInput } from "./env.ts";
 import { localPeerVariables, localPeerWarnings } from "./peers.ts";
-import type { SecretPlan } from "./secrets.ts";
+import type { EnvVar, SecretPlan } from "./secrets.ts";
 import { namespaceOf, textOf, type Values } from "./values.ts";
-import { kubeconfigVolume, type Volume, volumesOf } from "./volumes.ts";
+import { kubeconfigVolume, missingVolumes, type Volume, volumesOf } from "./volumes.ts";
 import { type Json, writeYaml } from "./write.ts";
 
 /** What a Pod is made of. */
@@ -45,7 +45,7 @@ export function podSpec(
   const volumes = [...(inCluster ? [] : [kubeconfigVolume(values)]), ...volumesOf(values, plan)];
   const container: Json = {
     args: ["manager"],
-    env: [...env, ...localPeerVariables(values)].map((one) => ({ ...one })),
+    env: [...env.map(literal), ...localPeerVariables(values)].map((one) => ({ ...one })),
     image,
     imagePullPolicy: "IfNotPresent",
     name: "kube-vip",
@@ -60,7 +60,13 @@ export function podSpec(
     ...(inCluster ? { serviceAccountName: "kube-vip" } : LOCAL_SERVER),
     ...(volumes.length === 0 ? {} : { volumes: volumes.map(volumeOf) }),
   };
-  return { spec, warnings: [...warnings, ...localPeerWarnings(values, everywhere)] };
+  return { spec, warnings: [...warnings, ...localPeerWarnings(values, everywhere), ...missingVolumes(values)] };
+}
+
+/** The kubelet reads `$(name)` as a reference and `$$` as `$`: neither is meant. */
+function literal(variable: EnvVar): EnvVar {
+  const { value } = variable;
+  return value === undefined ? variable : { ...variable, value: value.replace(/\$(?=[$(])/g, "$$$$") };
 }
 
 /** kubeadm's certificates name the API server `kubernetes`: the one of this machine, never through the address we hold. */

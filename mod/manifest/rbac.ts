@@ -115,7 +115,7 @@ function metadata(name: string, namespace: string | null): { readonly [key: stri
 }
 
 function role(name: string, namespace: string, rules: readonly Rule[]): Json {
-  return { apiVersion: `${GROUP}/v1`, kind: "Role", metadata: metadata(name, namespace), rules: rules.map(ruleOf) };
+  return { apiVersion: `${GROUP}/v1`, kind: "Role", metadata: metadata(name, namespace), rules: distinct(rules) };
 }
 
 function clusterRole(rules: readonly Rule[]): Json {
@@ -123,12 +123,14 @@ function clusterRole(rules: readonly Rule[]): Json {
     apiVersion: `${GROUP}/v1`,
     kind: "ClusterRole",
     metadata: metadata(CLUSTER_ROLE, null),
-    rules: rules.map(ruleOf),
+    rules: distinct(rules),
   };
 }
 
-function ruleOf(rule: Rule): Json {
-  return { ...rule };
+/** Two features may need the same. */
+function distinct(rules: readonly Rule[]): Json {
+  const texts = rules.map((rule) => JSON.stringify(rule));
+  return rules.filter((_, i) => texts.indexOf(texts[i] ?? "") === i).map((rule) => ({ ...rule }));
 }
 
 function clusterRoleBinding(account: string): Json {

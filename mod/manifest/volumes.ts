@@ -14,12 +14,14 @@ export interface Volume {
   readonly type: "File" | "DirectoryOrCreate" | null;
 }
 
+const MOUNTED_KUBECONFIG = "/etc/kubernetes/admin.conf";
+
 /** The kubeconfig, whatever its name, where the program looks for it first. */
 export function kubeconfigVolume(values: Values): Volume {
   return {
     name: "kubeconfig",
     path: textOf(values, "k8s_config_file"),
-    mountPath: "/etc/kubernetes/admin.conf",
+    mountPath: MOUNTED_KUBECONFIG,
     readOnly: false,
     type: null,
   };
@@ -45,6 +47,17 @@ const FILES: readonly (readonly [volume: string, setting: string])[] = [
   ["etcd-key", "etcd_key"],
   ["config", "config_file"],
 ];
+
+/** Files that are in the container only if somebody adds a volume: the Pod is upstream's, which has none for them either. */
+export function missingVolumes(values: Values): readonly string[] {
+  const path = textOf(values, CA_PATH);
+  const known = [MOUNTED_KUBECONFIG, ...FILES.map(([, setting]) => textOf(values, setting))];
+  return path === "" || known.includes(path)
+    ? []
+    : [`${CA_PATH}: ${path} is a path in the container; add a volume for it`];
+}
+
+const CA_PATH = "control_plane_health_check_ca_path";
 
 /** A vote that is forgotten in a restart could be given twice: the election's state outlives the container. */
 function stateVolume(values: Values): Volume {

@@ -79,3 +79,12 @@ Deno.test("what is to be known about secrets comes with the manifest", () => {
   assert.equal(podManifest({ ...PLAIN, values }).warnings.length, 1);
   assert.deepEqual(podManifest({ ...PLAIN, inCluster: true, secret: "vault", values }).warnings, []);
 });
+
+Deno.test("a value that looks like a reference to the kubelet stays what it is", () => {
+  const table = { "a$b": "a$b", "a$(b)": "a$$(b)", "a$$": "a$$$", "$": "$" };
+  for (const [given, written] of Object.entries(table)) {
+    const list = at(container({ "vip_clusterid": given }), "env");
+    assert.ok(Array.isArray(list));
+    assert.deepEqual(list.at(-1), { name: "vip_clusterid", value: written });
+  }
+});

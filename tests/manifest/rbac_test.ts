@@ -104,3 +104,10 @@ Deno.test("WireGuard adds the right to its Secret to upstream's rules too", () =
     "RoleBinding kube-system/kube-vip-wireguard",
   ]);
 });
+
+Deno.test("what two features need is granted once", () => {
+  const { objects } = rbac({ ...CP, "svc_enable": "true" });
+  const rules = at(objects[1], "rules");
+  assert.ok(Array.isArray(rules));
+  assert.equal(new Set(rules.map((rule) => JSON.stringify(rule))).size, rules.length);
+});

@@ -69,7 +69,7 @@ Deno.test("the peer secret is a reference with a Secret, otherwise a file, and o
     assert.deepEqual(secretVariables(given, plan), [{ name: "vip_peersecretfile", value: "/run/s" }]);
     assert.equal(secretFile(given, plan), "/run/s");
     assert.equal(secretFile(settings({ "vip_peersecretfile": "/run/s" }), plan), null);
-    assert.deepEqual(secretVariables(settings({ "vip_peersecret": "sesame" }), plan), []);
+    assert.deepEqual(secretVariables(settings({ "vip_peersecret": "sesame-open-sesame" }), plan), []);
   }
   assert.equal(secretFile(settings(PEERS), NAMED), null);
 });
@@ -78,14 +78,19 @@ Deno.test("a warning says which password can be read, and which secret is not pr
   const bgp = settings({ "bgp_enable": "true", "bgp_peerpass": "sesame", "bgp_peers": WITH_PASSWORD });
   assert.equal(secretWarnings(bgp, FILE).length, 2);
   assert.deepEqual(secretWarnings(bgp, NAMED), []);
-  const [warning, ...none] = secretWarnings(settings({ ...PEERS, "vip_peersecret": "sesame" }), FILE);
+  const [warning, ...none] = secretWarnings(settings({ ...PEERS, "vip_peersecret": "sesame-open-sesame" }), FILE);
   assert.deepEqual(none, []);
   assert.match(warning ?? "", /^vip_peersecret: is not printed; write it to \/etc\/kube-vip\/peer-secret /);
   for (const one of [...secretWarnings(bgp, FILE), warning]) assert.doesNotMatch(one ?? "", /sesame/);
 });
 
 Deno.test("no plan prints the peer secret, and a Secret hides every password", () => {
-  const given = { ...PEERS, "vip_peersecret": "sesame-peer", "bgp_peerpass": "sesame-bgp", "bgp_peers": WITH_PASSWORD };
+  const given = {
+    ...PEERS,
+    "vip_peersecret": "sesame-peer-sesame",
+    "bgp_peerpass": "sesame-bgp",
+    "bgp_peers": WITH_PASSWORD,
+  };
   for (const bgp of ["true", "false"]) {
     const values = settings({ ...given, "bgp_enable": bgp });
     assert.doesNotMatch(JSON.stringify(containerInput(values, FILE)), /sesame-peer/);

@@ -54,7 +54,7 @@ Deno.test("no secret is in a unit, and where to put it is said", () => {
     "bgp_peerpass": "sesame",
     "bgp_peers": "10.0.0.3:65003:sesame",
     "vip_leaderelectiontype": "peers",
-    "vip_peersecret": "sesame",
+    "vip_peersecret": "sesame-open-sesame",
   });
   assert.doesNotMatch(text, /sesame/);
   assert.match(text, /^EnvironmentFile=-\/etc\/kube-vip\/manager\.env$/m);

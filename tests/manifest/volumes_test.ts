@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { kubeconfigVolume, volumesOf } from "../../mod/manifest/volumes.ts";
+import { kubeconfigVolume, missingVolumes, volumesOf } from "../../mod/manifest/volumes.ts";
 import { settings } from "./fixture.ts";
 
 const PEERS = { "vip_leaderelectiontype": "peers" };
@@ -33,4 +33,12 @@ Deno.test("files that settings name are mounted where they are, if that is a who
   assert.ok(volumes.every((one) => one.readOnly && one.type === "File" && one.mountPath === one.path));
   assert.equal(new Set(volumes.map((one) => one.name)).size, 4);
   assert.deepEqual(volumesOf(settings({ "config_file": "manager.yaml" }), { to: "file" }), []);
+});
+
+Deno.test("a file that upstream's Pod does not mount is named", () => {
+  const about = (path: string): string =>
+    missingVolumes(settings({ "control_plane_health_check_ca_path": path })).join();
+  assert.match(about("/pki/ca.crt"), /^control_plane_health_check_ca_path: \/pki\/ca.crt is a path in the container/);
+  assert.equal(about("/etc/kubernetes/admin.conf"), "");
+  assert.deepEqual(missingVolumes(settings()), []);
 });
