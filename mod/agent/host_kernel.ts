@@ -1,6 +1,8 @@
 import type { Clock } from "../base/clock.ts";
 import { SysError } from "../linux/errno.ts";
 import { NftSocket } from "../linux/nft_socket.ts";
+import type { DumpChains } from "../observe/dump_types.ts";
+import { GUARD_FAMILIES, GUARD_TABLE } from "../vip/guard.ts";
 import { Poller } from "../linux/poller.ts";
 import { RouteSocket } from "../linux/rtnetlink.ts";
 import { getLog } from "../observe/log.ts";
@@ -31,6 +33,26 @@ export class HostKernel {
     [this.#nft, this.permission] = openPermission(clock);
     this.book = new NetlinkAddressBook(this.#routes);
     this.#monitor = new KernelMonitor(this.poller, (event) => this.onEvent(event));
+  }
+
+  /** Whether this machine has a way out of its own networks. */
+  hasDefaultRoute(): boolean {
+    return this.book.defaultRoutes().length > 0;
+  }
+
+  /** The chains of the guard, for the dump. */
+  chains(): DumpChains {
+    const nft = this.#nft;
+    if (nft === null) return { outcome: "failed", why: "this kernel has no nftables" };
+    try {
+      const ours = GUARD_FAMILIES.flatMap((family) => nft.chains({ family, table: GUARD_TABLE }));
+      return {
+        outcome: "read",
+        chains: ours.map(({ family, table, chain }) => ({ table: `${family} ${table}`, chain })),
+      };
+    } catch (error) {
+      return { outcome: "failed", why: error instanceof Error ? error.message : String(error) };
+    }
   }
 
   async close(): Promise<void> {

@@ -173,6 +173,7 @@ export class PeersAgent {
       version,
       uptimeMs: clock.now() - this.#startedMs,
       raft: this.#node?.observe() ?? null,
+      elector: null,
       holds: this.#holder.status(),
       balancers: this.#balancers.map((balancer) => balancer.status()),
       rejected: this.#transport?.rejected() ?? [],

@@ -1,5 +1,6 @@
 /** What one node says about itself, put together from its parts. Pure. */
 import type { BalancerStatus } from "../balance/balancer.ts";
+import type { ElectorStatus } from "../election/elector.ts";
 import type { NodeStatus as RaftStatus } from "../election/raft/node.ts";
 import type { NodeReport, NodeRole, NodeStatus, PeerStatus, VipStatus } from "../observe/status_types.ts";
 import type { HoldStatus } from "../vip/types.ts";
@@ -9,8 +10,10 @@ export interface Parts {
   readonly id: string;
   readonly version: string;
   readonly uptimeMs: number;
-  /** null: a single node without election. */
+  /** null: no raft. */
   readonly raft: RaftStatus | null;
+  /** Of an election by Lease or etcd; null: by raft, or none at all. */
+  readonly elector: ElectorStatus | null;
   readonly holds: readonly HoldStatus[];
   readonly balancers: readonly BalancerStatus[];
   /** Peers whose datagrams do not authenticate. */
@@ -21,7 +24,8 @@ export interface Parts {
 
 /** Puts the parts together. */
 export function nodeStatus(parts: Parts): NodeStatus {
-  const { raft } = parts;
+  const { raft, elector } = parts;
+  if (elector !== null) return electedStatus(parts, elector);
   return {
     id: parts.id,
     version: parts.version,
@@ -32,6 +36,30 @@ export function nodeStatus(parts: Parts): NodeStatus {
     leaderSinceMs: raft === null ? parts.uptimeMs : raft.leader === null ? null : raft.leaderForMs,
     vips: parts.holds.map((hold) => vipStatus(parts, hold)),
     peers: (raft?.peers ?? []).map((peer) => peerStatus(parts, peer)),
+    balancers: parts.balancers,
+  };
+}
+
+/** Of a node that knows the others by the name in a Lease only. */
+function electedStatus(parts: Parts, elector: ElectorStatus): NodeStatus {
+  return {
+    id: parts.id,
+    version: parts.version,
+    uptimeMs: parts.uptimeMs,
+    role: elector.leading ? "leader" : elector.leader === null ? "candidate" : "follower",
+    term: elector.transitions,
+    leader: elector.leader,
+    leaderSinceMs: null,
+    vips: parts.holds.map((hold) => ({
+      ip: hold.ip,
+      holder: hold.heldHere ? parts.id : elector.leader === parts.id ? null : elector.leader,
+      heldHere: hold.heldHere,
+      sinceMs: hold.heldForMs,
+      validForMs: hold.validForMs,
+      conflict: hold.conflict,
+      conflictsSeen: hold.conflictsSeen,
+    })),
+    peers: [],
     balancers: parts.balancers,
   };
 }

@@ -1,7 +1,7 @@
 /** What commands get from outside: the terminal, the environment, files, the agent. */
 
-import type { ManagerConfig } from "../config/manager/types.ts";
-import type { Effective, PeersConfig } from "../config/types.ts";
+import type { ManagerConfig, SettingValue } from "../config/manager/types.ts";
+import type { PeersConfig } from "../config/types.ts";
 
 /** The world around the process. */
 export interface Terminal {
@@ -22,8 +22,8 @@ export interface Context {
   readonly terminal: Terminal;
   /** Runs an agent until it is told to stop; gives the exit status. */
   runAgent(config: PeersConfig): Promise<number>;
-  /** Runs the agent of a cluster's node until it is told to stop; gives the exit status. `effective` is for its dump. */
-  runManager(config: ManagerConfig, effective: readonly Effective[]): Promise<number>;
+  /** Runs the agent of a cluster's node until it is told to stop; gives the exit status. `settings` are for its dump. */
+  runManager(config: ManagerConfig, settings: ReadonlyMap<string, SettingValue>): Promise<number>;
   /** Sets the exit status of a command that failed without a mistake in its arguments. */
   exit(code: number): void;
 }

@@ -1,8 +1,8 @@
 /** The command line: from arguments to an exit status. */
 
 import { Command, CommanderError } from "@kube-vip/cli";
-import type { ManagerConfig } from "../config/manager/types.ts";
-import type { Effective, PeersConfig } from "../config/types.ts";
+import type { ManagerConfig, SettingValue } from "../config/manager/types.ts";
+import type { PeersConfig } from "../config/types.ts";
 import { type Context, fail, reasonOf, type Terminal } from "./context.ts";
 import { addDocs } from "./docs.ts";
 import { goArgs } from "./go_flags.ts";
@@ -55,9 +55,12 @@ async function startAgent(config: PeersConfig): Promise<number> {
 }
 
 /** {@link startAgent} for a node of a cluster. */
-async function startManager(config: ManagerConfig, effective: readonly Effective[]): Promise<number> {
+async function startManager(
+  config: ManagerConfig,
+  settings: ReadonlyMap<string, SettingValue>,
+): Promise<number> {
   const { runManagerAgent } = await import("../agent/manager_run.ts");
-  return await runManagerAgent(config, effective, buildInfo().version);
+  return await runManagerAgent(config, settings, buildInfo());
 }
 
 /** Commander says everything through `said`, as only its exception tells whether it was help or a complaint. */

@@ -3,8 +3,8 @@
 import type { Command } from "@kube-vip/cli";
 import { formatProblem } from "../config/findings.ts";
 import { managerConfigFile, unreadable } from "../config/manager/config_file.ts";
-import { loadManagerConfig, type ManagerInput } from "../config/manager/load.ts";
-import type { ManagerResult } from "../config/manager/types.ts";
+import { loadManagerConfig, loadManagerValues, type ManagerInput } from "../config/manager/load.ts";
+import type { ManagerResult, SettingValue } from "../config/manager/types.ts";
 import type { Setting } from "../config/setting.ts";
 import { getLog } from "../observe/log.ts";
 import { configureLogging } from "../observe/logging.ts";
@@ -68,18 +68,24 @@ async function runManager(options: Options, context: Context): Promise<void> {
   if (input === null) return;
   const result = loadManagerConfig(input);
   const { file } = input;
-  if (judge(result, { file, context, options })) await runAgent(result, { file, context });
+  const values = loadManagerValues(input);
+  if (!judge(result, { file, context, options }) || values.outcome === "invalid") return;
+  await runAgent(result, { file, context, values: values.values });
 }
 
 async function runAgent(
-  { config, warnings, effective }: ManagerResult & { outcome: "valid" },
-  { file, context }: { file: string | null; context: Context },
+  { config, warnings }: ManagerResult & { outcome: "valid" },
+  { file, context, values }: {
+    file: string | null;
+    context: Context;
+    values: ReadonlyMap<string, SettingValue>;
+  },
 ): Promise<void> {
   configureLogging({ level: config.logLevel, format: "text" });
   const log = getLog("config");
   log.info("Starting kube-vip", { version: buildInfo().version, build: buildInfo().commit, node: config.nodeName });
   for (const warning of warnings) log.warning("Configuration", { finding: formatProblem(warning, file) });
-  context.exit(await context.runManager(config, effective));
+  context.exit(await context.runManager(config, values));
 }
 
 /** Everything wrong with the configuration is said too: whoever comes from upstream moves on to `manager` with it. */

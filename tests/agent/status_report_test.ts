@@ -23,6 +23,7 @@ const PARTS: Parts = {
   version: "1",
   uptimeMs: 1000,
   raft: RAFT,
+  elector: null,
   holds: [FREE],
   balancers: [],
   rejected: [],
@@ -95,4 +96,17 @@ Deno.test("each peer is reported, answered or not; garbage is no answer", () => 
     report.outcome === "answered" ? report.node.id : `no ${report.id}`
   );
   assert.deepEqual(reports, ["a", "b", "no c", "no d"]);
+});
+
+Deno.test("with a Lease the holder is whoever it names, and its transitions count as the term", () => {
+  const elector = { leader: "b", leading: false, transitions: 7, goodMs: 1, triedMs: 1, trouble: null };
+  const other = nodeStatus({ ...PARTS, raft: null, elector });
+  assert.deepEqual([other.role, other.term, other.leader, other.vips[0]?.holder], ["follower", 7, "b", "b"]);
+  const own = nodeStatus({ ...PARTS, raft: null, elector: { ...elector, leader: "a", leading: true }, holds: [HELD] });
+  assert.deepEqual([own.role, own.leader, own.vips[0]?.holder, own.vips[0]?.validForMs], ["leader", "a", "a", 150]);
+  const none = nodeStatus({ ...PARTS, raft: null, elector: { ...elector, leader: null } });
+  assert.deepEqual([none.role, none.vips[0]?.holder], ["candidate", null]);
+  // It has the Lease and does not answer: the kernel refuses, or a stranger has the address.
+  const refused = nodeStatus({ ...PARTS, raft: null, elector: { ...elector, leader: "a", leading: true } });
+  assert.equal(refused.vips[0]?.holder, null);
 });

@@ -1,0 +1,48 @@
+/** Which election the configuration asks for. */
+import { assert, assertNever } from "../base/assert.ts";
+import type { ManagerConfig } from "../config/manager/types.ts";
+import type { KubeClient } from "../kube/api.ts";
+import type { Poller } from "../linux/poller.ts";
+import { etcdElection } from "./etcd_election.ts";
+import { leaseElection } from "./lease_election.ts";
+import type { Election, ElectionParts } from "./manager_election.ts";
+import { peersElection } from "./peers_election.ts";
+
+export interface ElectionChoice {
+  readonly config: ManagerConfig;
+  /** null with etcd only. */
+  readonly client: KubeClient | null;
+  /** Of the Lease. */
+  readonly namespace: string;
+  readonly poller: Poller;
+}
+
+/** What makes the election for the agent, which has the parts; `rivals` is another API server that is well, or null. */
+export function electionOf(
+  choice: ElectionChoice,
+): (parts: ElectionParts, rivals: () => string | null) => Election {
+  const { config, client, namespace, poller } = choice;
+  const { election, lease, preserveOnLoss } = config;
+  return (parts, rivals) => {
+    switch (election.type) {
+      case "etcd":
+        return etcdElection({
+          ...parts,
+          endpoints: election.endpoints,
+          tls: { caPath: election.caPath, certPath: election.certPath, keyPath: election.keyPath },
+          prefix: `${namespace}-${lease.name}`,
+          leaseName: lease.name,
+          times: lease.times,
+          preserveOnLoss,
+        });
+      case "peers":
+        assert(client !== null, "peers of a cluster have an API server");
+        return peersElection({ ...parts, election, lease, namespace, client, poller, stateDir: config.stateDir });
+      case "kubernetes":
+        assert(client !== null, "a Lease has an API server");
+        return leaseElection({ ...parts, lease, namespace, client, rivalServer: rivals, preserveOnLoss });
+      default:
+        return assertNever(election);
+    }
+  };
+}

@@ -1,0 +1,315 @@
+/**
+ * A node of a Kubernetes control plane, put together. Read this first to see who owns what.
+ *
+ *     election (Lease, etcd or raft) ──grants──▶ holder ──▶ kernel
+ *        ▲ fit?                                    │ held, released
+ *     names, local API server, link               records: Lease per address, node label, Events, metrics
+ *
+ * The agent makes all of it and stops it in the opposite direction: the election first, because it gives the addresses back in order and
+ * lets a successor in; the holder after it; what only reports goes last.
+ */
+import type { Clock } from "../base/clock.ts";
+import { formatProblem } from "../config/findings.ts";
+import type { ManagerConfig } from "../config/manager/types.ts";
+import { ApiHealth, makeProbe } from "../health/api_health.ts";
+import { RivalWatch } from "../health/rivals.ts";
+import type { KubeClient } from "../kube/api.ts";
+import { leasePath } from "../kube/lease_object.ts";
+import { systemLookup } from "../names/lookup.ts";
+import { NameWatch } from "../names/resolver.ts";
+import type { DumpSetting } from "../observe/dump_types.ts";
+import { getLog } from "../observe/log.ts";
+import type { ClusterStatus, NodeStatus } from "../observe/status_types.ts";
+import { DeadlineError, withDeadline } from "../runtime/deadline.ts";
+import { Holder } from "../vip/holder.ts";
+import { LanAnnouncer } from "../vip/lan_announcer.ts";
+import { type LinkFacts, placeOn } from "../vip/placing.ts";
+import type { HoldListener, PlacedVip } from "../vip/types.ts";
+import { CONTROL_SOCKET, ControlServer } from "./control.ts";
+import { HoldRecords } from "./hold_records.ts";
+import type { HostKernel } from "./host_kernel.ts";
+import type { Election, ElectionParts } from "./manager_election.ts";
+import { ManagerPages } from "./manager_pages.ts";
+import { StateLock } from "./state_lock.ts";
+import { clusterReports, nodeStatus } from "./status_report.ts";
+
+const log = getLog("agent");
+
+/** A stop that takes longer is given up; the kernel ends the holds by itself. */
+const STOP_LIMIT_MS = 10_000;
+
+export interface ManagerAgentOptions {
+  readonly config: ManagerConfig;
+  /** Every setting by its name, for the dump. */
+  readonly settings: ReadonlyMap<string, DumpSetting>;
+  readonly kernel: HostKernel;
+  /** Where the addresses are put. */
+  readonly link: LinkFacts;
+  /** null: the election needs no API server, and nothing is written there. */
+  readonly client: KubeClient | null;
+  /** Of the Lease. */
+  readonly namespace: string;
+  readonly bootId: string;
+  readonly clock: Clock;
+  readonly build: { readonly version: string; readonly commit: string };
+  /** Makes the election that the configuration asks for. */
+  readonly elect: (parts: ElectionParts, rivals: () => string | null) => Election;
+}
+
+/** See the head of this file. */
+export class ManagerAgent {
+  readonly #options: ManagerAgentOptions;
+  readonly #startedMs: number;
+  readonly #names: NameWatch;
+  readonly #holder: Holder;
+  readonly #health: ApiHealth | null;
+  readonly #rivals: RivalWatch | null;
+  readonly #election: Election;
+  readonly #records: HoldRecords;
+  readonly #pages: ManagerPages;
+  /** What ends a hold on this machine. */
+  #fence: "guard" | "lifetime" = "guard";
+  #lock: StateLock | null = null;
+  #control: ControlServer | null = null;
+  #stop: Promise<void> | null = null;
+
+  /** Throws HealthCheckError for a check that cannot be made. */
+  constructor(options: ManagerAgentOptions) {
+    const { config, clock, client, kernel } = options;
+    this.#options = options;
+    this.#startedMs = clock.now();
+    this.#names = new NameWatch({
+      addresses: config.addresses,
+      dnsMode: config.dnsMode,
+      prefixLengths: config.prefixLengths,
+      lookup: systemLookup,
+      clock,
+      onChange: () => this.#placed(),
+    });
+    this.#holder = this.#makeHolder();
+    const objectPath = leasePath(options.namespace, config.lease.name);
+    this.#rivals = client === null
+      ? null
+      : new RivalWatch({ client, clock, objectPath, own: () => this.#ownAddresses() });
+    this.#health = client === null
+      ? null
+      : new ApiHealth(makeProbe(config.health, { client, clock, objectPath }), clock);
+    this.#election = options.elect(this.#electionParts(), () => this.#rivals?.rival() ?? null);
+    this.#records = new HoldRecords({
+      client,
+      namespace: options.namespace,
+      nodeName: config.nodeName,
+      nodeLabeling: config.nodeLabeling,
+      lease: { name: config.lease.name, namespace: options.namespace },
+      clock,
+    });
+    this.#pages = new ManagerPages({
+      config,
+      settings: options.settings,
+      clock,
+      build: options.build,
+      kernel,
+      facts: {
+        startedMs: this.#startedMs,
+        apiServer: client?.server ?? "none",
+        holds: () => this.#holder.status(),
+        election: this.#election,
+        health: () => this.#health?.health() ?? { is: "healthy" },
+        unfit: () => this.#unfit(),
+        linkName: options.link.name,
+      },
+    });
+  }
+
+  /** Begins to serve. Throws what its parts throw after taking back the rest. */
+  async start(): Promise<void> {
+    const { config, kernel } = this.#options;
+    try {
+      this.#lock = StateLock.take(config.stateDir);
+      kernel.onEvent = (event) => this.#holder.kernelEvent(event);
+      this.#fence = this.#holder.start();
+      this.#names.start();
+      await this.#pages.start();
+      this.#records.start();
+      this.#rivals?.start();
+      this.#watchHealth();
+      await this.#election.elector.start();
+      this.#control = await ControlServer.start(`${config.stateDir}/${CONTROL_SOCKET}`, {
+        status: () => Promise.resolve(this.#clusterStatus()),
+        transfer: (to) => this.#election.transfer(to),
+      });
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    log.info("ready", { node: config.nodeName, link: this.#options.link.name, election: config.election.type });
+  }
+
+  /** Hands over, drains, and leaves the kernel as it was found. Idempotent, at most ten seconds. */
+  stop(): Promise<void> {
+    this.#stop ??= this.#takeBack();
+    return this.#stop;
+  }
+
+  /** Lets go at once and without a word to anybody: the kernel is left as it was found. */
+  abort(): void {
+    this.#holder.stop();
+  }
+
+  /** The configuration and what is so now, as text. */
+  dump(): string {
+    return this.#pages.dump();
+  }
+
+  async #takeBack(): Promise<void> {
+    const { clock } = this.#options;
+    const steps: readonly [string, () => Promise<void> | void][] = [
+      ["the election", () => this.#election.elector.stop()],
+      ["the addresses", () => this.#holder.stop()],
+      ["the records", () => this.#records.stop()],
+      ["the election's connections", () => this.#election.close()],
+      ["the health check", () => this.#health?.close()],
+      ["the other API servers", () => this.#rivals?.close()],
+      ["the names", () => this.#names.close()],
+      ["metrics and health pages", () => this.#pages.stop()],
+      ["the control socket", () => this.#control?.stop()],
+      ["the API client", () => this.#options.client?.close()],
+      ["the kernel's sockets", () => this.#options.kernel.close()],
+      ["the state directory", () => this.#lock?.release()],
+    ];
+    const endMs = clock.now() + STOP_LIMIT_MS;
+    for (const [what, step] of steps) {
+      const limitMs = Math.max(100, endMs - clock.now());
+      try {
+        await withDeadline(Promise.resolve(step()), { clock, limitMs, what });
+      } catch (error) {
+        const cause = error instanceof DeadlineError ? error.message : String(error);
+        log.error("could not stop in order", { what, cause });
+      }
+    }
+  }
+
+  #makeHolder(): Holder {
+    const { config, kernel } = this.#options;
+    const vips = this.#placements();
+    return new Holder({
+      vips,
+      book: kernel.book,
+      permission: kernel.permission,
+      announcer: new LanAnnouncer({ vips, poller: kernel.poller, book: kernel.book }),
+      announceEveryMs: config.announceEveryMs,
+      clock: this.#options.clock,
+      listener: this.#listener(),
+      elsewhere: (ip) => this.#election.elsewhere(ip),
+      ...(config.linkDownMs === null ? {} : { unfitAfterMs: config.linkDownMs }),
+      allowInterfaceNotUp: config.allowInterfaceNotUp,
+      ownAll: true,
+    });
+  }
+
+  #listener(): HoldListener {
+    return {
+      held: (ip) => {
+        this.#records.held(ip);
+        this.#pages.held(ip);
+      },
+      released: (ip) => {
+        this.#records.released(ip);
+        this.#pages.released(ip);
+      },
+      announced: (ip, takeoverMs) => this.#pages.announced(ip, takeoverMs),
+    };
+  }
+
+  #electionParts(): ElectionParts {
+    const { config, clock, bootId } = this.#options;
+    return {
+      clock,
+      identity: config.nodeName,
+      bootId,
+      addresses: () => this.#names.current().map(({ ip }) => ip),
+      sink: this.#holder,
+      holder: this.#holder,
+      fence: () => this.#fence,
+      fit: () => this.#unfit() === null,
+      rival: () => this.#hasRival(),
+      onLeader: (holder) => {
+        this.#pages.leads(holder === config.nodeName);
+        this.#records.leader(holder);
+        log.info("new leader", { holder: holder ?? "nobody" });
+      },
+    };
+  }
+
+  /** Why this node should not hold, or null. */
+  #unfit(): string | null {
+    if (this.#names.current().length === 0) return "the name of the address has not been found yet";
+    const health = this.#health?.health() ?? { is: "healthy" };
+    return this.#holder.unfit() ?? (health.is === "unhealthy" ? health.why : null);
+  }
+
+  /**
+   * A node whose link is down lets another try: whoever is well takes over, and if nobody does it takes the Lease again. One whose API
+   * server is gone makes way only for a server that is seen to be well.
+   */
+  #hasRival(): boolean {
+    return this.#health?.health().is === "unhealthy" ? this.#rivals?.rival() !== null : true;
+  }
+
+  #watchHealth(): void {
+    const { rivals, health } = { rivals: this.#rivals, health: this.#health };
+    if (rivals !== null) rivals.onChange = () => this.#election.refresh();
+    if (health === null) return;
+    health.onChange = (now) => {
+      rivals?.needed(now.is === "unhealthy");
+      this.#election.refresh();
+    };
+    health.start();
+  }
+
+  /** The names have other addresses now. */
+  #placed(): void {
+    this.#holder.place(this.#placements());
+    this.#election.refresh();
+  }
+
+  /** What the names give now, as far as it can be put on the link. */
+  #placements(): readonly PlacedVip[] {
+    const { config, link, kernel } = this.#options;
+    const { placed, problems } = placeOn({
+      addresses: this.#names.current(),
+      link,
+      links: kernel.book.links(),
+      present: kernel.book.addresses(),
+      loopbackGlobalScope: config.loopbackGlobalScope,
+    });
+    for (const problem of problems) log.error("cannot use an address", { finding: formatProblem(problem, null) });
+    return placed;
+  }
+
+  #ownAddresses(): ReadonlySet<string> {
+    const managed = this.#names.current().map(({ ip }) => ip);
+    return new Set([...managed, ...this.#options.kernel.book.addresses().map(({ ip }) => ip)]);
+  }
+
+  #clusterStatus(): ClusterStatus {
+    const own = this.#ownStatus();
+    return { self: own.id, nodes: clusterReports(own, new Map()) };
+  }
+
+  #ownStatus(): NodeStatus {
+    const { config, clock, build } = this.#options;
+    const raft = this.#election.raft();
+    return nodeStatus({
+      id: config.nodeName,
+      version: build.version,
+      uptimeMs: clock.now() - this.#startedMs,
+      raft,
+      elector: raft === null ? this.#election.status() : null,
+      holds: this.#holder.status(),
+      balancers: [],
+      rejected: this.#election.rejected(),
+      silenceMs: config.election.type === "peers" ? config.election.timing.electionMaxMs : 0,
+    });
+  }
+}
