@@ -47,6 +47,7 @@ async function main(options: EtcdNodeOptions): Promise<void> {
     },
     fit: () => fit,
     graceMs: () => 0,
+    preserveOnLoss: false,
     onLeader: (name) => say({ is: "leader", atMs: sharedNow(), name }),
   });
   Deno.addSignalListener("SIGTERM", () => void elector.stop().finally(() => Deno.exit(0)));

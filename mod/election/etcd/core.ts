@@ -7,7 +7,8 @@
  * - Being first is for good: creations only grow. It ends with the key, and the key with the lease, or by somebody's hand, which the
  *   mark beside the key covers ({@link QueueView.orphans}).
  * - A place is given up by revoking its lease, and a lease is never used again: no request that is late can bring the place back.
- * - A process that finds the place of its own machine's earlier process puts a lease of its own under it and goes on.
+ * - A process that finds the place of its own machine's earlier process puts a lease of its own under it and goes on. It relies on the
+ *   holder, which ends what the earlier process held before the election starts.
  * - An unfit node stands only if nobody else does, says so, and gives way to anybody who is fit. An unfit holder keeps the addresses
  *   while there is nobody else.
  *
@@ -50,6 +51,8 @@ export interface EtcdCoreOptions {
   readonly fit: () => boolean;
   /** How much longer than a grant this machine may answer. */
   readonly graceMs: () => number;
+  /** Keep what a right that ran out was for, until another holder is seen. Unsafe. */
+  readonly preserveOnLoss: boolean;
 }
 
 /** A right to hold; `epoch` is the revision at which the holder's key was created. */
@@ -99,6 +102,8 @@ export class EtcdCore {
   #right: Right | null = null;
   /** Why the last right ended. */
   #reason: RevokeReason = "lease-lost";
+  #epoch = 0;
+  #preserving = false;
   /** The newest view shows this node first, and nothing speaks against it. */
   #first = false;
   /** Only before this process has had a place of its own. */
@@ -113,6 +118,7 @@ export class EtcdCore {
   #emptySince: number | null = null;
   #lookedAt: number;
   #trouble: string | null = null;
+  #lastRelease: "released" | "failed" = "released";
   #transitions = 0;
   /** The creation of the key that was first when there was one last. */
   #holder: number | null = null;
@@ -137,6 +143,11 @@ export class EtcdCore {
 
   get lossReason(): RevokeReason {
     return this.#reason;
+  }
+
+  /** What is kept although the right to it ran out; null: nothing. */
+  preserved(now: number): Right | null {
+    return this.#preserving ? { epoch: this.#epoch, validUntil: now + (this.#span() ?? 0) } : null;
   }
 
   /** Whose key is first; null: nobody's, or not known yet. */
@@ -166,7 +177,17 @@ export class EtcdCore {
     return this.#view?.revision ?? null;
   }
 
-  /** Leases that end with this node's orderly stop. */
+  /** How the last place that was given up went. */
+  get lastRelease(): "released" | "failed" {
+    return this.#lastRelease;
+  }
+
+  /** How many places are being given up. */
+  get dropping(): number {
+    return this.#dropped.length;
+  }
+
+  /** Leases that end with this node's orderly stop: that of its place, and those it is about to revoke. */
   get leases(): readonly LeaseId[] {
     return [...this.#lease === null ? [] : [this.#lease.id], ...this.#dropped.map(({ id }) => id)];
   }
@@ -193,6 +214,14 @@ export class EtcdCore {
   changed(now: number): void {
     this.#news++;
     this.#lookAt = Math.min(this.#lookAt, now);
+  }
+
+  /** Gives the place up for the next in the queue, and stands again behind everybody else. */
+  handOver(now: number): "releasing" | "not-leader" | "nobody-else" {
+    if (this.#right === null) return "not-leader";
+    if ((this.#view?.candidates.length ?? 0) < 2) return "nobody-else";
+    this.#leave(now, "transfer");
+    return "releasing";
   }
 
   /** The request to make now; null: none. What it names counts as begun. */
@@ -288,6 +317,7 @@ export class EtcdCore {
   #leave(now: number, reason: RevokeReason): void {
     if (this.#lease !== null) this.#drop(this.#lease.id);
     this.#lose(now, reason);
+    this.#preserving = false;
   }
 
   #drop(id: LeaseId): void {
@@ -300,7 +330,10 @@ export class EtcdCore {
     const dropped = this.#dropped[at];
     if (dropped === undefined) return;
     dropped.tries++;
-    if (outcome.is !== "failed" || dropped.tries >= DROP_TRIES) this.#dropped.splice(at, 1);
+    const isDone = outcome.is !== "failed";
+    if (!isDone && dropped.tries < DROP_TRIES) return;
+    this.#lastRelease = isDone ? "released" : "failed";
+    this.#dropped.splice(at, 1);
   }
 
   #span(): number | null {
@@ -318,6 +351,8 @@ export class EtcdCore {
     if (this.#holder !== null && holder !== this.#holder) this.#transitions++;
     this.#holder = holder;
     this.#view = view;
+    const [first] = view.candidates;
+    if (first !== undefined && first.lease !== this.#lease?.id) this.#preserving = false;
     this.#emptySince = view.candidates.length > 0 ? null : this.#emptySince ?? now;
     this.#lookAt = Infinity;
     this.#findOwn(now, view);
@@ -331,10 +366,9 @@ export class EtcdCore {
     if (lease === null) return;
     const own = view.candidates.find((candidate) => candidate.lease === lease.id);
     if (own === undefined) {
-      if (lease.place !== null) this.#leave(now, "deposed");
-      // Asked for, answered, and not there: refused, or deleted at once. Not in a tight loop.
-      else if (this.#asked) this.#pause(now);
-      this.#asked = false;
+      // Asked for and not there: refused, lost, or deleted at once. Not in a tight loop, and never twice with one lease.
+      if (this.#asked && lease.place === null) this.#pause(now);
+      if (this.#asked || lease.place !== null) this.#leave(now, "deposed");
       return;
     }
     this.#lease = { ...lease, place: own.place };
@@ -405,8 +439,10 @@ export class EtcdCore {
     // etcd gives at least what it is asked for; if ever less, the hold is as much shorter.
     const missingMs = Math.max(0, ttlSeconds(this.#options.times) * 1000 - lease.ttlMs);
     const validUntil = span === null ? -Infinity : lease.keptAt + span - missingMs;
-    if (validUntil > now) this.#right = { epoch, validUntil };
-    else if (this.#right !== null) this.#lapse();
+    if (validUntil <= now) return this.#right === null ? undefined : this.#lapse();
+    this.#right = { epoch, validUntil };
+    this.#epoch = epoch;
+    this.#preserving = false;
   }
 
   #expire(now: number): void {
@@ -416,6 +452,7 @@ export class EtcdCore {
   /** The right ran out. The lease may still live: a new look says whether this node is still first. */
   #lapse(): void {
     this.#end("lease-lost");
+    this.#preserving = this.#options.preserveOnLoss;
     this.#lookAt = -Infinity;
   }
 

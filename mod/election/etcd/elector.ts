@@ -1,7 +1,8 @@
 import type { Clock, Random, Timer } from "../../base/clock.ts";
 import { getLog } from "../../observe/log.ts";
-import type { Elector, ElectorStatus, GrantSink } from "../elector.ts";
-import { EtcdCore, type Outcome, type Right, type Step } from "./core.ts";
+import type { Elector, ElectorStatus, Grant, GrantSink } from "../elector.ts";
+import { Grants } from "../lease/grants.ts";
+import { EtcdCore, type Outcome, type Step } from "./core.ts";
 import { candidatePrefix } from "./queue.ts";
 import { perform } from "./requests.ts";
 import type { Etcd, EtcdWatch, LeaseId } from "./types.ts";
@@ -38,13 +39,17 @@ export interface EtcdElectorOptions {
   readonly fit: () => boolean;
   /** How much longer than a grant this machine may answer. */
   readonly graceMs: () => number;
-  /** The name of whoever leads, after every change; null: nobody, or unknown. */
-  readonly onLeader: (name: string | null) => void;
+  /** `vip_preserve_on_leadership_loss`: IPv4 addresses stay after a loss by time until another holder is seen. Unsafe. */
+  readonly preserveOnLoss: boolean;
+  /** Once for each change of holder that is seen; null: nobody holds. */
+  readonly onLeader: (holder: string | null, transitions: number) => void;
 }
 
 /**
  * Election by etcd: the driver of {@link EtcdCore}. One request at a time, so that none overtakes another; a watch of the queue says when
  * to look, and a look at least every second does where the watch is dead.
+ *
+ * When it starts, this machine must answer for none of the addresses: what an earlier process held has been taken down.
  */
 export class EtcdElector implements Elector {
   readonly #options: EtcdElectorOptions;
@@ -55,19 +60,25 @@ export class EtcdElector implements Elector {
   #timer: Timer | null = null;
   #watch: EtcdWatch | null = null;
   #watchAt = -Infinity;
-  #right: Right | null = null;
-  #held: readonly string[] = [];
+  readonly #grants: Grants;
+  #inTurn = false;
+  #turnAgain = false;
+  #wasLeading = false;
   #leader: string | null = null;
   #trouble: string | null = null;
   #triedMs: number | null = null;
   #stopping: Promise<void> | null = null;
+  /** Those who wait for a place that is being given up. */
+  #releasing: ((outcome: "released" | "failed") => void)[] = [];
 
   /** Throws AssertionError if the boot id is not one word. */
   constructor(options: EtcdElectorOptions) {
-    const { identity, bootId, ttlMs, retryMs, random, fit, graceMs, clock } = options;
+    const { identity, bootId, ttlMs, retryMs, random, fit, graceMs, preserveOnLoss, clock } = options;
     this.#options = options;
+    this.#grants = new Grants(options.sink);
     const times = { ttlMs, retryMs };
-    this.#core = new EtcdCore({ now: clock.now(), identity, bootId, times, random, fit, graceMs });
+    const now = clock.now();
+    this.#core = new EtcdCore({ now, identity, bootId, times, random, fit, graceMs, preserveOnLoss });
   }
 
   start(): Promise<void> {
@@ -83,15 +94,33 @@ export class EtcdElector implements Elector {
     return this.#stopping;
   }
 
-  /** Looks at this node's fitness and addresses now rather than in a quarter of a second. */
-  look(): void {
-    if (this.#state === "running") this.#turn();
+  /** Something it asks about has changed (fitness, addresses): looks now rather than in a quarter of a second. */
+  refresh(): void {
+    this.#turn();
+  }
+
+  /**
+   * Gives the addresses up for the next in the queue; resolves when etcd knows.
+   * @returns `nobody-else`: there is no other candidate, and nothing was done; `failed`: the next one holds when the lease has run out
+   */
+  async handOver(): Promise<"released" | "failed" | "not-leader" | "nobody-else"> {
+    const { clock } = this.#options;
+    if (this.#state !== "running") return "not-leader";
+    const result = this.#core.handOver(clock.now());
+    if (result !== "releasing") return result;
+    const done = Promise.withResolvers<"released" | "failed">();
+    const timer = clock.after(RELEASE_MS, () => done.resolve("failed"));
+    this.#releasing.push(done.resolve);
+    this.#turn();
+    const outcome = await done.promise;
+    timer.cancel();
+    return outcome;
   }
 
   observe(): ElectorStatus {
     return {
       leader: this.#core.leader,
-      leading: this.#right !== null && this.#right.validUntil > this.#options.clock.now(),
+      leading: this.#state === "running" && (this.#core.right?.validUntil ?? -Infinity) > this.#options.clock.now(),
       transitions: this.#core.transitions,
       goodMs: this.#core.goodMs,
       triedMs: this.#triedMs,
@@ -99,25 +128,43 @@ export class EtcdElector implements Elector {
     };
   }
 
+  /** Whoever is told something may call back: one turn at a time. */
   #turn(): void {
-    if (this.#state !== "running") return;
+    this.#turnAgain = true;
+    if (this.#inTurn) return;
+    this.#inTurn = true;
+    try {
+      while (this.#turnAgain && this.#state === "running") {
+        this.#turnAgain = false;
+        this.#once();
+      }
+    } finally {
+      this.#inTurn = false;
+      this.#arm();
+    }
+  }
+
+  #once(): void {
     const { clock } = this.#options;
     this.#core.tick(clock.now());
     this.#deliver();
-    if (this.#hasEnded()) return;
-    if (this.#busy === null) {
-      const step = this.#core.next(clock.now());
-      if (step !== null) this.#busy = this.#make(step);
-    }
-    this.#follow();
+    if (this.#busy !== null || this.#hasEnded()) return;
+    const step = this.#core.next(clock.now());
+    if (step !== null) this.#busy = this.#make(step);
+  }
+
+  #arm(): void {
     this.#timer?.cancel();
+    if (this.#hasEnded()) return;
+    this.#follow();
+    const { clock } = this.#options;
     const dueMs = this.#core.nextDeadline(this.#busy !== null) - clock.now();
     this.#timer = clock.after(Math.max(0, dueMs), () => this.#turn());
   }
 
   /** Whoever was told something may have stopped this elector. */
   #hasEnded(): boolean {
-    return this.#state === "stopped";
+    return this.#state !== "running";
   }
 
   async #make(step: Step): Promise<void> {
@@ -139,6 +186,9 @@ export class EtcdElector implements Elector {
     this.#core.tick(clock.now());
     this.#deliver();
     this.#core.answered(clock.now(), { step, startedAt, outcome });
+    if (step.do === "revoke" && this.#core.dropping === 0) {
+      for (const tell of this.#releasing.splice(0)) tell(this.#core.lastRelease);
+    }
     this.#turn();
   }
 
@@ -163,42 +213,32 @@ export class EtcdElector implements Elector {
     this.#turn();
   }
 
-  /** Tells the sink what has become of the right, and everybody else what is new. */
+  /** Brings the sink in line with what may be held now, and tells everybody else what is new. */
   #deliver(): void {
-    const { right } = this.#core;
-    if (right === null) this.#withdraw();
-    else this.#grant(right);
+    const { right, lossReason } = this.#core;
+    this.#grants.update(this.#held(), right !== null ? "reassigned" : lossReason);
+    if ((right !== null) !== this.#wasLeading) {
+      this.#wasLeading = right !== null;
+      if (right !== null) log.info("Holding by etcd", { epoch: right.epoch });
+      else log.warning("No longer holding by etcd", { reason: lossReason });
+    }
     this.#tell();
   }
 
-  #withdraw(): void {
-    if (this.#right === null) return;
-    const [scopes, reason] = [this.#held, this.#core.lossReason];
-    this.#right = null;
-    this.#held = [];
-    this.#options.sink.revoked(scopes, reason);
-    log.info("No longer the leader by etcd", { reason });
-  }
-
-  #grant(right: Right): void {
-    const { addresses, sink } = this.#options;
-    const scopes = addresses();
-    const dropped = this.#held.filter((scope) => !scopes.includes(scope));
-    const isNews = this.#right?.validUntil !== right.validUntil || this.#right.epoch !== right.epoch ||
-      scopes.some((scope) => !this.#held.includes(scope));
-    const isFirst = this.#right === null;
-    this.#right = right;
-    this.#held = scopes;
-    if (dropped.length > 0) sink.revoked(dropped, "reassigned");
-    if (isNews) sink.granted(scopes.map((scope) => ({ scope, ...right })));
-    if (isFirst) log.info("Leader by etcd", { epoch: right.epoch });
+  #held(): Grant[] {
+    const addresses = this.#options.addresses();
+    const { right } = this.#core;
+    if (right !== null) return addresses.map((scope) => ({ scope, ...right }));
+    const preserved = this.#core.preserved(this.#options.clock.now());
+    if (preserved === null) return [];
+    return addresses.filter((scope) => !scope.includes(":")).map((scope) => ({ scope, ...preserved, preserved: true }));
   }
 
   #tell(): void {
     const { leader, trouble } = this.#core;
     if (leader !== this.#leader) {
       this.#leader = leader;
-      this.#options.onLeader(leader);
+      this.#options.onLeader(leader, this.#core.transitions);
     }
     if (trouble !== this.#trouble) {
       if (trouble !== null && this.#trouble === null) log.warning("Trouble with the etcd election", { trouble });
@@ -213,11 +253,10 @@ export class EtcdElector implements Elector {
     this.#state = "stopped";
     this.#timer?.cancel();
     this.#watch?.stop();
-    const { sink, gateway } = this.#options;
-    if (this.#right !== null) sink.revoked(this.#held, "stopping");
-    this.#right = null;
+    this.#grants.update([], "stopping");
+    for (const tell of this.#releasing.splice(0)) tell("failed");
     if (wasRunning) await this.#release();
-    gateway.close();
+    this.#options.gateway.close();
     await this.#busy;
   }
 

@@ -53,6 +53,7 @@ export class EtcdElectorate implements Electorate {
       sink: this.ledger.sink(id),
       fit: () => !this.unfit.has(id),
       graceMs: () => this.graceMs,
+      preserveOnLoss: false,
       onLeader: (name) => void told.push(name),
       ...options,
     });
