@@ -62,8 +62,8 @@ function controlPlaneRights(values: Values): readonly Right[] {
   return [
     ...leaseRights(lease.namespace, [lease.name, ...addressLeases(values)]),
     inNamespace(lease.namespace, rule("", ["events"], { verbs: ["create", "patch"] })),
-    inNamespace("default", rule("", ["endpoints"], { verbs: READ, names: ["kubernetes"] })),
-    inNamespace("default", rule(SLICES, ["endpointslices"], { verbs: READ, names: ["kubernetes"] })),
+    // Those of the Service `kubernetes`: they are selected by label, which a rule cannot say.
+    inNamespace("default", rule(SLICES, ["endpointslices"], { verbs: READ })),
   ];
 }
 

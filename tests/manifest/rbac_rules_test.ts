@@ -12,10 +12,7 @@ function rights(given: Record<string, string>): string[] {
 
 const CP = { "cp_enable": "true", address: "192.168.0.40" };
 const LEASE_VERBS = "get,list,watch,update coordination.k8s.io/leases";
-const DEFAULT = [
-  "default: get,list,watch /endpoints[kubernetes]",
-  "default: get,list,watch discovery.k8s.io/endpointslices[kubernetes]",
-];
+const DEFAULT = ["default: get,list,watch discovery.k8s.io/endpointslices"];
 
 Deno.test("nothing that is on needs nothing", () => {
   assert.deepEqual(rights({}), []);
