@@ -16,7 +16,7 @@ import type { Random } from "../../base/clock.ts";
 import type { RevokeReason } from "../elector.ts";
 import { type Condition, MakingWay } from "./making_way.ts";
 import { OwnWrites } from "./own_writes.ts";
-import { claimRecord, microTime } from "./record.ts";
+import { claimRecord, isFree, microTime } from "./record.ts";
 import { type Errand, Release, type Released } from "./release.ts";
 import { Sight } from "./sight.ts";
 import type { LeaseRead, LeaseRecord, LeaseWrite, StoredLease } from "./store.ts";
@@ -24,7 +24,7 @@ import {
   durationSeconds,
   grantMs,
   type LeaseTimes,
-  namesakeWaitMs,
+  missedRenewalMs,
   pollDelayMs,
   renewEveryMs,
   requestLimitMs,
@@ -71,7 +71,7 @@ export class LeaseCore {
   readonly #options: LeaseCoreOptions;
   readonly #grantMs: number;
   readonly #renewEveryMs: number;
-  readonly #sight = new Sight();
+  readonly #sight: Sight;
   readonly #writes = new OwnWrites();
   readonly #way: MakingWay;
   #role: "candidate" | "leading" | "stopping" | "stopped" = "candidate";
@@ -86,7 +86,8 @@ export class LeaseCore {
   #lastRelease: Released | null = null;
   #pending: Pending | null = null;
   #nextId = 1;
-  #writeCount = 0;
+  /** Grows with each write, so that no two of this process have the same time; begins anywhere, so that two nodes differ. */
+  #micros: number;
   #mustRead = true;
   #notBeforeMs: number;
   #pollMs: number;
@@ -103,7 +104,12 @@ export class LeaseCore {
     assert(grant !== null, "the times of the Lease leave nothing to hold for");
     this.#grantMs = grant;
     this.#renewEveryMs = renewEveryMs(options.times, grant);
+    this.#sight = new Sight({
+      durationMs: durationSeconds(options.times) * 1000,
+      inTouchMs: missedRenewalMs(options.times),
+    });
     this.#way = new MakingWay(options.times);
+    this.#micros = Math.floor(1000 * options.random());
     this.#notBeforeMs = options.now;
     this.#pollMs = options.now;
   }
@@ -193,7 +199,7 @@ export class LeaseCore {
    * @param wallMs for the times in the record, which are for people
    */
   errand(now: number, wallMs: number): { readonly id: number; readonly errand: Errand } | null {
-    const time = microTime(wallMs, this.#writeCount % 1000);
+    const time = microTime(wallMs, this.#micros % 1000);
     const isOfRelease = this.#release !== null;
     // A release waits for the request before it only so long, and then goes on beside it.
     if (this.#pending !== null && this.#pending.isOfRelease === isOfRelease) return null;
@@ -202,7 +208,7 @@ export class LeaseCore {
     const id = this.#nextId++;
     this.#pending = { id, errand, startMs: now, isOfRelease, meanwhile: "nothing" };
     if (errand.kind !== "read") {
-      this.#writeCount++;
+      this.#micros++;
       if (errand.record.holder !== "") this.#writes.begun(errand.record, now);
     }
     return { id, errand };
@@ -294,7 +300,8 @@ export class LeaseCore {
     this.#mustRead = meanwhile === "gone" || meanwhile === "other" && !this.#sight.isNewest(version);
     if (this.#mustRead) return;
     this.#conflicts = 0;
-    this.#sight.look(now, { record: errand.record, version }, true);
+    this.#writes.done(errand.record, startMs);
+    this.#sight.look(now, { record: errand.record, version }, "own");
     this.#holds(now, errand.record, startMs);
   }
 
@@ -319,15 +326,23 @@ export class LeaseCore {
     const record = lease?.record ?? null;
     const own = record === null ? null : this.#writes.find(record);
     const isInOurName = record?.holder === this.#options.identity;
-    if (isInOurName && own === null && this.#role === "leading" && !this.#writes.wrote(record)) this.#namesake = true;
-    const changed = this.#sight.look(now, lease, isInOurName && (own !== null || !this.#namesake));
-    if (record !== null && own !== null) return this.#holds(now, record, own.startMs);
     const wasLeading = this.#role === "leading";
+    if (isInOurName && own === null && wasLeading && !this.#writes.wrote(record)) this.#namesake = true;
+    const isOwn = own !== null || isInOurName && this.#isOfThisBoot(record);
+    const changed = this.#sight.look(now, lease, isOwn ? "own" : wasLeading && isFree(record) ? "holder" : "other");
+    if (record !== null && own !== null) return this.#holds(now, record, own.startMs);
     if (wasLeading) this.#lose(now, isFree(record) ? "lease-lost" : "deposed", { byTime: false });
-    if (record !== null && !this.#writes.wrote(record)) this.#writes.clear();
-    if (!isFree(record)) this.#conflicts = 0;
-    if (!isFree(record) && (!isInOurName || this.#namesake)) this.#preserving = false;
+    if (changed && record !== null && !this.#writes.wrote(record)) this.#writes.clear();
+    if (!isFree(record)) {
+      this.#conflicts = 0;
+      if (!isInOurName || this.#namesake) this.#preserving = false;
+    }
     if (changed) this.#scatterMs = wasLeading || isInOurName ? 0 : SCATTER_MS * this.#options.random();
+  }
+
+  /** A record in this node's name: an earlier process wrote it, if this one looks for the first time. */
+  #isOfThisBoot(record: LeaseRecord): boolean {
+    return !this.#namesake && (record.mark === this.#options.mark || !this.#sight.known);
   }
 
   // Holding
@@ -362,11 +377,11 @@ export class LeaseCore {
     const { identity, mark, times } = this.#options;
     const { known, record, changedMs, claimedUntilMs } = this.#sight;
     if (!known) return Infinity;
-    if (record === null || record.holder !== identity || this.#namesake && !this.#writes.wrote(record)) {
+    if (record?.holder !== identity) {
       return this.#way.mayTryAt(Math.max(changedMs, claimedUntilMs)) + this.#scatterMs;
     }
     const isKnown = record.mark === null || record.mark === mark;
-    return this.#way.mayResumeAt(Math.max(isKnown ? changedMs : changedMs + namesakeWaitMs(times), claimedUntilMs));
+    return this.#way.mayResumeAt(Math.max(isKnown ? changedMs : changedMs + missedRenewalMs(times), claimedUntilMs));
   }
 
   // Giving away
@@ -422,7 +437,7 @@ export class LeaseCore {
     const written = answer.outcome === "written" && errand.kind !== "read"
       ? { record: errand.record, version: answer.version }
       : null;
-    if (written !== null) this.#sight.look(now, written, true);
+    if (written !== null) this.#sight.look(now, written, "own");
     if (isOfRelease) this.#release?.answered(now, answer);
     else this.#release?.proceed(now, written);
     this.#settleRelease(now);
@@ -442,8 +457,4 @@ export class LeaseCore {
   #isOver(): boolean {
     return this.#role === "stopping" || this.#role === "stopped";
   }
-}
-
-function isFree(record: LeaseRecord | null): boolean {
-  return record === null || record.holder === "";
 }

@@ -18,12 +18,18 @@ export class OwnWrites {
     this.#writes = [...this.#writes.slice(1 - KEPT), { record, startMs }];
   }
 
-  /** The write that put this record there, or null: somebody else did, or has changed it since. A lost mark does not matter. */
+  /** A write was done; kept although something was seen meanwhile that made {@link clear} forget it. */
+  done(record: LeaseRecord, startMs: number): void {
+    if (!this.wrote(record)) this.begun(record, startMs);
+  }
+
+  /** The write that put this record there, or null: somebody else did, or has changed it since. A mark that was taken away does not matter. */
   find(record: LeaseRecord): OwnWrite | null {
     const found = this.#named(record);
     if (found === null) return null;
-    const { holder, durationSeconds, acquireTime, transitions } = found.record;
-    const same = holder === record.holder && durationSeconds === record.durationSeconds &&
+    const { holder, durationSeconds, acquireTime, transitions, mark } = found.record;
+    const same = (record.mark === null || record.mark === mark) && holder === record.holder &&
+      durationSeconds === record.durationSeconds &&
       acquireTime === record.acquireTime && transitions === record.transitions;
     return same ? found : null;
   }

@@ -45,6 +45,11 @@ export function looksReleased(record: LeaseRecord): boolean {
   return record.holder === "" && record.durationSeconds <= RELEASED_SECONDS;
 }
 
+/** True if nobody holds. */
+export function isFree(record: LeaseRecord | null): record is null | (LeaseRecord & { readonly holder: "" }) {
+  return record === null || record.holder === "";
+}
+
 const DAY_MS = 86_400_000;
 
 /**

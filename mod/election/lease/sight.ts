@@ -9,30 +9,50 @@
  * - a release by this program carries its mark. A returning ex-holder of client-go's blanks the Lease of its successor without looking;
  *   when that successor was ours, the mark is missing, and the Lease counts as robbed, not released.
  * - a deleted Lease is no release.
- * A process that has just started remembers no claim: an absent Lease is free for it, so that a new cluster does not wait. What remains:
- * such a process, or an upstream node, may take a Lease at once that was deleted or blanked under a live holder. The holder sees it in
- * its watch within milliseconds, or at its next renewal; for so long two may answer, and conflict detection on the wire is what is left.
+ * A Lease that falls free in no orderly way is left alone for a whole duration from that sight on: between two looks somebody may have
+ * taken it who is not known here. A holder in touch with the server knows that nobody has, and takes it back at once, so that this costs
+ * nothing as long as it lives. The same goes for a record in this node's own name that no process of this boot has written.
+ *
+ * A process that looks for the first time remembers no claim: an absent or released Lease is free for it, so that a new cluster and a
+ * swapped image do not wait. What remains: such a process, or an upstream node, may take a Lease at once that was deleted or blanked
+ * under a live holder. The holder sees it in its watch within milliseconds, or at its next renewal; for so long two may answer (if it
+ * is cut off: until its hold ends), and conflict detection on the wire is what is left.
  */
-import { looksReleased, sameRecord } from "./record.ts";
+import { isFree, looksReleased, sameRecord } from "./record.ts";
 import type { LeaseRecord, StoredLease } from "./store.ts";
 
 /** However long a stranger's record claims to be valid, once it was deleted or blanked nobody waits longer. */
 const LONGEST_CLAIM_MS = 300_000;
 
 interface Claim {
+  readonly holder: string;
   readonly untilMs: number;
-  readonly seenMs: number;
   readonly mark: string | null;
   readonly transitions: number;
 }
 
 /** See the head of this file. */
 export class Sight {
+  readonly #ownDurationMs: number;
+  readonly #inTouchMs: number;
+  #lookedMs = -Infinity;
   #known = false;
   #lease: StoredLease | null = null;
   #changedMs = -Infinity;
   #newest = -Infinity;
+  /** Of whoever the Lease named last. */
   #claim: Claim | null = null;
+  /** Of those before, who were displaced before they had run out: somebody else's release says nothing about them. */
+  #olderUntilMs = -Infinity;
+
+  /**
+   * @param options.durationMs what this node writes; others are believed to write the same
+   * @param options.inTouchMs a holder whose last look is not longer ago knows what has become of its Lease
+   */
+  constructor(options: { readonly durationMs: number; readonly inTouchMs: number }) {
+    this.#ownDurationMs = options.durationMs;
+    this.#inTouchMs = options.inTouchMs;
+  }
 
   /** False before the first look. */
   get known(): boolean {
@@ -55,9 +75,8 @@ export class Sight {
 
   /** Until when somebody else may believe that it holds; −Infinity: nobody does. */
   get claimedUntilMs(): number {
-    if (this.#claim === null) return -Infinity;
-    const held = this.#lease !== null && this.#lease.record.holder !== "";
-    return held ? this.#claim.untilMs : Math.min(this.#claim.untilMs, this.#claim.seenMs + LONGEST_CLAIM_MS);
+    const untilMs = Math.max(this.#olderUntilMs, this.#claim?.untilMs ?? -Infinity);
+    return isFree(this.record) ? Math.min(untilMs, this.#changedMs + LONGEST_CLAIM_MS) : untilMs;
   }
 
   /**
@@ -75,46 +94,60 @@ export class Sight {
 
   /**
    * Takes in what was seen at `now`.
-   * @param isOwn the record was written in this node's name and by no other process
+   * @param as how this node stands to it: `holder` if it holds at this moment, `own` if the record is one of its own
    * @returns true if the record has changed
    */
-  look(now: number, lease: StoredLease | null, isOwn: boolean): boolean {
+  look(now: number, lease: StoredLease | null, as: "holder" | "own" | "other"): boolean {
     const first = !this.#known;
-    const changed = first || !sameRecord(lease?.record ?? null, this.record);
+    const record = lease?.record ?? null;
+    const changed = first || !sameRecord(record, this.record);
+    const before = { record: this.record, lookedMs: this.#lookedMs };
     this.#known = true;
     this.#lease = lease;
+    this.#lookedMs = now;
     // A version that goes back was read, and reads are believed: a restored etcd counts from an earlier number.
     if (lease !== null && !Number.isNaN(numeric(lease.version))) this.#newest = numeric(lease.version);
     if (!changed) return false;
     this.#changedMs = now;
-    if (lease !== null) this.#noteClaim(now, lease.record, { isOwn, first });
+    const wasHeldHere = as === "holder" && now - before.lookedMs <= this.#inTouchMs &&
+      (record === null || record.transitions === before.record?.transitions);
+    if (as === "own" && isFree(record) || wasHeldHere) this.taken();
+    else if (isFree(record)) this.#fellFree(now, record, first);
+    else if (as !== "own") this.#noteClaim(now, record);
     return true;
   }
 
   /** The Lease is ours by right: whoever held it before has run out. */
   taken(): void {
     this.#claim = null;
+    this.#olderUntilMs = -Infinity;
   }
 
-  #noteClaim(now: number, record: LeaseRecord, { isOwn, first }: { isOwn: boolean; first: boolean }): void {
-    const untilMs = now + record.durationSeconds * 1000;
-    const { mark, transitions } = record;
-    if (record.holder === "") {
-      if (this.#isOrderly(record)) this.#claim = null;
-      // Blanked by hand before this process looked for the first time: its holder may be alive.
-      else if (first) this.#claim = { untilMs, seenMs: now, mark: null, transitions };
-      return;
+  #noteClaim(now: number, record: LeaseRecord): void {
+    const { holder, mark, transitions, durationSeconds } = record;
+    if (this.#claim?.holder !== holder) this.#displace();
+    const untilMs = Math.max(now + durationSeconds * 1000, this.#claim?.untilMs ?? -Infinity);
+    this.#claim = { holder, untilMs, mark, transitions };
+  }
+
+  #displace(): void {
+    this.#olderUntilMs = Math.max(this.#olderUntilMs, this.#claim?.untilMs ?? -Infinity);
+    this.#claim = null;
+  }
+
+  #fellFree(now: number, record: LeaseRecord | null, first: boolean): void {
+    if (this.#isOrderly(record, first)) this.#claim = null;
+    else if (record !== null || !first) {
+      this.#displace();
+      const ownMs = Math.max(this.#ownDurationMs, (record?.durationSeconds ?? 0) * 1000);
+      this.#olderUntilMs = Math.max(this.#olderUntilMs, now + ownMs);
     }
-    if (isOwn) return;
-    // Never shortened by a successor: it may have been put there by hand while the one before still holds.
-    this.#claim = { untilMs: Math.max(untilMs, this.#claim?.untilMs ?? -Infinity), seenMs: now, mark, transitions };
   }
 
-  #isOrderly(record: LeaseRecord): boolean {
-    if (!looksReleased(record)) return false;
-    const claim = this.#claim;
-    if (claim === null || record.mark !== null) return true;
-    return claim.mark === null && claim.transitions === record.transitions;
+  #isOrderly(record: LeaseRecord | null, first: boolean): boolean {
+    if (record === null || !looksReleased(record)) return false;
+    if (record.mark !== null || first) return true;
+    return this.#claim?.mark === null && this.#claim.transitions === record.transitions;
   }
 }
 

@@ -71,7 +71,7 @@ export function standAsideMs(times: LeaseTimes): number {
   return times.retryMs * (1 + JITTER_FACTOR) + 500;
 }
 
-/** A record that names this node but was written by an unknown process is taken over once its writer has missed a renewal. */
-export function namesakeWaitMs(times: LeaseTimes): number {
+/** Whoever holds has renewed, or missed a renewal, after this. */
+export function missedRenewalMs(times: LeaseTimes): number {
   return times.retryMs * 1.5;
 }
