@@ -74,7 +74,7 @@ export function hasPassword(peers: string): boolean {
 
 function isReadable(values: Values, name: string): boolean {
   const text = textOf(values, name);
-  return isOn(values, "bgp_enable") && (name === BGP_PEERS ? hasPassword(text) : text !== "");
+  return name === BGP_PEERS ? hasPassword(text) : text !== "";
 }
 
 function readable(name: string): string {

@@ -2,7 +2,7 @@
 
 import { containerInput } from "./env.ts";
 import { BGP_PASSWORD, BGP_PEERS, type EnvVar, hasPassword } from "./secrets.ts";
-import { textOf, type Values } from "./values.ts";
+import { electionType, isOn, textOf, type Values } from "./values.ts";
 import type { Manifest } from "./pod.ts";
 
 /** What a unit is made of. */
@@ -40,8 +40,22 @@ export function systemdUnit(input: UnitInput): Manifest {
   return {
     text: unit({ how: `# Copy the program to ${program}.`, exec: `${program} manager`, service }),
     // Those about the passwords in a Pod do not apply.
-    warnings: [...warnings.filter((one) => !one.startsWith("bgp_")), ...hidden],
+    warnings: [...warnings.filter((one) => !one.startsWith("bgp_")), ...hidden, ...missing(runs.values)],
   };
+}
+
+/** What a Pod has from the kubelet, and a machine has not. */
+function missing(values: Values): readonly string[] {
+  const type = electionType(values);
+  const unnamed = type === "peers" && textOf(values, "vip_localpeer") === "";
+  const found = type === "etcd" || isOn(values, "cp_detect") || textOf(values, "kubernetes_addr") !== "";
+  return [
+    ...(unnamed ? ["vip_localpeer: is missing; name this member, id:address:port"] : []),
+    ...(found ? [] : [
+      "kubernetes_addr: is missing, so the API server is the one the machine knows as kubernetes (127.0.0.1 in /etc/hosts); " +
+      "--autodetectcp finds it too",
+    ]),
+  ];
 }
 
 /** Settings that a Pod expresses by other means. */

@@ -77,6 +77,7 @@ Deno.test("the peer secret is a reference with a Secret, otherwise a file, and o
 Deno.test("a warning says which password can be read, and which secret is not printed", () => {
   const bgp = settings({ "bgp_enable": "true", "bgp_peerpass": "sesame", "bgp_peers": WITH_PASSWORD });
   assert.equal(secretWarnings(bgp, FILE).length, 2);
+  assert.equal(secretWarnings(settings({ "bgp_peerpass": "sesame" }), FILE).length, 1);
   assert.deepEqual(secretWarnings(bgp, NAMED), []);
   const [warning, ...none] = secretWarnings(settings({ ...PEERS, "vip_peersecret": "sesame-open-sesame" }), FILE);
   assert.deepEqual(none, []);

@@ -38,11 +38,11 @@ Deno.test("the unit for a control plane's node carries its settings, quoted for 
 Deno.test("what the Pod says by other means is a variable of the unit", () => {
   const { text } = manager({
     "vip_nodename": "n1",
-    "k8s_config_file": "/root/admin.conf",
+    "k8s_config_file": "/etc/kubernetes/other.conf",
     "vip_statedir": "/srv/kube vip",
   });
   assert.match(text, /^Environment=vip_nodename=n1$/m);
-  assert.match(text, /^Environment=k8s_config_file=\/root\/admin.conf$/m);
+  assert.match(text, /^Environment=k8s_config_file=\/etc\/kubernetes\/other.conf$/m);
   assert.match(text, /^ReadWritePaths="\/srv\/kube vip"$/m);
   assert.doesNotMatch(text, /^StateDirectory=/m);
   assert.match(manager({}).text, /^StateDirectory=kube-vip$/m);
@@ -59,5 +59,21 @@ Deno.test("no secret is in a unit, and where to put it is said", () => {
   assert.doesNotMatch(text, /sesame/);
   assert.match(text, /^EnvironmentFile=-\/etc\/kube-vip\/manager\.env$/m);
   assert.match(text, /^Environment=vip_peersecretfile=\/etc\/kube-vip\/peer-secret$/m);
-  assert.deepEqual(warnings.map((one) => one.split(":")[0]), ["vip_peersecret", "bgp_peerpass", "bgp_peers"]);
+  assert.deepEqual(warnings.map((one) => one.split(":")[0]), [
+    "vip_peersecret",
+    "bgp_peerpass",
+    "bgp_peers",
+    "vip_localpeer",
+    "kubernetes_addr",
+  ]);
+});
+
+Deno.test("what a Pod has from the kubelet is asked for, where it is needed", () => {
+  const about = (given: Record<string, string>): string[] =>
+    manager(given).warnings.map((one) => one.split(":")[0] ?? "");
+  assert.deepEqual(about({}), ["kubernetes_addr"]);
+  assert.deepEqual(about({ "kubernetes_addr": "10.0.0.1" }), []);
+  assert.deepEqual(about({ "cp_detect": "true" }), []);
+  assert.deepEqual(about({ "vip_leaderelectiontype": "etcd" }), []);
+  assert.deepEqual(about({ "vip_leaderelectiontype": "peers", "cp_detect": "true" }), ["vip_localpeer"]);
 });
