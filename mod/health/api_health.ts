@@ -5,18 +5,11 @@ import type { Clock, Timer } from "../base/clock.ts";
 import type { KubeClient } from "../kube/api.ts";
 import { getLog } from "../observe/log.ts";
 import type { Health, HealthSource } from "./fitness.ts";
-import { askLivez } from "./livez.ts";
+import { askServer, SERVER_CHECK } from "./livez.ts";
 import { type CheckResult, judge, type Limits, type Tally, UNCHECKED } from "./threshold.ts";
 import { UrlCheck } from "./url_check.ts";
 
 const log = getLog("health");
-
-/**
- * Of the check of `/livez`. A server that was killed refuses connections, so two checks tell within two seconds; one that is slow gets a
- * third try. Hand-over has to be done three seconds after a kill.
- */
-const LIVEZ_PERIOD_MS = 1000;
-const LIVEZ_LIMITS: Limits = { gone: 2, ailing: 3 };
 
 /** What is asked, how often, and how much it takes to believe a failure. */
 export interface Probe {
@@ -29,7 +22,7 @@ export interface Probe {
 
 /** The settings of the check: `HealthSettings` of the configuration fits. */
 export interface CheckSettings {
-  /** null: `/livez` of the local API server; the other settings are not for that. */
+  /** null: `/livez` of the local API server and a read through it; the other settings are not for that. */
   readonly url: URL | null;
   readonly periodMs: number;
   readonly timeoutMs: number;
@@ -37,14 +30,20 @@ export interface CheckSettings {
   readonly caPath: string | null;
 }
 
+/** What a probe is made from, beside the settings. */
+export interface ProbeOptions {
+  /** Of the local API server; forked for what is asked here. */
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  /** Path of the object that is read through etcd beside `/livez`; null: `/livez` only. Not for a check of a URL. */
+  readonly objectPath: string | null;
+}
+
 /** The probe that the settings ask for; closed by the {@link ApiHealth} that gets it. Throws HealthCheckError. */
-export function makeProbe(
-  settings: CheckSettings,
-  options: { readonly client: KubeClient; readonly clock: Clock },
-): Probe {
-  const { client, clock } = options;
+export function makeProbe(settings: CheckSettings, options: ProbeOptions): Probe {
+  const { client, clock, objectPath } = options;
   const { url, timeoutMs, caPath, periodMs, failureThreshold } = settings;
-  if (url === null) return livezProbe(client.fork(), clock);
+  if (url === null) return serverProbe(client.fork(), objectPath);
   const check = new UrlCheck({ url, timeoutMs, caPath, clock });
   return {
     periodMs,
@@ -54,11 +53,11 @@ export function makeProbe(
   };
 }
 
-function livezProbe(client: KubeClient, clock: Clock): Probe {
+function serverProbe(client: KubeClient, objectPath: string | null): Probe {
   return {
-    periodMs: LIVEZ_PERIOD_MS,
-    limits: LIVEZ_LIMITS,
-    ask: () => askLivez(client, clock),
+    periodMs: SERVER_CHECK.periodMs,
+    limits: SERVER_CHECK.limits,
+    ask: () => askServer(client, objectPath),
     close: () => client.close(),
   };
 }

@@ -6,7 +6,7 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import type { KubeClient } from "../kube/api.ts";
 import { getLog } from "../observe/log.ts";
-import { askLivez, LIVEZ_LIMIT_MS } from "./livez.ts";
+import { askServer, SERVER_CHECK } from "./livez.ts";
 import { type EndpointSliceList, otherServers, SLICES_PATH, SLICES_QUERY } from "./slices.ts";
 
 const log = getLog("health");
@@ -15,13 +15,15 @@ const log = getLog("health");
 const LEARN_EVERY_MS = 60_000;
 const LEARN_AGAIN_MS = 10_000;
 const LEARN_LIMIT_MS = 5000;
-/** As long as one question may take, so that rounds do not overlap. */
-const ROUND_MS = LIVEZ_LIMIT_MS;
+/** As long as the questions may take, so that rounds do not overlap. */
+const ROUND_MS = SERVER_CHECK.limitMs;
 
 export interface RivalWatchOptions {
   /** Of the local server; forked for what is asked here. */
   readonly client: KubeClient;
   readonly clock: Clock;
+  /** As for the check of the own server: one whose etcd is gone is no rival, though its `/livez` is well. null: `/livez` only. */
+  readonly objectPath: string | null;
   /** Canonical texts of this machine's addresses and of every managed one: what answers there is not another server for sure. */
   readonly own: () => ReadonlySet<string>;
 }
@@ -32,6 +34,7 @@ export class RivalWatch {
   onChange: (rival: string | null) => void = () => {};
   readonly #client: KubeClient;
   readonly #clock: Clock;
+  readonly #objectPath: string | null;
   readonly #own: () => ReadonlySet<string>;
   /** Connections to the others, while they are needed. */
   readonly #others = new Map<string, KubeClient>();
@@ -51,6 +54,7 @@ export class RivalWatch {
   constructor(options: RivalWatchOptions) {
     this.#client = options.client.fork();
     this.#clock = options.clock;
+    this.#objectPath = options.objectPath;
     this.#own = options.own;
   }
 
@@ -152,7 +156,7 @@ export class RivalWatch {
   async #ask(server: string, need: number): Promise<void> {
     const client = this.#others.get(server) ?? this.#client.at(server);
     this.#others.set(server, client);
-    const { outcome } = await askLivez(client, this.#clock);
+    const { outcome } = await askServer(client, this.#objectPath);
     if (need !== this.#need || !this.#servers.includes(server)) return;
     if (outcome === "good") this.#well.add(server);
     else this.#well.delete(server);

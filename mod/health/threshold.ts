@@ -5,9 +5,9 @@ import type { Health } from "./fitness.ts";
 /** What one check found. */
 export type CheckResult =
   | { readonly outcome: "good" }
-  /** Nobody is there: the connection was refused or broken. Quick to tell, and hardly ever passing. */
+  /** No answer: the connection was refused or broken, or nothing came in time. Nobody is served. */
   | { readonly outcome: "gone"; readonly why: string }
-  /** Somebody is there and does not do well: no answer in time, or a bad one. */
+  /** Somebody is there and does not do well: a bad answer. */
   | { readonly outcome: "ailing"; readonly why: string };
 
 /** So many failures in a row make unhealthy; the kind of the last one counts. At least one each. */

@@ -46,7 +46,7 @@ export class UrlCheck {
       return { outcome: "ailing", why: `the health check ${shown(url)} answered ${response.status}` };
     } catch (error) {
       if (clock.now() - startMs >= timeoutMs) {
-        return { outcome: "ailing", why: `the health check ${shown(url)} had no answer within ${timeoutMs} ms` };
+        return { outcome: "gone", why: `the health check ${shown(url)} had no answer within ${timeoutMs} ms` };
       }
       return { outcome: "gone", why: `the health check ${shown(url)} does not answer (${causeOf(error)})` };
     } finally {

@@ -1,16 +1,19 @@
-/** The checks with the real client and servers on sockets: what a killed, a frozen and a returned server look like to it. */
+/** The checks with the real client and servers on sockets: killed, frozen and returned ones, and ones whose etcd is gone. */
 
 import assert from "node:assert/strict";
-import { ApiHealth, makeProbe } from "../../mod/health/api_health.ts";
+import { ApiHealth, makeProbe, type Probe } from "../../mod/health/api_health.ts";
 import { RivalWatch } from "../../mod/health/rivals.ts";
 import { SLICES_PATH } from "../../mod/health/slices.ts";
 import type { KubeClient } from "../../mod/kube/api.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
+import { withDeadline } from "../../mod/runtime/deadline.ts";
 import { FakeApiServer, parsePath } from "../fakes/kube/api_server.ts";
 import { clientOf } from "../kube/kit.ts";
 import { Authority } from "../kubernetes/certificates.ts";
+import { OBJECT } from "./stub_client.ts";
 
 const SETTINGS = { url: null, periodMs: 5000, timeoutMs: 3000, failureThreshold: 3, caPath: null };
+const NO_ETCD = [{ kind: "hang" }, { verb: "get", path: OBJECT }] as const;
 const [LOCAL, OTHER] = ["127.0.0.1", "127.0.0.2"] as const;
 
 /** Two servers of one cluster, each on an address of its own and the same port, which the slice names. */
@@ -34,23 +37,41 @@ class Cluster {
     return clientOf(this.local.url, { access: { ca } });
   }
 
+  probe(client: KubeClient): Probe {
+    return makeProbe(SETTINGS, { client, clock: systemClock, objectPath: OBJECT });
+  }
+
+  rivals(client: KubeClient): RivalWatch {
+    return new RivalWatch({ client, clock: systemClock, objectPath: OBJECT, own: () => new Set([LOCAL]) });
+  }
+
+  async stop(): Promise<void> {
+    await this.local.stop();
+    await this.other.stop();
+  }
+
   serve(hostname: string, port: number): FakeApiServer {
     const { certificate, key } = this.#authority.server(hostname, [hostname]);
     return FakeApiServer.start({ hostname, port, tls: { cert: certificate, key } });
   }
 }
 
+/** What does not come at all fails the test instead of stopping it. */
+async function soon<T>(what: string, work: Promise<T>): Promise<T> {
+  return await withDeadline(work, { clock: systemClock, limitMs: 10_000, what });
+}
+
 async function next(health: ApiHealth): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   health.onChange = (now) => resolve(now.is);
-  return await promise;
+  return await soon("a change of health", promise);
 }
 
 Deno.test("with real sockets, too, a killed server is unfit in time, another is found, and a returned server mends", async () => {
   const cluster = new Cluster();
   const client = cluster.client();
-  const health = new ApiHealth(makeProbe(SETTINGS, { client, clock: systemClock }), systemClock);
-  const rivals = new RivalWatch({ client, clock: systemClock, own: () => new Set([LOCAL]) });
+  const health = new ApiHealth(cluster.probe(client), systemClock);
+  const rivals = cluster.rivals(client);
   client.close();
   try {
     rivals.start();
@@ -63,35 +84,66 @@ Deno.test("with real sockets, too, a killed server is unfit in time, another is 
     const found = Promise.withResolvers<string | null>();
     rivals.onChange = found.resolve;
     rivals.needed(true);
-    assert.equal(await found.promise, `https://${OTHER}:${port}`);
+    assert.equal(await soon("a rival", found.promise), `https://${OTHER}:${port}`);
     const tookMs = systemClock.now() - startMs;
-    assert.ok(tookMs < 2500, `${tookMs} ms`);
+    assert.ok(tookMs < 2000, `${tookMs} ms`);
     cluster.local = cluster.serve(LOCAL, port);
     assert.equal(await next(health), "healthy");
   } finally {
     health.close();
     rivals.close();
-    await cluster.local.stop();
-    await cluster.other.stop();
+    await cluster.stop();
   }
 });
 
-Deno.test("a server that accepts and says nothing is unfit after its third silence", async () => {
+/** What the check sees of it: no answer to any question, or to none that needs etcd. */
+const HANGS: readonly { readonly name: string; readonly begin: (server: FakeApiServer) => void }[] = [
+  { name: "a server that accepts and says nothing", begin: (server) => server.freeze() },
+  { name: "a server whose reads hang while /livez is well", begin: (server) => void server.fault(...NO_ETCD) },
+];
+
+for (const { name, begin } of HANGS) {
+  Deno.test(`${name} is unfit after its second silence`, async () => {
+    const cluster = new Cluster();
+    const client = cluster.client();
+    const health = new ApiHealth(cluster.probe(client), systemClock);
+    client.close();
+    try {
+      health.start();
+      assert.equal(await next(health), "healthy");
+      begin(cluster.local);
+      const startMs = systemClock.now();
+      assert.equal(await next(health), "unhealthy");
+      const tookMs = systemClock.now() - startMs;
+      assert.ok(tookMs > 2000 && tookMs < 3200, `${tookMs} ms`);
+    } finally {
+      health.close();
+      await cluster.stop();
+    }
+  });
+}
+
+Deno.test("another server whose reads hang is no rival before they work again", async () => {
   const cluster = new Cluster();
   const client = cluster.client();
-  const health = new ApiHealth(makeProbe(SETTINGS, { client, clock: systemClock }), systemClock);
+  const rivals = cluster.rivals(client);
   client.close();
   try {
-    health.start();
-    assert.equal(await next(health), "healthy");
-    cluster.local.freeze();
-    const startMs = systemClock.now();
-    assert.equal(await next(health), "unhealthy");
-    const tookMs = systemClock.now() - startMs;
-    assert.ok(tookMs > 2800 && tookMs < 4500, `${tookMs} ms`);
+    const fault = cluster.other.fault(...NO_ETCD);
+    const asked = cluster.other.request(({ path }) => path === OBJECT);
+    const found = Promise.withResolvers<string | null>();
+    rivals.onChange = found.resolve;
+    const learnt = cluster.local.request(({ path }) => path === SLICES_PATH);
+    rivals.start();
+    await learnt;
+    rivals.needed(true);
+    await soon("the first read", asked);
+    await soon("the second read", cluster.other.request(({ path }) => path === OBJECT));
+    assert.equal(rivals.rival(), null);
+    fault.end();
+    assert.equal(await soon("a rival", found.promise), `https://${OTHER}:${cluster.other.port}`);
   } finally {
-    health.close();
-    await cluster.local.stop();
-    await cluster.other.stop();
+    rivals.close();
+    await cluster.stop();
   }
 });

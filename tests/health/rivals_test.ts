@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { RivalWatch } from "../../mod/health/rivals.ts";
 import { SLICES_PATH } from "../../mod/health/slices.ts";
 import { VirtualClock } from "../fakes/clock.ts";
-import { type Behaviour, GONE, OK, pass, refusal, StubServers } from "./stub_client.ts";
+import { type Behaviour, GONE, OBJECT, OK, pass, refusal, StubServers } from "./stub_client.ts";
 
 const LOCAL = "https://127.0.0.1:6443";
 const [A, B] = ["https://10.0.0.2:6443", "https://10.0.0.3:6443"];
@@ -11,7 +11,10 @@ class Scene {
   readonly clock = new VirtualClock();
   readonly behaviours = new Map<string, Behaviour>([[LOCAL, OK], [A, OK], [B, OK]]);
   readonly addresses = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+  /** Servers whose `/livez` is well and whose reads hang. */
+  readonly withoutEtcd = new Set<string>();
   readonly servers = new StubServers(this.clock, (server, { path }) => {
+    if (path !== "/livez" && this.withoutEtcd.has(server)) return "hangs";
     const behaviour = this.behaviours.get(server) ?? GONE;
     const isList = path === SLICES_PATH && behaviour === OK;
     return isList ? { outcome: "ok", status: 200, body: this.#list() } : behaviour;
@@ -21,7 +24,8 @@ class Scene {
 
   constructor() {
     const client = this.servers.client(LOCAL);
-    this.watch = new RivalWatch({ client, clock: this.clock, own: () => new Set(["10.0.0.1"]) });
+    const own = new Set(["10.0.0.1"]);
+    this.watch = new RivalWatch({ client, clock: this.clock, objectPath: OBJECT, own: () => own });
     this.watch.onChange = (rival) => this.heard.push(rival);
     client.close();
   }
@@ -79,6 +83,23 @@ Deno.test("nobody is a rival while every other server is gone or ailing, and the
   scene.watch.close();
 });
 
+Deno.test("a server whose etcd is gone is no rival, and stops being one, though its /livez is well", async () => {
+  const scene = new Scene();
+  await scene.lost();
+  scene.withoutEtcd.add(A);
+  scene.watch.needed(true);
+  await pass(scene.clock, 3000);
+  assert.equal(scene.watch.rival(), B);
+  scene.withoutEtcd.add(B);
+  await pass(scene.clock, 2050);
+  assert.equal(scene.watch.rival(), null);
+  scene.withoutEtcd.delete(A);
+  await pass(scene.clock, 2050);
+  assert.equal(scene.watch.rival(), A);
+  assert.deepEqual(scene.heard, [B, null, A]);
+  scene.watch.close();
+});
+
 Deno.test("a rival stays chosen while it is well; when it fails, the next takes its place", async () => {
   const scene = new Scene();
   await scene.lost();
@@ -98,7 +119,7 @@ Deno.test("a rival stays chosen while it is well; when it fails, the next takes 
   scene.watch.close();
 });
 
-Deno.test("each server is asked once a second, one question at a time", async () => {
+Deno.test("each server is asked once a second, and no question twice at a time", async () => {
   const scene = new Scene();
   await scene.lost();
   scene.behaviours.set(B, "hangs");

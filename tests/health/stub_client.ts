@@ -5,6 +5,9 @@ import type { VirtualClock } from "../fakes/clock.ts";
 /** How a server behaves: an answer, or `hangs`: none before the limit is over. */
 export type Behaviour = KubeAnswer<unknown> | "hangs";
 
+/** What is read through etcd. */
+export const OBJECT = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/plndr-cp-lock";
+
 export const OK: Behaviour = { outcome: "ok", status: 200, body: "ok" };
 export const GONE: Behaviour = { outcome: "unreachable", cause: "connection refused" };
 
@@ -15,7 +18,7 @@ export function refusal(status: number, message = ""): Behaviour {
 /** Servers on a virtual clock; what each answers may be changed at any time. */
 export class StubServers {
   readonly asked: string[] = [];
-  /** The most questions that were under way to one server at a time. */
+  /** How often, at most, the same question was under way to one server at a time. */
   most = 0;
   /** Clients that are open. */
   open = 0;
@@ -53,11 +56,12 @@ export class StubServers {
     // The tests give bodies of the right type.
     if (behaviour !== "hangs") return Promise.resolve(behaviour as KubeAnswer<T>);
     const { promise, resolve } = Promise.withResolvers<KubeAnswer<T>>();
-    const underWay = (this.#underWay.get(server) ?? 0) + 1;
-    this.#underWay.set(server, underWay);
+    const question = server + request.path;
+    const underWay = (this.#underWay.get(question) ?? 0) + 1;
+    this.#underWay.set(question, underWay);
     this.most = Math.max(this.most, underWay);
     this.#clock.after(request.limitMs, () => {
-      this.#underWay.set(server, (this.#underWay.get(server) ?? 0) - 1);
+      this.#underWay.set(question, (this.#underWay.get(question) ?? 0) - 1);
       resolve({ outcome: "unreachable", cause: "no answer in time" });
     });
     return promise;

@@ -62,7 +62,7 @@ Deno.test("an answer that takes too long is a time-out, one that cannot come tel
   const slow = ask(() => gate.promise);
   setTimeout(() => gate.resolve(new Response("late")), 350);
   const result = await slow;
-  assert.equal(result.outcome, "ailing");
+  assert.equal(result.outcome, "gone");
   assert.match(JSON.stringify(result), /had no answer within 300 ms/);
   const check = new UrlCheck({
     url: new URL("http://127.0.0.1:1/healthz?token=geheim"),
