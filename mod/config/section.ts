@@ -145,7 +145,7 @@ export class Section {
     return this.#entries(setting).map((entry) => {
       const plain = this.place.below(entry.key, entry.line);
       const place = setting.secret ? plain.secret() : plain;
-      const opened = setting.fields.length > 0 && entry.value.is !== "scalar";
+      const opened = setting.fields.length > 0 && hasMapping(entry.value);
       return { origin: "file" as const, place, value: setting.kind.fromTree(entry.value, place), opened };
     });
   }
@@ -184,6 +184,11 @@ export class Section {
     }
     return { value: found.value, origin: found.origin, place };
   }
+}
+
+/** Whether fields were given by name, so that each of them has been noted. */
+function hasMapping(tree: Tree): boolean {
+  return tree.is === "map" || (tree.is === "list" && tree.items.some((item) => item.is === "map"));
 }
 
 function emptyMap(line: number): Mapping {

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { Command } from "@kube-vip/cli";
-import { addSettingFlags, flagSettings, givenFlags } from "../../mod/cli/settings_flags.ts";
+import {
+  addSettingFlags,
+  flagNames,
+  flagSettings,
+  givenFlags,
+  managerFlagSettings,
+} from "../../mod/cli/settings_flags.ts";
 import { command } from "./helpers.ts";
 
 function parse(...args: string[]): Record<string, string> {
@@ -30,4 +36,24 @@ Deno.test("the help has every flag that has an effect, with default and variable
     if (fallbackText !== "") assert.ok(out.includes(`default: ${fallbackText}`), fallbackText);
     for (const name of env) assert.ok(out.includes(name), name);
   }
+});
+
+Deno.test("every flag of manager is taken in each spelling, and lists grow with each flag", () => {
+  const settings = managerFlagSettings("service");
+  const read = (...args: string[]): Record<string, string> => {
+    const program = new Command("x").exitOverride();
+    addSettingFlags(program, settings);
+    program.parse(args, { from: "user" });
+    return givenFlags(program.opts(), settings);
+  };
+  for (const flag of settings.flatMap(flagNames)) {
+    assert.deepEqual(read(`--${flag}=value`), { [flag]: "value" }, flag);
+    assert.deepEqual(read(`--${flag}=`), { [flag]: "" }, flag);
+  }
+  assert.deepEqual(read("--bgppeers", "a", "--bgppeers=b", "--interface", "c", "--interface", "d"), {
+    bgppeers: "a,b",
+    interface: "d",
+  });
+  assert.deepEqual(read("-n", "ns", "-c", "map"), { namespace: "ns", configMap: "map" });
+  assert.equal(managerFlagSettings().some(({ flag }) => flag === "configMap"), false);
 });

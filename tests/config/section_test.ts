@@ -69,6 +69,51 @@ Deno.test("two names of one setting that disagree are a contradiction, unless th
   ]);
 });
 
+Deno.test("where the first of two names counts, the other is a warning", () => {
+  const first = setting({ ...A, flagAliases: ["b"], rivals: "first" });
+  const rows: [string, Partial<Sources>, number, string[]][] = [
+    ["", { flags: { a: "1", b: "2" } }, 1, ["--b: contradicts --a: both set the same thing (1 and 2), --a counts"]],
+    ["", { flags: { b: "2" } }, 2, []],
+    ["a: 3\nold: 4", {}, 3, ["old: contradicts a: both set the same thing (3 and 4), a counts"]],
+    ["", { env: { env_a: "1", env_a2: "1" } }, 1, []],
+  ];
+  for (const [file, sources, value, warnings] of rows) {
+    const { section, findings } = open(file, sources);
+    assert.equal(section.read(first).value, value);
+    assert.deepEqual(findings.warnings.map((one) => formatProblem(one, null)), warnings);
+    assert.deepEqual(findings.problems, []);
+  }
+});
+
+Deno.test("where an empty text counts, it is a value of its source, unless nothing at all was written", () => {
+  const empty = setting({ key: "e", env: ["E"], flag: "e", kind: text, fallback: "x", emptyCounts: true, help: "E" });
+  const rows: [string, Partial<Sources>, string, string][] = [
+    ["e: y", { env: { E: "" } }, "", "env"],
+    ["e: y", { flags: { e: " " } }, "", "flag"],
+    ["e: ''", {}, "", "file"],
+    ["e:", {}, "x", "default"],
+    ["", {}, "x", "default"],
+  ];
+  for (const [file, sources, value, origin] of rows) {
+    const given = open(file, sources).section.read(empty);
+    assert.deepEqual([given.value, given.origin], [value, origin], `${file} ${JSON.stringify(sources)}`);
+  }
+});
+
+Deno.test("a group that is one mapping is read with the same sources, and anything else there is refused", () => {
+  const sources = { env: { env_i: "e" }, flags: {} };
+  const group = open("group: {inner: x}", sources).section.group(GROUP).read(INNER);
+  assert.deepEqual([group.value, group.origin], ["e", "env"]);
+  const { section, findings } = open("group: {inner: x}");
+  assert.equal(section.group(GROUP).read(INNER).place.key, "group.inner");
+  assert.equal(open("").section.group(GROUP).read(INNER).value, "-");
+  const wrong = open("group: [1]");
+  assert.equal(wrong.section.group(GROUP).read(INNER).value, "-");
+  assert.match(wrong.findings.problems[0]?.message ?? "", /must be a mapping, not a list/);
+  section.group(GROUP).refuseUnknown([]);
+  assert.match(findings.problems[0]?.message ?? "", /is not a known setting/);
+});
+
 Deno.test("flags and variables of a group's fields are about its first member, which they may bring into being", () => {
   const sources = { env: { env_i: "e" }, flags: {} };
   const values = (file: string): string[] =>

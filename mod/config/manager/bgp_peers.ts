@@ -34,11 +34,6 @@ export interface BgpPeers extends Shown {
 /** Nobody. */
 export const NO_PEERS: BgpPeers = { peers: [], text: "", shown: "" };
 
-/** Whether any of them is authenticated. */
-export function hasPassword(peers: BgpPeers): boolean {
-  return peers.peers.some((peer) => peer.password !== "");
-}
-
 /** MP-BGP: where the next hop of the other address family comes from. */
 export const nextHop: Kind<string> = matching(
   /^(fixed|auto_sourceip|auto_sourceif)$/,

@@ -1,7 +1,7 @@
 /** The kinds of values that only `manager` reads, each with upstream's limits. */
 
 import { parseIp } from "../../net/ip.ts";
-import type { Place } from "../findings.ts";
+import { MASK, type Place } from "../findings.ts";
 import { matching, scalar, wrongType } from "../kinds.ts";
 import { INVALID, type Invalid, type Kind, type Setting, setting, type SettingDraft, type Shown } from "../setting.ts";
 import { showTree, type Tree } from "../tree.ts";
@@ -227,7 +227,7 @@ export interface GivenUrl extends Shown {
 
 export const healthUrl: Kind<GivenUrl> = scalar("an http or https URL", (given, place) => {
   if (given === "") return { url: null, text: "", shown: "" };
-  const shown = given.replace(/\/\/[^/]*@/, "//********@");
+  const shown = given.replace(/\/\/[^/]*@/, `//${MASK}@`);
   const name = `control_plane_health_check_address ${quoted(shown)}`;
   const url = /^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(given) && URL.canParse(given) ? new URL(given) : null;
   if (url === null) {

@@ -3,15 +3,7 @@
 import { parseIp, parseIp4 } from "../../net/ip.ts";
 import { anything, bool, int, interfaceName, optional, scalar, text } from "../kinds.ts";
 import type { Kind, Setting } from "../setting.ts";
-import {
-  BGP_PEER_FIELDS,
-  type BgpPeers,
-  bgpPeersKind,
-  hasPassword,
-  nextHop,
-  NO_PEERS,
-  peerPassword,
-} from "./bgp_peers.ts";
+import { BGP_PEER_FIELDS, type BgpPeers, bgpPeersKind, nextHop, NO_PEERS, peerPassword } from "./bgp_peers.ts";
 import { group, LARGEST, managed, U32 } from "./kinds.ts";
 
 const ipv4: Kind<string> = scalar("an IPv4 address", (given) => parseIp4(given)?.text ?? null);
@@ -274,12 +266,6 @@ export const BGP_GROUPS: readonly Setting<unknown>[] = [
   }),
   TOP_PEERS,
 ];
-
-/** Whether the value of the setting must not be shown to everybody. */
-export function holdsSecret(setting: Setting<unknown>, value: unknown): boolean {
-  if (setting.kind !== bgpPeersKind) return setting.secret;
-  return hasPassword(value as BgpPeers);
-}
 
 const ROUTES_MODE = "routing-table mode";
 const forRoutes = { is: "refines", feature: ROUTES_MODE } as const;

@@ -1,11 +1,11 @@
 /** All settings as the environment of a manifest would say them. */
 
 import { isHarmlessText } from "../tree.ts";
-import type { Setting } from "../setting.ts";
+import { MASK } from "../findings.ts";
+import { type Setting, showValue } from "../setting.ts";
 import { computedSubnet } from "./addresses.ts";
 import type { Readings } from "./readings.ts";
 import { MANAGER } from "./settings.ts";
-import { holdsSecret } from "./settings_bgp.ts";
 import type { SettingValue } from "./types.ts";
 
 /** By name, in the order of the table; what upstream works out from others (subnet, DHCP mode) is worked out. */
@@ -36,7 +36,7 @@ function valueOf(setting: Setting<unknown>, readings: Readings, derived: string 
     text: given ? text : derived ?? text,
     given,
     changed: given && text !== setting.envText(setting.fallback),
-    secret: holdsSecret(setting, value),
+    secret: setting.secret || showValue(value).includes(MASK),
   };
 }
 

@@ -31,8 +31,16 @@ export function input({ env = {}, flags = {}, content = null, files = {}, ...giv
   };
 }
 
+/** An environment from `name=value` texts; names of variables would not do as names of properties. */
+export function vars(...texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(texts.map((text): [string, string] => {
+    const at = text.indexOf("=");
+    return [text.slice(0, at), text.slice(at + 1)];
+  }));
+}
+
 /** What a node needs at least. */
-export const BASE = { vip_arp: "true", cp_enable: "true", address: "192.168.0.40" };
+export const BASE = vars("vip_arp=true", "cp_enable=true", "address=192.168.0.40");
 
 /** Loads with {@link BASE} beneath the environment. */
 export function load(given: Given = {}): ManagerResult {

@@ -1,0 +1,6 @@
+import { SERVICES } from "./rows.ts";
+import { checkTable } from "./table.ts";
+
+Deno.test("every name of these settings works, in every source, and what is wrong is refused by that name", () => {
+  checkTable(SERVICES, ["loadBalancerClassName lbClassName"]);
+});
