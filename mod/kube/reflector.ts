@@ -21,7 +21,7 @@ const WATCH_SECONDS = { least: 240, most: 480 };
 const FORBIDDEN_MS = 30_000;
 /** A watch that lived for so long was one, even without an event. */
 const LIVED_MS = 5000;
-/** So many times in a row the server may fail to watch from one version before the version is doubted: etcd restored from a backup. */
+/** So many times in a row watching from one version may lead to nothing, not even a bookmark, before the version is doubted. */
 const DOUBT_AFTER = 3;
 /** A server that asks for more patience than that is asked again all the same. */
 const MAX_RETRY_AFTER_MS = 60_000;
@@ -61,7 +61,7 @@ export class Reflector<T extends KubeObject> {
   #waitMs: number | null = null;
   #said: "following" | "broken" | null = null;
   #eventsOfStream = 0;
-  /** Watches from {@link #version} that failed in a row. */
+  /** Watches from {@link #version} that led to nothing, in a row. */
   #doubts = 0;
 
   constructor(request: WatchRequest, listener: WatchListener<T>, random: Random) {
@@ -175,6 +175,9 @@ export class Reflector<T extends KubeObject> {
   ended(end: StreamEnd): void {
     if (end.livedMs >= LIVED_MS) this.#backoff.reset();
     const worked = this.#eventsOfStream > 0 || end.livedMs >= LIVED_MS;
+    // From a version that is ahead of it, the server watches without a word; that happens after etcd was restored from a backup.
+    const fruitless = this.#eventsOfStream === 0 && (end.how === "silent" || (end.how === "finished" && worked));
+    if (fruitless && ++this.#doubts >= DOUBT_AFTER) this.#listing = emptyListing(true);
     switch (end.how) {
       case "finished":
         if (!worked) this.#waitMs = this.#backoff.next();

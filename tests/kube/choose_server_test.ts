@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import type { ApiServerSettings } from "../../mod/config/manager/types.ts";
-import { ADMIN_CONF, chooseServer, type ServerChoice, type ServerWorld } from "../../mod/kube/choose_server.ts";
-import { hostWorld } from "../../mod/kube/choose_server.ts";
+import {
+  ADMIN_CONF,
+  chooseServer,
+  hostWorld,
+  type ServerChoice,
+  type ServerWorld,
+} from "../../mod/kube/choose_server.ts";
 import { SERVICE_ACCOUNT_FOLDER } from "../../mod/kube/kubeconfig.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
 import { FakeApiServer } from "../fakes/kube/api_server.ts";
@@ -9,7 +14,7 @@ import { TestPki } from "../fakes/kube/pki.ts";
 import { MemoryFiles } from "./kit.ts";
 
 const EXPLICIT = "/conf/kube.yaml";
-const HOME = "/root/.kube/config";
+const HOME = "/people/admin/.kube/config";
 
 const SETTINGS: ApiServerSettings = { configPath: ADMIN_CONF, address: null, detect: false, port: 6443 };
 
@@ -32,7 +37,7 @@ function world(files: Readonly<Record<string, string>>, more: Partial<ServerWorl
   const variables: Record<string, string> = { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" };
   return {
     files: new MemoryFiles(files),
-    home: "/root",
+    home: "/people/admin",
     env: (name) => variables[name],
     controlPlane: true,
     avoid: [],
@@ -59,7 +64,7 @@ Deno.test("The first place that has a kubeconfig is taken; the one of kubeadm le
     [{ configPath: HOME }, all, {}, `https://kubernetes:6443 from ${ADMIN_CONF}`],
     [{}, { [HOME]: config("home") }, {}, `https://home:6443 from ${HOME}`],
     [{ configPath: HOME }, { [HOME]: config("home") }, {}, `https://home:6443 from ${HOME}`],
-    [{ configPath: "" }, { [HOME]: config("home") }, { home: "/root/" }, `https://home:6443 from ${HOME}`],
+    [{ configPath: "" }, { [HOME]: config("home") }, { home: "/people/admin/" }, `https://home:6443 from ${HOME}`],
   ];
   for (const [settings, files, more, expected] of cases) {
     assert.equal(brief(await chooseServer({ ...SETTINGS, ...settings }, world(files, more))), expected);

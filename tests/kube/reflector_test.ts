@@ -199,6 +199,23 @@ Deno.test("A version the server cannot serve is given up after three times, a ma
   assert.equal(other.reflector.next().do, "list");
 });
 
+Deno.test("A version from which nothing is ever heard is given up after three silences", () => {
+  const { reflector } = watching();
+  for (const expected of ["watch", "watch", "list"]) {
+    reflector.opened();
+    reflector.ended({ how: "silent", livedMs: 90_000, cause: "silent" });
+    assert.equal(reflector.next().do, expected);
+  }
+  reflector.listed(page(["a"], "5"));
+  assert.equal(watchVersion(reflector), "5");
+  for (let round = 0; round < 5; round++) {
+    reflector.opened();
+    reflector.event(event("BOOKMARK", "", "5"));
+    reflector.ended({ how: "silent", livedMs: 90_000, cause: "silent" });
+    assert.equal(reflector.next().do, "watch");
+  }
+});
+
 Deno.test("What cannot be read is not read again from the same place", () => {
   const malformed = [null, "text", {}, { type: "ADDED" }, { type: "ADDED", object: {} }, event("RENAMED", "a", "11"), {
     type: "ADDED",
