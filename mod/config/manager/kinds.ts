@@ -33,11 +33,16 @@ const LEVEL_WORDS: Readonly<Record<string, Level>> = {
 /** A level as Go's slog counts them. */
 export const SLOG_LEVEL: Readonly<Record<Level, number>> = { debug: -4, info: 0, warning: 4, error: 8 };
 
+const LEVEL_ACCEPTS = "debug, info, warning or error, or a number of slog: -4 debug, 0 info, 4 warning, 8 error " +
+  "(5 and 6, as of old, debug)";
+
 /** slog's numbers; 5 and 6 are what logrus, which upstream had before, called debug and trace, and no slog level. */
-export const logLevel: Kind<Level> = scalar(
-  "debug, info, warning or error, or a number of slog: -4 debug, 0 info, 4 warning, 8 error (5 and 6, as of old, debug)",
-  (given) => /^-?\d{1,9}$/.test(given) ? ofNumber(Number(given)) : LEVEL_WORDS[given.trim().toLowerCase()] ?? null,
-);
+export const logLevel: Kind<Level> = scalar(LEVEL_ACCEPTS, (given, place) => {
+  const level = /^-?\d{1,9}$/.test(given) ? ofNumber(Number(given)) : LEVEL_WORDS[given.trim().toLowerCase()];
+  if (level !== undefined) return level;
+  place.problem(`unable to parse environment variable [vip_loglevel], should be int: must be ${LEVEL_ACCEPTS}`, given);
+  return INVALID;
+});
 
 function ofNumber(level: number): Level {
   if (level < 0 || level === 5 || level === 6) return "debug";

@@ -35,6 +35,8 @@ Deno.test("levels are slog's numbers, two numbers of logrus, or words", () => {
   const rows: Record<string, string> = { "-8": "debug", "-4": "debug", "-1": "debug", "0": "info", "1": "warning" };
   Object.assign(rows, { "4": "warning", "5": "debug", "6": "debug", "7": "error", "8": "error", "12": "error" });
   table(logLevel, { ...rows, Debug: "debug", WARN: "warning", warning: "warning", error: "error", x: "-", "1.0": "-" });
+  const refused = read(logLevel, "x").findings.problems[0]?.message ?? "";
+  assert.match(refused, /^unable to parse environment variable \[vip_loglevel\], should be int: must be debug, info/);
 });
 
 Deno.test("durations are Go's", () => {
