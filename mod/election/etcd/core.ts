@@ -270,20 +270,19 @@ export class EtcdCore {
   }
 
   #count(now: number, step: Step, outcome: Outcome): void {
-    if (outcome.is === "failed") {
-      this.#trouble = outcome.cause;
-      this.#pause(now);
-      return;
-    }
+    if (outcome.is === "failed") return this.#fail(now, outcome.cause);
     this.#goodMs = now;
-    // Reads that work say nothing about writes that do not.
-    if (step.do === "look" && this.#lease !== null && this.#lease.place === null) return;
+    if (step.do === "keep") this.#allIsWell();
+  }
+
+  #allIsWell(): void {
     this.#failures = 0;
     this.#trouble = null;
   }
 
-  #pause(now: number): void {
+  #fail(now: number, cause: string): void {
     const { times, random } = this.#options;
+    this.#trouble = cause;
     this.#failures++;
     this.#pausedUntil = now + backoffMs(times, { failures: this.#failures, chance: random() });
   }
@@ -356,6 +355,8 @@ export class EtcdCore {
     this.#emptySince = view.candidates.length > 0 ? null : this.#emptySince ?? now;
     this.#lookAt = Infinity;
     this.#findOwn(now, view);
+    // Reads that work say nothing about writes that do not.
+    if (this.#lease === null ? !this.#wants(now, view) : this.#lease.place !== null) this.#allIsWell();
     const again = this.#news === this.#newsCovered ? now + pollMs(this.#options.times, this.#first) : now;
     this.#lookAt = Math.min(this.#lookAt, again);
   }
@@ -367,7 +368,7 @@ export class EtcdCore {
     const own = view.candidates.find((candidate) => candidate.lease === lease.id);
     if (own === undefined) {
       // Asked for and not there: refused, lost, or deleted at once. Not in a tight loop, and never twice with one lease.
-      if (this.#asked && lease.place === null) this.#pause(now);
+      if (this.#asked && lease.place === null) this.#fail(now, "etcd did not take the candidacy");
       if (this.#asked || lease.place !== null) this.#leave(now, "deposed");
       return;
     }

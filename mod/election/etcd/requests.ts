@@ -4,8 +4,11 @@ import type { Outcome, Step } from "./core.ts";
 import { lookTxn, readQueue, resumeTxn, standTxn } from "./queue.ts";
 import { CODE_NOT_FOUND, type Etcd, type EtcdAnswer, type LeaseTtl } from "./types.ts";
 
+/** The part of etcd that answers once. */
+export type EtcdRequests = Pick<Etcd, "txn" | "grantLease" | "keepLease" | "revokeLease">;
+
 /** Makes one request in the queue `prefix`. Never rejects for what the network did. */
-export async function perform(etcd: Etcd, prefix: string, step: Step): Promise<Outcome> {
+export async function perform(etcd: EtcdRequests, prefix: string, step: Step): Promise<Outcome> {
   switch (step.do) {
     case "look": {
       const answer = await etcd.txn(lookTxn(prefix), step.limitMs);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { seedFromEnv } from "../../fakes/random.ts";
 import { type SimReport, Simulation } from "./sim.ts";
 
-const RUNS = 1500;
+const RUNS = 1000;
 const TIMINGS = [{ ttlMs: 15_000, retryMs: 2000 }, { ttlMs: 5000, retryMs: 1000 }, { ttlMs: 3000, retryMs: 1000 }];
 
 function simulate(seed: number): SimReport {
