@@ -15,7 +15,7 @@ import { ApiHealth, makeProbe } from "../health/api_health.ts";
 import { RivalWatch } from "../health/rivals.ts";
 import type { KubeClient } from "../kube/api.ts";
 import { leasePath } from "../kube/lease_object.ts";
-import { systemLookup } from "../names/lookup.ts";
+import { type Lookup, systemLookup } from "../names/lookup.ts";
 import { NameWatch } from "../names/resolver.ts";
 import type { DumpSetting } from "../observe/dump_types.ts";
 import { getLog } from "../observe/log.ts";
@@ -51,6 +51,8 @@ export interface ManagerAgentOptions {
   readonly namespace: string;
   readonly bootId: string;
   readonly clock: Clock;
+  /** Of names that are given in place of addresses. @default {systemLookup} */
+  readonly lookup?: Lookup;
   readonly build: { readonly version: string; readonly commit: string };
   /** Makes the election that the configuration asks for. */
   readonly elect: (parts: ElectionParts, rivals: () => string | null) => Election;
@@ -82,7 +84,7 @@ export class ManagerAgent {
       addresses: config.addresses,
       dnsMode: config.dnsMode,
       prefixLengths: config.prefixLengths,
-      lookup: systemLookup,
+      lookup: options.lookup ?? systemLookup,
       clock,
       onChange: () => this.#placed(),
     });
@@ -234,11 +236,17 @@ export class ManagerAgent {
       fit: () => this.#unfit() === null,
       rival: () => this.#hasRival(),
       onLeader: (holder) => {
-        this.#pages.leads(holder === config.nodeName);
+        this.#pages.leads(holder === this.#id);
         this.#records.leader(holder);
         log.info("new leader", { holder: holder ?? "nobody" });
       },
     };
+  }
+
+  /** This node as the election names it. */
+  get #id(): string {
+    const { election, nodeName } = this.#options.config;
+    return election.type === "peers" ? election.localPeer.id : nodeName;
   }
 
   /** Why this node should not hold, or null. */
@@ -301,7 +309,7 @@ export class ManagerAgent {
     const { config, clock, build } = this.#options;
     const raft = this.#election.raft();
     return nodeStatus({
-      id: config.nodeName,
+      id: this.#id,
       version: build.version,
       uptimeMs: clock.now() - this.#startedMs,
       raft,
