@@ -1,12 +1,10 @@
 /** Election by etcd, without an API server. */
+import { assertNever } from "../base/assert.ts";
 import type { LeaseTimes } from "../config/manager/types.ts";
 import { EtcdElector } from "../election/etcd/elector.ts";
 import { EtcdGateway } from "../election/etcd/gateway.ts";
 import { unfencedGraceMs } from "../vip/address.ts";
 import { type Election, type ElectionParts, followed, Others } from "./manager_election.ts";
-
-/** After a hand-over this node is no candidate for so long. */
-const ASIDE_MS = 3000;
 
 export interface EtcdElectionParts extends ElectionParts {
   readonly endpoints: readonly string[];
@@ -22,7 +20,6 @@ export interface EtcdElectionParts extends ElectionParts {
 /** Makes it; nothing is asked before the elector starts. Throws EtcdTlsError or EtcdEndpointError. */
 export function etcdElection(parts: EtcdElectionParts): Election {
   const { clock, identity, bootId, times } = parts;
-  let asideUntilMs = -Infinity;
   const others = new Others({ identity, clock, leaseMs: times.durationMs });
   const elector = new EtcdElector({
     identity,
@@ -35,8 +32,7 @@ export function etcdElection(parts: EtcdElectionParts): Election {
     clock,
     random: Math.random,
     sink: parts.sink,
-    // The elector makes way for the next candidate while it is not fit.
-    fit: () => clock.now() >= asideUntilMs && parts.fit(),
+    fit: parts.fit,
     preserveOnLoss: parts.preserveOnLoss,
     graceMs: () => parts.fence() === "guard" ? 0 : unfencedGraceMs(times.durationMs),
     onLeader: (holder) => {
@@ -55,14 +51,25 @@ export function etcdElection(parts: EtcdElectionParts): Election {
       if (to !== null) {
         return { outcome: "refused", why: "With etcd the candidate that came first takes over; name nobody" };
       }
-      const { leading, leader } = elector.observe();
-      if (!leading) return { outcome: "refused", why: `This node does not lead; ${leader ?? "nobody"} does` };
-      asideUntilMs = clock.now() + ASIDE_MS;
-      elector.refresh();
+      const result = await elector.handOver();
+      if (result !== "released") return { outcome: "refused", why: refusal(result, elector.observe().leader) };
       return await followed(elector, { clock, identity });
     },
     elsewhere: () => others.elsewhere(),
     // The elector closes the gateway.
     close: () => Promise.resolve(),
   };
+}
+
+function refusal(result: "failed" | "not-leader" | "nobody-else", leader: string | null): string {
+  switch (result) {
+    case "not-leader":
+      return `This node does not lead; ${leader ?? "nobody"} does`;
+    case "nobody-else":
+      return "There is no other candidate";
+    case "failed":
+      return "The place in the queue could not be given back; the next candidate takes over when its lease has run out";
+    default:
+      return assertNever(result);
+  }
 }
