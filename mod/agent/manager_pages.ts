@@ -4,7 +4,7 @@ import type { ManagerConfig } from "../config/manager/types.ts";
 import type { Health } from "../health/fitness.ts";
 import { type Check, electorCheck, eventLoopCheck } from "../observe/checks.ts";
 import { dumpText } from "../observe/dump.ts";
-import type { DumpSetting } from "../observe/dump_types.ts";
+import type { DumpChains, DumpSetting } from "../observe/dump_types.ts";
 import { serveHealth } from "../observe/health_server.ts";
 import { LoopLag } from "../observe/lag.ts";
 import { loadMetrics } from "../observe/load_metrics.ts";
@@ -13,8 +13,8 @@ import { serveMetrics } from "../observe/metrics_server.ts";
 import type { PageServer } from "../observe/page_server.ts";
 import { processFacts } from "../observe/process_facts.ts";
 import { systemWallClock } from "../runtime/wall_clock.ts";
+import type { AddressBook } from "../vip/kernel.ts";
 import type { HoldStatus } from "../vip/types.ts";
-import type { HostKernel } from "./host_kernel.ts";
 import type { Election } from "./manager_election.ts";
 
 /** A loop that stood still for so long within a minute cannot keep a quarter-second election; a Lease it can. */
@@ -34,12 +34,19 @@ export interface NodeFacts {
   readonly linkName: string;
 }
 
+/** What is asked of the kernel: a `HostKernel` fits. */
+export interface KernelFacts {
+  readonly book: Pick<AddressBook, "links" | "addresses">;
+  hasDefaultRoute(): boolean;
+  chains(): DumpChains;
+}
+
 export interface ManagerPagesOptions {
   readonly config: ManagerConfig;
   readonly settings: ReadonlyMap<string, DumpSetting>;
   readonly clock: Clock;
   readonly build: { readonly version: string; readonly commit: string };
-  readonly kernel: Pick<HostKernel, "book" | "hasDefaultRoute" | "chains">;
+  readonly kernel: KernelFacts;
   readonly facts: NodeFacts;
 }
 
