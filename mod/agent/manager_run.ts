@@ -45,13 +45,23 @@ export async function runManagerAgent(
       agent.abort();
       Deno.exit(1);
     };
-    signals.onDump = () => void Deno.stdout.writeSync(new TextEncoder().encode(agent.dump()));
+    signals.onDump = () => print(agent);
     log.info("stopping", { signal: await signals.stop });
     await agent.stop();
     log.info("stopped");
     return 0;
   } finally {
     signals.close();
+  }
+}
+
+/** What keeps a dump from being made or read (the kernel, a closed pipe) must not end a process that holds addresses. */
+function print(agent: ManagerAgent): void {
+  try {
+    const bytes = new TextEncoder().encode(agent.dump());
+    for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
+  } catch (error) {
+    log.warning("could not print the configuration", { cause: String(error) });
   }
 }
 
