@@ -222,7 +222,8 @@ export class LeaseCore {
   }
 
   #reading(now: number): Errand {
-    return { kind: "read", via: "primary", limitMs: this.#limitMs(now) };
+    // A holder has to write after it.
+    return { kind: "read", via: "primary", limitMs: this.#limitMs(now, 0.5) };
   }
 
   #claiming(now: number, time: string): Errand {
@@ -239,8 +240,9 @@ export class LeaseCore {
   }
 
   /** A holder's request never outlives its hold, and a hanging one leaves time for another. */
-  #limitMs(now: number): number {
-    return Math.max(1, Math.min(requestLimitMs(this.#options.times), (this.#tenure?.validUntil ?? Infinity) - now));
+  #limitMs(now: number, share = 1): number {
+    const leftMs = (this.#tenure?.validUntil ?? Infinity) - now;
+    return Math.max(1, Math.min(requestLimitMs(this.#options.times), leftMs * share));
   }
 
   /** What came of a request; an answer that nobody waits for any more says nothing. */
@@ -335,7 +337,10 @@ export class LeaseCore {
     if (changed && record !== null && !this.#writes.wrote(record)) this.#writes.clear();
     if (!isFree(record)) {
       this.#conflicts = 0;
-      if (!isInOurName || this.#namesake) this.#preserving = false;
+      if (this.#preserving && (!isInOurName || this.#namesake)) {
+        this.#preserving = false;
+        this.#endReason = "deposed";
+      }
     }
     if (changed) this.#scatterMs = wasLeading || isInOurName ? 0 : SCATTER_MS * this.#options.random();
   }
