@@ -5,7 +5,7 @@ import { systemClock } from "../../mod/runtime/clock.ts";
 import { Authority } from "../kubernetes/certificates.ts";
 import { Child } from "./child.ts";
 import type { EtcdNodeLine, EtcdNodeOptions } from "./etcd_node.ts";
-import { Changes, sharedNow } from "./time.ts";
+import { Changes, sharedNow, sleep } from "./time.ts";
 
 export const TTL_MS = 5000;
 const PREFIX = "kube-system-plndr-cp-lock";
@@ -22,29 +22,51 @@ export interface EtcdNode {
   readonly lines: EtcdNodeLine[];
 }
 
-/** One etcd and any number of electors. */
+/** What etcd is made of. */
+export interface EtcdLabOptions {
+  /** With certificates, and none without one is let in. */
+  readonly secure?: boolean;
+  /** Members of the etcd cluster; one if not named. */
+  readonly members?: number;
+}
+
+interface Member {
+  readonly name: string;
+  readonly url: string;
+  readonly peerUrl: string;
+  process: Child | null;
+}
+
+/** An etcd cluster and any number of electors. */
 export class EtcdLab {
   readonly changes = new Changes();
   readonly nodes: EtcdNode[] = [];
   readonly #directory: string;
-  readonly #url: string;
-  readonly #peerUrl: string;
+  readonly #members: readonly Member[];
   readonly #tls: EtcdTlsFiles;
-  readonly #isSecure: boolean;
-  #etcd: Child | null = null;
+  readonly #scheme: "http" | "https";
 
-  private constructor(directory: string, isSecure: boolean) {
+  private constructor(directory: string, { secure = false, members = 1 }: EtcdLabOptions) {
     this.#directory = directory;
-    this.#isSecure = isSecure;
-    this.#url = `${isSecure ? "https" : "http"}://127.0.0.1:${freePort()}`;
-    this.#peerUrl = `http://127.0.0.1:${freePort()}`;
-    this.#tls = isSecure ? writeCertificates(directory) : NO_TLS;
+    this.#scheme = secure ? "https" : "http";
+    this.#members = Array.from({ length: members }, (_, at) => ({
+      name: `member${at}`,
+      url: `${this.#scheme}://127.0.0.1:${freePort()}`,
+      peerUrl: `http://127.0.0.1:${freePort()}`,
+      process: null,
+    }));
+    this.#tls = secure ? writeCertificates(directory) : NO_TLS;
+  }
+
+  /** Where the members are. */
+  get urls(): readonly string[] {
+    return this.#members.map((member) => member.url);
   }
 
   /** Runs an etcd, uses it, and ends everything; a failure carries what the nodes wrote. */
-  static async with(options: { readonly secure?: boolean }, use: (lab: EtcdLab) => Promise<void>): Promise<void> {
+  static async with(options: EtcdLabOptions, use: (lab: EtcdLab) => Promise<void>): Promise<void> {
     const directory = await Deno.makeTempDir({ prefix: "kube-vip-etcd-" });
-    const lab = new EtcdLab(directory, options.secure ?? false);
+    const lab = new EtcdLab(directory, options);
     try {
       await lab.startEtcd();
       await use(lab);
@@ -53,40 +75,68 @@ export class EtcdLab {
       throw new Error(`${error instanceof Error ? error.message : error}\n${lab.#logs()}`, { cause: error });
     } finally {
       await Promise.all(lab.nodes.map(({ child }) => child.stop("SIGKILL")));
-      await lab.#etcd?.stop("SIGKILL");
+      await lab.stopEtcd();
       await Deno.remove(directory, { recursive: true });
     }
   }
 
   /** Starts etcd, with what it knew before, and waits until it answers. */
   async startEtcd(): Promise<void> {
-    this.#etcd = Child.start(this.#command(), { name: "etcd", inside: (action) => action() });
-    const gateway = this.gateway();
+    for (const member of this.#members) {
+      member.process = Child.start(this.#command(member), { name: member.name, inside: (action) => action() });
+    }
+    await this.#asked(async (gateway) => (await gateway.txn({ compare: [], success: [] }, 1000)).outcome === "ok");
+  }
+
+  async stopEtcd(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.process?.stop("SIGKILL")));
+  }
+
+  /** Sends every member of etcd a signal. */
+  signalEtcd(signal: Deno.Signal): void {
+    for (const member of this.#members) member.process?.signal(signal);
+  }
+
+  /** Kills the member that leads etcd, as that member itself says. */
+  async killEtcdLeader(): Promise<void> {
+    for (const member of this.#members) {
+      const answer = await fetch(`${member.url}/v3/maintenance/status`, { method: "POST", body: "{}" });
+      const { header, leader } = await answer.json();
+      if (header.member_id === leader) return void await member.process?.stop("SIGKILL");
+    }
+    throw new Error("etcd has no leader");
+  }
+
+  /** Waits until something can be seen in etcd. */
+  async #asked(look: (gateway: EtcdGateway) => Promise<boolean>): Promise<void> {
+    const gateway = new EtcdGateway({ endpoints: this.urls, tls: this.#tls, clock: systemClock });
     try {
-      const limit = sharedNow() + READY_MS;
-      for (;;) {
-        const answer = await gateway.txn({ compare: [], success: [] }, 1000);
-        if (answer.outcome === "ok") return;
-        assert.ok(sharedNow() < limit, `etcd does not answer: ${JSON.stringify(answer)}\n${this.#etcd.log.join("\n")}`);
-        await new Promise((resolve) => setTimeout(resolve, 50));
+      for (const limit = sharedNow() + READY_MS; sharedNow() < limit;) {
+        if (await look(gateway)) return;
+        await sleep(50);
       }
     } finally {
       gateway.close();
     }
+    throw new Error("etcd does not come to it");
   }
 
-  async stopEtcd(): Promise<void> {
-    await this.#etcd?.stop("SIGKILL");
+  /** Waits until so many candidates stand. */
+  async standing(count: number): Promise<void> {
+    await this.#asked(async (gateway) => {
+      const found = await gateway.txn({ compare: [], success: [{ do: "range", prefix: `${PREFIX}/` }] }, 1000);
+      return found.outcome === "ok" && found.body.ranges[0]?.length === count;
+    });
   }
 
-  /** Sends etcd a signal. */
-  signalEtcd(signal: Deno.Signal): void {
-    this.#etcd?.signal(signal);
-  }
-
-  /** A client of one's own, closed by whoever asked. */
-  gateway(): EtcdGateway {
-    return new EtcdGateway({ endpoints: [this.#url], tls: this.#tls, clock: systemClock });
+  /** Lets the Go client stand in the same election: it writes the key and the name of whoever holds. */
+  elect(name: string, lines: string[]): Child {
+    const argv = ["etcdctl", `--endpoints=${this.urls}`, "elect", PREFIX, name];
+    const onLine = (line: string): void => {
+      lines.push(line);
+      this.changes.changed();
+    };
+    return Child.start(argv, { name: "etcdctl", inside: (action) => action(), env: { ETCDCTL_API: "3" }, onLine });
   }
 
   /** Starts a node; the boot id is made of the name unless it is given. */
@@ -96,7 +146,7 @@ export class EtcdLab {
       bootId: `boot-of-${identity}`,
       prefix: PREFIX,
       // The first is dead: every node has to go on to the second.
-      endpoints: [`${this.#isSecure ? "https" : "http"}://127.0.0.1:9`, this.#url],
+      endpoints: [`${this.#scheme}://127.0.0.1:9`, ...this.urls],
       tls: this.#tls,
       ttlMs: TTL_MS,
       retryMs: 1000,
@@ -148,17 +198,8 @@ export class EtcdLab {
     const first = this.start("a");
     await this.told(first, "granted");
     const others = [this.start("b"), this.start("c")] as const;
-    const gateway = this.gateway();
-    try {
-      for (const limit = sharedNow() + READY_MS; sharedNow() < limit;) {
-        const found = await gateway.txn({ compare: [], success: [{ do: "range", prefix: `${PREFIX}/` }] }, 1000);
-        if (found.outcome === "ok" && found.body.ranges[0]?.length === 3) return [first, ...others];
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    } finally {
-      gateway.close();
-    }
-    throw new Error("three candidates do not stand");
+    await this.standing(3);
+    return [first, ...others];
   }
 
   /** Sentences about moments at which two machines might answer. */
@@ -173,11 +214,7 @@ export class EtcdLab {
     );
   }
 
-  #command(): string[] {
-    const name = "--name=one";
-    const directory = `--data-dir=${this.#directory}/data`;
-    const peers = [`--listen-peer-urls=${this.#peerUrl}`, `--initial-advertise-peer-urls=${this.#peerUrl}`];
-    const clients = [`--listen-client-urls=${this.#url}`, `--advertise-client-urls=${this.#url}`];
+  #command({ name, url, peerUrl }: Member): string[] {
     const { caPath } = this.#tls;
     const tls = caPath === null ? [] : [
       `--trusted-ca-file=${caPath}`,
@@ -185,7 +222,17 @@ export class EtcdLab {
       `--key-file=${this.#directory}/server.key`,
       "--client-cert-auth",
     ];
-    return ["etcd", name, directory, ...peers, ...clients, `--initial-cluster=one=${this.#peerUrl}`, ...tls];
+    return [
+      "etcd",
+      `--name=${name}`,
+      `--data-dir=${this.#directory}/${name}`,
+      `--listen-peer-urls=${peerUrl}`,
+      `--initial-advertise-peer-urls=${peerUrl}`,
+      `--listen-client-urls=${url}`,
+      `--advertise-client-urls=${url}`,
+      `--initial-cluster=${this.#members.map((member) => `${member.name}=${member.peerUrl}`)}`,
+      ...tls,
+    ];
   }
 
   #logs(): string {

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { privileged } from "../fakes/privileges.ts";
-import { type EtcdLab, EtcdLab as Lab, TTL_MS } from "./etcd_lab.ts";
+import { EtcdLab, type EtcdLabOptions, TTL_MS } from "./etcd_lab.ts";
 import { sharedNow, sleep } from "./time.ts";
 
 /** etcd may be late by a second in ending a lease, and the next holder takes some milliseconds. */
 const TAKE_OVER_MS = TTL_MS + 1500;
 
-/** A test with Debian's etcd (package etcd-server). */
+/** A test with Debian's etcd (packages etcd-server and, for `etcdctl`, etcd-client). */
 function withEtcd(
   name: string,
   use: (lab: EtcdLab) => Promise<void>,
-  options: { readonly secure?: boolean } = {},
+  options: EtcdLabOptions & { readonly program?: string } = {},
 ): void {
-  privileged(`etcd election: ${name}`, () => Lab.with(options, use), { program: "etcd" });
+  privileged(`etcd election: ${name}`, () => EtcdLab.with(options, use), { program: options.program ?? "etcd" });
 }
 
 withEtcd(
@@ -119,3 +119,37 @@ withEtcd("certificates are used, and required", async (lab) => {
   await lab.next(others, sharedNow() - 1000, 2000);
   assert.ok(!stranger.lines.some((line) => line.is === "granted"));
 }, { secure: true });
+
+withEtcd("the loss of etcd's own leader ends no hold", async (lab) => {
+  const [first, ...others] = await lab.startThree();
+  await lab.killEtcdLeader();
+  const killedMs = sharedNow();
+  await sleep(TTL_MS * 2);
+  await lab.told(first, "granted", { sinceMs: killedMs + TTL_MS });
+  for (const node of [first, ...others]) assert.ok(!node.lines.some((line) => line.is === "revoked"), node.identity);
+  const stoppedMs = sharedNow();
+  await first.child.stop("SIGTERM");
+  const { atMs } = await lab.next(others, stoppedMs);
+  assert.ok(atMs - stoppedMs < 1500, `${atMs - stoppedMs} ms`);
+}, { members: 3 });
+
+withEtcd("Go's clientv3 stands in the same queue: before this program, and behind it", async (lab) => {
+  const before: string[] = [];
+  const go = lab.elect("go", before);
+  await lab.changes.until(() => before.includes("go") ? true : null, 5000, "etcdctl holds");
+  const ours = lab.start("ours");
+  assert.equal((await lab.told(ours, "leader")).name, "go");
+  await sleep(1000);
+  assert.ok(!ours.lines.some((line) => line.is === "granted"));
+  const endedMs = sharedNow();
+  await go.stop("SIGTERM");
+  const { atMs } = await lab.told(ours, "granted");
+  assert.ok(atMs - endedMs < 1000, `${atMs - endedMs} ms`);
+  const behind: string[] = [];
+  const again = lab.elect("go", behind);
+  await lab.standing(2);
+  assert.equal(behind.length, 0);
+  await ours.child.stop("SIGTERM");
+  await lab.changes.until(() => behind.includes("go") ? true : null, 2000, "etcdctl holds next");
+  await again.stop("SIGTERM");
+}, { program: "etcdctl" });
