@@ -67,7 +67,8 @@ export class ManagerAgent {
   readonly #health: ApiHealth | null;
   readonly #rivals: RivalWatch | null;
   readonly #election: Election;
-  readonly #records: HoldRecords;
+  /** null: there is no API server to write them at. */
+  readonly #records: HoldRecords | null;
   readonly #pages: ManagerPages;
   /** What ends a hold on this machine. */
   #fence: "guard" | "lifetime" = "guard";
@@ -93,13 +94,12 @@ export class ManagerAgent {
     this.#rivals = client === null
       ? null
       : new RivalWatch({ client, clock, objectPath, own: () => this.#ownAddresses() });
-    this.#health = client === null
+    this.#health = client === null && config.health.url === null
       ? null
       : new ApiHealth(makeProbe(config.health, { client, clock, objectPath }), clock);
     this.#election = options.elect(this.#electionParts(), () => this.#rivals?.rival() ?? null);
-    this.#records = new HoldRecords({
+    this.#records = client === null ? null : new HoldRecords({
       client,
-      namespace: options.namespace,
       nodeName: config.nodeName,
       nodeLabeling: config.nodeLabeling,
       lease: { name: config.lease.name, namespace: options.namespace },
@@ -132,7 +132,7 @@ export class ManagerAgent {
       this.#fence = this.#holder.start();
       this.#names.start();
       await this.#pages.start();
-      this.#records.start();
+      this.#records?.start();
       this.#rivals?.start();
       this.#watchHealth();
       await this.#election.elector.start();
@@ -168,7 +168,7 @@ export class ManagerAgent {
     const steps: readonly [string, () => Promise<void> | void][] = [
       ["the election", () => this.#election.elector.stop()],
       ["the addresses", () => this.#holder.stop()],
-      ["the records", () => this.#records.stop()],
+      ["the records", () => this.#records?.stop()],
       ["the election's connections", () => this.#election.close()],
       ["the health check", () => this.#health?.close()],
       ["the other API servers", () => this.#rivals?.close()],
@@ -212,11 +212,11 @@ export class ManagerAgent {
   #listener(): HoldListener {
     return {
       held: (ip) => {
-        this.#records.held(ip);
+        this.#records?.held(ip);
         this.#pages.held(ip);
       },
       released: (ip) => {
-        this.#records.released(ip);
+        this.#records?.released(ip);
         this.#pages.released(ip);
       },
       announced: (ip, takeoverMs) => this.#pages.announced(ip, takeoverMs),
@@ -237,7 +237,7 @@ export class ManagerAgent {
       rival: () => this.#hasRival(),
       onLeader: (holder) => {
         this.#pages.leads(holder === this.#id);
-        this.#records.leader(holder);
+        this.#records?.leads(holder === this.#id);
         log.info("new leader", { holder: holder ?? "nobody" });
       },
     };

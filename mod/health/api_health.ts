@@ -1,6 +1,6 @@
 /** Whether this node's own API server lets it hold: checks again and again, and says when the verdict changes. */
 
-import { assertNever } from "../base/assert.ts";
+import { assert, assertNever } from "../base/assert.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { KubeClient } from "../kube/api.ts";
 import { getLog } from "../observe/log.ts";
@@ -32,8 +32,8 @@ export interface CheckSettings {
 
 /** What a probe is made from, beside the settings. */
 export interface ProbeOptions {
-  /** Of the local API server; forked for what is asked here. */
-  readonly client: KubeClient;
+  /** Of the local API server; forked for what is asked here. null where there is none: then a URL is needed. */
+  readonly client: KubeClient | null;
   readonly clock: Clock;
   /** Path of the object that is read through etcd beside `/livez`; null: `/livez` only. Not for a check of a URL. */
   readonly objectPath: string | null;
@@ -43,7 +43,10 @@ export interface ProbeOptions {
 export function makeProbe(settings: CheckSettings, options: ProbeOptions): Probe {
   const { client, clock, objectPath } = options;
   const { url, timeoutMs, caPath, periodMs, failureThreshold } = settings;
-  if (url === null) return serverProbe(client.fork(), objectPath);
+  if (url === null) {
+    assert(client !== null, "without a URL there is an API server to check");
+    return serverProbe(client.fork(), objectPath);
+  }
   const check = new UrlCheck({ url, timeoutMs, caPath, clock });
   return {
     periodMs,

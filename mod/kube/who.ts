@@ -4,9 +4,9 @@
  */
 import type { Clock, Random, Timer } from "../base/clock.ts";
 import { microTime } from "../election/lease/record.ts";
-import { formatIp, parseIp } from "../net/ip.ts";
 import { getLog } from "../observe/log.ts";
 import type { WallClock } from "../runtime/wall_clock.ts";
+import { addressLeaseName } from "./address_lease.ts";
 import type { KubeAnswer, KubeClient } from "./api.ts";
 import { Backoff } from "./backoff.ts";
 import { type KubeLease, leasePath, leasesPath } from "./lease_object.ts";
@@ -28,17 +28,6 @@ export interface WhoOptions {
   readonly random: Random;
 }
 
-/** Name of the Lease that says who holds an address: IPv6 in full, `-` for `:`. */
-export function whoName(address: string): string {
-  const ip = parseIp(address);
-  if (ip === null || ip.bytes.length === 4) return `kube-vip-${ip === null ? address : formatIp(ip.bytes)}`;
-  const groups: string[] = [];
-  for (let at = 0; at < ip.bytes.length; at += 2) {
-    groups.push((((ip.bytes[at] ?? 0) << 8) | (ip.bytes[at + 1] ?? 0)).toString(16));
-  }
-  return `kube-vip-${groups.join("-")}`;
-}
-
 /** See the head of this file. */
 export class WhoLeases {
   readonly #options: WhoOptions;
@@ -54,7 +43,8 @@ export class WhoLeases {
 
   /** Whether this node holds; called at every change of holder, and when the addresses have changed. */
   holder(holds: boolean): void {
-    if (!holds) this.#written.clear();
+    const addresses = holds ? this.#options.addresses() : [];
+    for (const address of this.#written) if (!addresses.includes(address)) this.#written.delete(address);
     this.#holds = holds;
     this.#wake();
     this.#begin();
@@ -100,7 +90,7 @@ export class WhoLeases {
   /** @returns null when it is written, else why not */
   async #writeOne(address: string): Promise<string | null> {
     const { client, namespace, node } = this.#options;
-    const name = whoName(address);
+    const name = addressLeaseName(address);
     const path = leasePath(namespace, name);
     const read = await client.request<KubeLease>({ method: "GET", path, limitMs: REQUEST_MS });
     // Another may hold by now: its answer must not be overwritten by a late one of ours.

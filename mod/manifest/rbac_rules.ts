@@ -1,6 +1,7 @@
 /** Which rights the features need, each as narrow as the API server can say it. */
 
-import { type Ip, parseIp } from "../net/ip.ts";
+import { addressLeaseName } from "../kube/address_lease.ts";
+import { parseIp } from "../net/ip.ts";
 import { addressesOf, electionType, isOn, namespaceOf, textOf, type Values } from "./values.ts";
 
 /** A rule of a Role or ClusterRole. */
@@ -121,21 +122,13 @@ function leaseOf(values: Values, setting: string): { readonly namespace: string;
     : { namespace: text.slice(0, slash), name: text.slice(slash + 1) };
 }
 
-/**
- * The Lease that says who holds an address: `kube-vip-192.168.0.40`, `kube-vip-fd00--40`. The names of objects have no colons and end
- * in a letter or digit (RFC 1123), so `fd00::` is written as `fd00::0`.
- */
-export function addressLeaseName(ip: Ip): string {
-  return `kube-vip-${ip.text.replaceAll(":", "-").replace(/-$/, "-0")}`;
-}
-
 /** The Leases that say who holds an address; null for one that is found out later. */
 function addressLeases(values: Values): readonly (string | null)[] {
   const addresses = addressesOf(values);
   if (addresses.length === 0) return [null];
   return addresses.map((address) => {
     const ip = parseIp(address);
-    return ip === null ? null : addressLeaseName(ip);
+    return ip === null ? null : addressLeaseName(ip.text);
   });
 }
 

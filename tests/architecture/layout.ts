@@ -56,6 +56,7 @@ export const PURE_FILES: readonly string[] = [
   "mod/election/raft/wire.ts",
   "mod/health/slices.ts",
   "mod/health/threshold.ts",
+  "mod/kube/address_lease.ts",
   "mod/kube/backoff.ts",
   "mod/kube/errors.ts",
   "mod/kube/lease_object.ts",

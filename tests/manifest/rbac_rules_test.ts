@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { addressLeaseName, rightsFor, upstreamRules, wireguardRights } from "../../mod/manifest/rbac_rules.ts";
-import { parseIp } from "../../mod/net/ip.ts";
+import { rightsFor, upstreamRules, wireguardRights } from "../../mod/manifest/rbac_rules.ts";
 import { settings } from "./fixture.ts";
 
 /** One line for each right: `where: verbs resources[names]`. */
@@ -102,21 +101,4 @@ Deno.test("upstream's rules are upstream's, and only its ClusterRole has the ran
     "networking.k8s.io/servicecidrs list get watch",
   ]);
   assert.deepEqual(upstreamRules("Role"), upstreamRules("ClusterRole").slice(0, -1));
-});
-
-Deno.test("every address has a Lease whose name Kubernetes takes, and no two the same", () => {
-  const texts = ["192.168.0.40", "fd00::40", "::1", "fd00::", "::", "fd00:0:0:1::", "2001:db8:1:2:3:4:5:6"];
-  const names = texts.map((text) => {
-    const ip = parseIp(text);
-    assert.ok(ip !== null);
-    return addressLeaseName(ip);
-  });
-  for (const name of names) assert.match(name, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
-  assert.equal(new Set(names).size, texts.length);
-  assert.deepEqual(names.slice(0, 4), [
-    "kube-vip-192.168.0.40",
-    "kube-vip-fd00--40",
-    "kube-vip---1",
-    "kube-vip-fd00--0",
-  ]);
 });
