@@ -143,6 +143,8 @@ export class UpstreamPlayer implements Player {
   readonly box: Box;
   readonly #world: World;
   #elector: ClientGoElector | null = null;
+  /** Nobody starts it again. */
+  isRetired = false;
 
   constructor(world: World, box: Box, id: string) {
     this.#world = world;
@@ -155,7 +157,7 @@ export class UpstreamPlayer implements Player {
   }
 
   start(): void {
-    if (this.isUp || this.#world.now < this.#world.noNewUntilMs) return;
+    if (this.isUp || this.isRetired || this.#world.now < this.#world.noNewUntilMs) return;
     const { times } = this.#world;
     const limitMs = times.renewDeadlineMs / 2;
     this.#world.note(`${this.id} starts`);

@@ -87,7 +87,8 @@ export class World {
   }
 
   letGo(who: string): void {
-    if ((this.#until.get(who)?.untilMs ?? -Infinity) > this.now) this.note(`${who} lets go`);
+    const hold = this.#until.get(who);
+    if (hold !== undefined) this.note(`${who} ${hold.untilMs > this.now + 1e-6 ? "lets go" : "has run out"}`);
     this.#until.delete(who);
   }
 
