@@ -77,6 +77,20 @@ export class Bench {
     this.core.tick(this.now, this.condition);
   }
 
+  /** Lets time pass while the Lease stays as it was seen; true if nothing but reads were asked for. */
+  onlyReads(untilMs: number): boolean {
+    for (let now = this.now; now < untilMs; now += 50) {
+      const errand = this.at(now);
+      if (errand === null) continue;
+      if (errand.kind !== "read") return false;
+      const { record } = this.core;
+      this.answer(
+        record === null ? { outcome: "absent" } : { outcome: "found", lease: { record, version: this.version() } },
+      );
+    }
+    return true;
+  }
+
   /** Takes an absent Lease at 0; gives what stands in it. */
   lead(): StoredLease {
     this.at(this.now);
