@@ -16,10 +16,12 @@ Deno.test("chooseStages() runs all by default, else the named ones in order, and
 
 Deno.test("testArguments() keeps the laboratory and the program out of the parallel stage", () => {
   const unit = testArguments("unit", "/j.xml");
-  assert.ok(unit.includes("--parallel") && unit.includes("--ignore=tests/binary,tests/kubernetes,tests/lab"));
+  assert.ok(
+    unit.includes("--parallel") && unit.includes("--ignore=tests/binary,tests/kubernetes,tests/lab,tests/cluster"),
+  );
   const common = ["test", "-A", "--junit-path=/j.xml"];
   assert.deepEqual(testArguments("binary", "/j.xml"), [...common, "tests/binary"]);
-  assert.deepEqual(testArguments("lab", "/j.xml"), [...common, "tests/kubernetes", "tests/lab"]);
+  assert.deepEqual(testArguments("lab", "/j.xml"), [...common, "tests/kubernetes", "tests/lab", "tests/cluster"]);
 });
 
 Deno.test("judge() leaves a good run alone", () => assert.deepEqual(judge(GOOD, false), GOOD.tally));
@@ -34,7 +36,7 @@ Deno.test("judge() counts skipped laboratory and program tests as failed where i
 const BAD: readonly (readonly [string, Partial<Ending>, string])[] = [
   ["a crash outside any test", { code: 1 }, "lab: ended with status 1 outside any test"],
   ["a run of nothing", { tally: { passed: 0, failed: [], skipped: [] } }, "lab: no test ran"],
-  ["a run that took too long", { code: 143, timedOut: true }, "lab: ended after 840 s"],
+  ["a run that took too long", { code: 143, timedOut: true }, "lab: ended after 1200 s"],
 ];
 
 for (const [what, change, failure] of BAD) {
