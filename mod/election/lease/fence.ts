@@ -60,6 +60,8 @@ export class LeaseFence {
   #wasOpen = true;
   /** Closed until then, unless a member's record is seen. */
   #closedUntilMs = -Infinity;
+  /** What the watch has shown, counted. */
+  #shown = 0;
   #mustRead = true;
   #notBeforeMs = -Infinity;
   #renewMs = -Infinity;
@@ -89,7 +91,10 @@ export class LeaseFence {
     assert(this.#state === "new", "a fence is started once");
     this.#state = "running";
     this.#watch = this.#options.store.watch((lease) => {
-      if (lease === null || !this.#sight.isPast(lease)) this.#seen(lease);
+      if (lease === null || !this.#sight.isPast(lease)) {
+        this.#shown++;
+        this.#seen(lease);
+      }
       this.#turn();
     });
     this.#turn();
@@ -199,10 +204,13 @@ export class LeaseFence {
   }
 
   async #read(): Promise<LeaseRead> {
+    const shown = this.#shown;
     const answer = await this.#bounded((limitMs) => this.#options.store.read(limitMs));
     if (answer.outcome === "failed") return answer;
-    this.#mustRead = false;
-    this.#seen(answer.outcome === "found" ? answer.lease : null);
+    const lease = answer.outcome === "found" ? answer.lease : null;
+    // The watch was faster than this answer, which may be from before: look once more.
+    this.#mustRead = shown !== this.#shown && (lease === null || this.#sight.isPast(lease));
+    if (!this.#mustRead) this.#seen(lease);
     return answer;
   }
 

@@ -159,6 +159,28 @@ Deno.test("a stranger's Lease that cannot be watched any more opens the fence wh
     return [fence];
   }));
 
+Deno.test("a read that is older than what the watch has shown does not open the fence", () =>
+  inLab(async (lab) => {
+    const fence = lab.fence("a");
+    fence.leading(true);
+    await lab.advance(100);
+    fence.leading(false);
+    const [store] = lab.stores;
+    assert(store !== undefined);
+    store.faults.backMs = 400;
+    while (store.underWay === 0) await lab.advance(5);
+    await lab.advance(5);
+    store.faults.backMs = 1;
+    lab.lease.edit(STRANGER);
+    await lab.advance(10);
+    assert(!fence.open());
+    for (let turn = 0; turn < 100; turn++) {
+      await lab.advance(5);
+      assert(!fence.open());
+    }
+    return [fence];
+  }));
+
 Deno.test("a member's Lease that was deleted closes nothing and is written again", () =>
   inLab(async (lab) => {
     const [a, b] = [lab.fence("a"), lab.fence("b")];
