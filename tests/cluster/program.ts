@@ -20,11 +20,16 @@ export interface LeaseSeconds {
 export interface ManagerOptions {
   readonly times: LeaseSeconds;
   readonly election: "kubernetes" | "peers";
-  /** More variables for one node; those of the same name are replaced. */
-  readonly env?: (local: Station) => Readonly<Record<string, string>>;
+  /** More variables for one node; those of the same name are replaced. `directory` is the node's own. */
+  readonly env?: (local: Station, directory: string) => Readonly<Record<string, string>>;
+  /** In place of all variables that say what to do. */
+  readonly bare?: true;
   /** Goes before the program's own command line. */
-  readonly before?: (local: Station) => readonly string[];
+  readonly before?: (local: Station, directory: string) => readonly string[];
 }
+
+const METRICS = ":2112";
+const HEALTH_PORT = 10355;
 
 /** Environment of a static Pod in the words of upstream's manifests. */
 export class ManagerProgram implements Daemon {
@@ -48,24 +53,27 @@ export class ManagerProgram implements Daemon {
       "vip_peers": nodes.map(peer).join(","),
       "vip_peersecret": this.#secret,
     };
+    const usual = {
+      "vip_arp": "true",
+      "cp_enable": "true",
+      "vip_interface": local.device,
+      "vip_nodename": local.name,
+      address: `${VIP_4},${VIP_6}`,
+      "vip_leaderelection": "true",
+      "vip_leaseduration": String(times.duration),
+      "vip_renewdeadline": String(times.renewDeadline),
+      "vip_retryperiod": String(times.retryPeriod),
+      "k8s_config_file": kubeconfigPath(directory),
+      "prometheus_server": METRICS,
+      "health_check_port": String(HEALTH_PORT),
+      ...(election === "peers" ? peers : {}),
+    };
     return {
-      argv: [...before?.(local) ?? [], ...this.#command, "manager"],
+      argv: [...before?.(local, directory) ?? [], ...this.#command, "manager"],
       env: {
-        "vip_arp": "true",
-        "cp_enable": "true",
-        "vip_interface": local.device,
-        "vip_nodename": local.name,
-        address: `${VIP_4},${VIP_6}`,
-        "vip_leaderelection": "true",
-        "vip_leaseduration": String(times.duration),
-        "vip_renewdeadline": String(times.renewDeadline),
-        "vip_retryperiod": String(times.retryPeriod),
-        "k8s_config_file": kubeconfigPath(directory),
+        ...(this.#options.bare === true ? {} : usual),
         "vip_statedir": stateDirectory(directory),
-        "prometheus_server": ":2112",
-        "health_check_port": "10355",
-        ...(election === "peers" ? peers : {}),
-        ...env?.(local),
+        ...env?.(local, directory),
       },
     };
   }
@@ -76,7 +84,7 @@ export class ManagerProgram implements Daemon {
 }
 
 /** Where a node finds its kubeconfig. */
-function kubeconfigPath(directory: string): string {
+export function kubeconfigPath(directory: string): string {
   return join(directory, "admin.conf");
 }
 
