@@ -244,6 +244,7 @@ export class EtcdCore {
   /** A request that {@link next} named, started at `startedAt`, has come to this. */
   answered(now: number, done: { readonly step: Step; readonly startedAt: number; readonly outcome: Outcome }): void {
     const { step, startedAt, outcome } = done;
+    // A process that stood still looks at the clock before it reads what came meanwhile.
     this.#expire(now);
     this.#count(now, step, outcome);
     switch (step.do) {
@@ -458,7 +459,7 @@ export class EtcdCore {
   }
 
   #end(reason: RevokeReason): void {
-    if (this.#right !== null) this.#reason = reason;
+    this.#reason = reason;
     this.#right = null;
     this.#first = false;
   }

@@ -182,9 +182,6 @@ export class EtcdElector implements Elector {
     this.#busy = null;
     if (this.#state !== "running") return;
     this.#granting = null;
-    // A process that stood still has to let go before it reads what came meanwhile.
-    this.#core.tick(clock.now());
-    this.#deliver();
     this.#core.answered(clock.now(), { step, startedAt, outcome });
     if (step.do === "revoke" && this.#core.dropping === 0) {
       for (const tell of this.#releasing.splice(0)) tell(this.#core.lastRelease);

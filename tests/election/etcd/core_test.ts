@@ -33,6 +33,20 @@ Deno.test("a right counts from the start of a keep-alive, however late the answe
   assert.equal(script.core.right?.validUntil, 19_000);
 });
 
+Deno.test("an answer that comes after the right ran out gives no right before a new look", async () => {
+  const script = await holding();
+  script.now = 10_000;
+  script.core.tick(10_000);
+  const step = script.core.next(10_000);
+  assert.ok(step !== null && step.do === "keep");
+  script.core.answered(14_500, { step, startedAt: 10_000, outcome: { is: "alive", ttlMs: 15_000 } });
+  assert.deepEqual([script.core.right, script.core.lossReason], [null, "lease-lost"]);
+  const look = script.core.next(14_500);
+  assert.ok(look !== null && look.do === "look");
+  script.core.answered(14_500, { step: look, startedAt: 14_500, outcome: await script.answer(look) });
+  assert.equal(script.core.right?.validUntil, 24_000);
+});
+
 Deno.test("who stands behind others waits, and holds as soon as they are gone", async () => {
   const script = new Script();
   const first = await script.other("go");

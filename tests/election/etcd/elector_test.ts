@@ -201,3 +201,53 @@ election("whoever is told may stop the elector in the middle of it", async (elec
   assert.equal(member.elector.observe().leading, false);
   assert.deepEqual(electorate.etcd.keys, []);
 });
+
+election("an etcd that takes five seconds for everything ends no hold of fifteen", async (electorate) => {
+  const slow = electorate.make("slow", { ttlMs: 15_000 });
+  await slow.elector.start();
+  await electorate.advance(20);
+  slow.connection.slowMs = 5000;
+  await electorate.advance(120_000);
+  assert.deepEqual(electorate.holders(), ["slow"]);
+  assert.ok(!electorate.ledger.events.some(({ what }) => what !== "granted"));
+  slow.connection.slowMs = 0;
+  await electorate.advance(6000);
+});
+
+election("a watch that breaks again and again is begun once a second", async (electorate) => {
+  const { connection } = electorate.member("a");
+  connection.brokenWatches = true;
+  await electorate.start("a");
+  await electorate.advance(10_000);
+  assert.ok(connection.watched >= 9 && connection.watched <= 11, `${connection.watched}`);
+  assert.ok(connection.requests <= 35, `${connection.requests}`);
+});
+
+election("a stop in the middle of taking a lease leaves none behind", async (electorate) => {
+  const { connection } = electorate.member("a");
+  await electorate.start("a");
+  await electorate.until(() => connection.requests === 2, 10);
+  await electorate.advance(1);
+  assert.equal(electorate.etcd.leases.length, 1);
+  await electorate.stop("a");
+  await electorate.advance(10);
+  assert.deepEqual(electorate.etcd.leases, []);
+});
+
+election("whoever is told that the hold has ended may ask at once, and is not told twice", async (electorate) => {
+  const told: string[] = [];
+  const member = electorate.make("d", {
+    sink: {
+      granted: () => {},
+      revoked: (_, reason) => {
+        told.push(reason);
+        member.elector.refresh();
+      },
+    },
+  });
+  await member.elector.start();
+  await electorate.advance(20);
+  electorate.isolate("d");
+  await electorate.advance(2500);
+  assert.deepEqual(told, ["lease-lost"]);
+});

@@ -142,6 +142,12 @@ export class FakeConnection implements Etcd {
   weather: Weather = CLEAR;
   /** Watches say nothing any more, as over a connection that is dead. */
   deafWatches = false;
+  /** Every request takes so much longer, half of it on its way there. */
+  slowMs = 0;
+  /** Watches end as soon as they have begun. */
+  brokenWatches = false;
+  /** How many watches were begun. */
+  watched = 0;
   /** How many requests were made. */
   requests = 0;
 
@@ -182,6 +188,8 @@ export class FakeConnection implements Etcd {
       },
     };
     this.#watches.add(watch);
+    this.watched++;
+    if (this.brokenWatches) this.#clock.after(1, () => listener.ended("broken"));
     return watch;
   }
 
@@ -194,6 +202,10 @@ export class FakeConnection implements Etcd {
     return this.deafWatches || this.weather.lose.answer || this.weather.lose.request;
   }
 
+  #wayMs(): number {
+    return this.slowMs / 2 + 0.5 + this.#random() / 2;
+  }
+
   /** The request arrives, the answer returns; whichever is lost, the time limit answers. */
   #ask<T>(limitMs: number, act: (now: number) => EtcdAnswer<T>): Promise<EtcdAnswer<T>> {
     const { promise, resolve } = Promise.withResolvers<EtcdAnswer<T>>();
@@ -201,10 +213,10 @@ export class FakeConnection implements Etcd {
     this.requests++;
     const late = this.#clock.after(limitMs, () => resolve({ outcome: "unreachable", cause: "no answer in time" }));
     if (this.weather.lose.request) return promise;
-    this.#clock.after(0.5 + this.#random() / 2, () => {
+    this.#clock.after(this.#wayMs(), () => {
       const answer = act(this.#clock.now());
       if (this.weather.lose.answer) return;
-      this.#clock.after(0.5 + this.#random() / 2, () => {
+      this.#clock.after(this.#wayMs(), () => {
         late.cancel();
         resolve(answer);
       });

@@ -245,6 +245,30 @@ Deno.test("a watch that ends says why, once", async () => {
   }
 });
 
+Deno.test("after a watch has broken the next endpoint is asked, after a silent one the same", async () => {
+  await withServers(2, async (gateway, [first, second], clock) => {
+    assert.ok(first && second);
+    first.handler = () => new Response("x");
+    const ear = new Ear();
+    gateway.watch({ prefix: "p/", fromRevision: 8 }, ear);
+    await ear.next();
+    const { response, write, end } = stream();
+    second.handler = () => response;
+    const silent = new Ear();
+    gateway.watch({ prefix: "p/", fromRevision: 8 }, silent);
+    const heard = silent.next();
+    write(`{"result":{"events":[{}]}}\n`);
+    await heard;
+    const over = silent.next();
+    clock.advance(60_000);
+    await over;
+    second.handler = () => Response.json(HEADER);
+    assert.equal((await gateway.txn(EMPTY, 1000)).outcome, "ok");
+    assert.deepEqual([first.seen.length, second.seen.length], [1, 2]);
+    end();
+  });
+});
+
 Deno.test("a watch that is not confirmed in time, or silent for a minute, ends", async () => {
   await withServers(1, async (gateway, [server], clock) => {
     assert.ok(server);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Random } from "../../../mod/base/clock.ts";
 import {
   EtcdFormatError,
   parseJson,
@@ -10,6 +11,7 @@ import {
   txnJson,
   watchJson,
 } from "../../../mod/election/etcd/json.ts";
+import { seededRandom, seedFromEnv } from "../../fakes/random.ts";
 
 /** What etcd 3.4.23 answered, word for word. */
 const HEADER =
@@ -109,3 +111,45 @@ Deno.test("what is not etcd's answer is an error of format", () => {
   for (const text of ["{}", "1", `{"result":[]}`]) assert.throws(() => readKept(parseJson(text)), EtcdFormatError);
   for (const text of ["{}", "{", `{"result":{"events":1}}`]) assert.throws(() => readWatchLine(text), EtcdFormatError);
 });
+
+Deno.test("whatever comes, nothing but an error of format is thrown", () => {
+  const seed = seedFromEnv(1);
+  const random = seededRandom(seed);
+  const kv = `{"key":"YQ==","create_revision":"2","mod_revision":"3","value":"w7w=","lease":"12"}`;
+  const texts = [
+    `{${HEADER},"succeeded":true,"responses":[{"response_range":{"kvs":[${kv}],"count":"1"}}]}`,
+    `{"result":{${HEADER},"ID":"1234","TTL":"5","events":[{"kv":${kv}}]}}`,
+    `{"error":{"message":"no leader"},"code":14}`,
+  ];
+  let refused = 0;
+  for (let round = 0; round < 20_000; round++) {
+    const text = mutated(texts[round % texts.length] ?? "", random);
+    readRefusal(500, text);
+    for (
+      const read of [() => readTxnResult(parseJson(text)), () => readKept(parseJson(text)), () => readWatchLine(text)]
+    ) {
+      try {
+        read();
+      } catch (error) {
+        assert.ok(error instanceof EtcdFormatError, `SEED=${seed} ${text}: ${error}`);
+        refused++;
+      }
+    }
+  }
+  assert.ok(refused > 20_000);
+});
+
+/** The text with some characters exchanged, left out or doubled, or one value replaced. */
+function mutated(text: string, random: Random): string {
+  const values = ["null", "[]", "{}", "0", `""`, "true", "1e400", `"-1"`];
+  if (random() < 0.5) {
+    const value = values[Math.floor(random() * values.length)] ?? "null";
+    const starts = [...text.matchAll(/(?<=:)("[^"]*"|true|\{|\[)/g)];
+    const [hit, at] = [starts[Math.floor(random() * starts.length)], random()];
+    if (hit !== undefined && at < 0.9) return text.slice(0, hit.index) + value + text.slice(hit.index + hit[0].length);
+  }
+  const at = Math.floor(random() * text.length);
+  const chars = `{}[]",:0a-*\\`;
+  return text.slice(0, at) + (chars[Math.floor(random() * chars.length)] ?? "") +
+    text.slice(at + (random() < 0.5 ? 0 : 1));
+}

@@ -74,9 +74,14 @@ export class Script {
     for (let step = this.core.next(this.now); step !== null; step = this.core.next(this.now)) await this.#make(step);
   }
 
+  /** What etcd answers. */
+  answer(step: Step): Promise<Outcome> {
+    return perform(this.#etcd(), PREFIX, step);
+  }
+
   async #make(step: Step): Promise<void> {
     const startedAt = this.now;
-    const outcome = this.instead?.(step) ?? await perform(this.#etcd(), PREFIX, step);
+    const outcome = this.instead?.(step) ?? await this.answer(step);
     this.core.answered(this.now, { step, startedAt, outcome });
     if (step.do !== "look") this.#note(`${this.#words(step)}: ${outcome.is}`);
     else if (outcome.is === "failed") this.#note("look: failed");
