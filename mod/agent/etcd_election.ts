@@ -3,7 +3,7 @@ import { assertNever } from "../base/assert.ts";
 import type { LeaseTimes } from "../config/manager/types.ts";
 import { EtcdElector } from "../election/etcd/elector.ts";
 import { EtcdGateway } from "../election/etcd/gateway.ts";
-import { unfencedGraceMs } from "../vip/address.ts";
+import { UNFENCED_GRACE_MS } from "../vip/address.ts";
 import { type Election, type ElectionParts, followed, Others } from "./manager_election.ts";
 
 export interface EtcdElectionParts extends ElectionParts {
@@ -34,7 +34,7 @@ export function etcdElection(parts: EtcdElectionParts): Election {
     sink: parts.sink,
     fit: parts.fit,
     preserveOnLoss: parts.preserveOnLoss,
-    graceMs: () => parts.fence() === "guard" ? 0 : unfencedGraceMs(times.durationMs),
+    graceMs: () => parts.fence() === "guard" ? 0 : UNFENCED_GRACE_MS,
     onLeader: (holder) => {
       others.holds(holder);
       parts.onLeader(holder, elector.observe().transitions);

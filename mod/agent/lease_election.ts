@@ -4,7 +4,7 @@ import { LeaseElector } from "../election/lease/elector.ts";
 import type { KubeClient } from "../kube/api.ts";
 import { KubeLeaseStore } from "../kube/lease_store.ts";
 import { systemWallClock } from "../runtime/wall_clock.ts";
-import { unfencedGraceMs } from "../vip/address.ts";
+import { UNFENCED_GRACE_MS } from "../vip/address.ts";
 import { type Election, type ElectionParts, followed, Others } from "./manager_election.ts";
 import { RivalStore } from "./rival_store.ts";
 
@@ -48,7 +48,7 @@ export function leaseElection(parts: LeaseElectionParts): Election {
     sink: parts.sink,
     fit: parts.fit,
     rival: parts.rival,
-    graceMs: () => parts.fence() === "guard" ? 0 : unfencedGraceMs(lease.times.durationMs),
+    graceMs: () => parts.fence() === "guard" ? 0 : UNFENCED_GRACE_MS,
     preserveOnLoss: parts.preserveOnLoss,
     onLeader: (holder, transitions) => {
       others.holds(holder);

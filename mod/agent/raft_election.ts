@@ -7,7 +7,7 @@ import { RaftNode } from "../election/raft/node.ts";
 import type { Timing } from "../election/raft/types.ts";
 import { UdpTransport } from "../election/raft/udp_transport.ts";
 import type { Poller } from "../linux/poller.ts";
-import { unfencedGraceMs } from "../vip/address.ts";
+import { UNFENCED_GRACE_MS } from "../vip/address.ts";
 import type { Holder } from "../vip/holder.ts";
 
 /** What both configurations say about the members. */
@@ -65,7 +65,7 @@ export function makeRaft(settings: RaftSettings, parts: RaftParts): RaftElection
     transport,
     sink: parts.sink,
     startAsLeader: settings.startAsLeader,
-    graceMs: () => parts.fence() === "guard" ? 0 : unfencedGraceMs(settings.timing.leaseMs),
+    graceMs: () => parts.fence() === "guard" ? 0 : UNFENCED_GRACE_MS,
     soloAllowed: () => !holder.strangerKnown(),
     fit: () => holder.unfit() === null && parts.fit(),
   });
@@ -81,7 +81,7 @@ export function raftElsewhere(
   timing: Timing,
   ip: string,
 ): { atMs: number | null; graceMs: number } {
-  return { atMs: node?.elsewhereMs(ip) ?? null, graceMs: timing.leaseMs + unfencedGraceMs(timing.leaseMs) };
+  return { atMs: node?.elsewhereMs(ip) ?? null, graceMs: timing.leaseMs + UNFENCED_GRACE_MS };
 }
 
 /** What became of a wish to hand leadership over, in the words of the control socket. */

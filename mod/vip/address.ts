@@ -11,17 +11,18 @@ const BEYOND_PERMISSION_SECONDS = 2;
  * Valid lifetime for an address whose grant ends in `remainingMs`.
  *
  * With a guard the permission ends the hold and the lifetime only clears what a dead process leaves behind: whole seconds, rounded up,
- * and two more. Without one the lifetime alone ends the hold, and the elector's hand-over time grows by {@link unfencedGraceMs}.
+ * and two more. Without one the lifetime alone ends the hold, and the elector's hand-over time grows by {@link UNFENCED_GRACE_MS}.
  */
 export function lifetimeSeconds(remainingMs: number, guarded: boolean): number {
   const seconds = Math.max(1, Math.ceil(remainingMs / 1000));
   return guarded ? seconds + BEYOND_PERMISSION_SECONDS : seconds;
 }
 
-/** How much longer than its lease a machine without a guard may answer: rounding up to whole seconds, and 250 ms of late expiry. */
-export function unfencedGraceMs(leaseMs: number): number {
-  return lifetimeSeconds(leaseMs, false) * 1000 - leaseMs + 250;
-}
+/**
+ * How much longer than its grant a machine without a guard may answer: a lifetime that is renewed just before the end of the grant rounds
+ * up by a whole second, and ends up to 250 ms late.
+ */
+export const UNFENCED_GRACE_MS = 1250;
 
 /**
  * Whether an address that equals one of ours was put there by this program. Kernels before 5.18 do not keep the mark (protocol 0);

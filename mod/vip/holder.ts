@@ -90,7 +90,7 @@ export class Holder implements GrantSink {
   /**
    * Removes leftovers of an earlier run, installs the guard and asks the network who has the addresses.
    * @returns `lifetime` where the kernel has no nftables: then whole seconds of address lifetime end the hold, and the elector's
-   * hand-over has to wait {@link unfencedGraceMs} longer
+   * hand-over has to wait {@link UNFENCED_GRACE_MS} longer
    * @throws what kept the guard from being installed although the kernel has nftables
    */
   start(): "guard" | "lifetime" {

@@ -29,7 +29,7 @@ Deno.test("what became of a transfer is said in words that name who leads", asyn
 
 Deno.test("a member's claims are believed for its lease and the longest time its kernel may need to end the hold", () => {
   const timing = { beatMs: 50, leaseMs: 200, electionMinMs: 255, electionMaxMs: 350 };
-  assert.deepEqual(raftElsewhere(null, timing, "192.0.2.1"), { atMs: null, graceMs: 1250 });
+  assert.deepEqual(raftElsewhere(null, timing, "192.0.2.1"), { atMs: null, graceMs: 1450 });
   const node = { elsewhereMs: (ip: string): number | null => ip === "192.0.2.1" ? 17 : null };
   assert.equal(raftElsewhere(node, timing, "192.0.2.1").atMs, 17);
 });

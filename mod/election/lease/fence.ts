@@ -141,8 +141,8 @@ export class LeaseFence {
   #seen(lease: StoredLease | null): void {
     const now = this.#clock.now();
     const record = lease?.record ?? null;
-    // A member's record that is gone invites strangers, but no stranger holds because of it: raft decides among members.
-    const isMembers = record === null ? this.#isMembers(this.#sight.record) : this.#isMembers(record);
+    // A member's record that is gone or blanked invites strangers, but no stranger holds because of it: raft decides among members.
+    const isMembers = this.#isMembers(isFree(record) ? this.#sight.record : record);
     const isFirst = !this.#sight.known;
     if (!this.#sight.look(now, lease, isMembers ? "own" : "other")) return;
     if (isMembers) {

@@ -181,6 +181,18 @@ Deno.test("a read that is older than what the watch has shown does not open the 
     return [fence];
   }));
 
+Deno.test("a member's Lease that was blanked closes nothing and is written again", () =>
+  inLab(async (lab) => {
+    const [leader, follower] = [lab.fence("a"), lab.fence("b")];
+    leader.leading(true);
+    await lab.advance(500);
+    lab.lease.edit({ holder: "", durationSeconds: 0, acquireTime: "", renewTime: "", transitions: 0, mark: null });
+    await lab.advance(500);
+    assert.equal(lab.record?.holder, "a");
+    assert.deepEqual([lab.changes, leader.open(), follower.open()], [[], true, true]);
+    return [leader, follower];
+  }));
+
 Deno.test("a member's Lease that was deleted closes nothing and is written again", () =>
   inLab(async (lab) => {
     const [a, b] = [lab.fence("a"), lab.fence("b")];
