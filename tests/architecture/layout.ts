@@ -28,6 +28,7 @@ export const PURE_FILES: readonly string[] = [
   "mod/election/etcd/times.ts",
   "mod/election/lease/core.ts",
   "mod/election/lease/fenced_sink.ts",
+  "mod/election/lease/grants.ts",
   "mod/election/lease/making_way.ts",
   "mod/election/lease/own_writes.ts",
   "mod/election/lease/record.ts",
