@@ -7,7 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { KubeConfigError } from "./errors.ts";
 import type { Files } from "./files.ts";
 import type { KubeAccess, Pem } from "./kubeconfig.ts";
-import { authoritiesFault, keyPairFault } from "./tls_check.ts";
+import { authoritiesFault, keyPairFault } from "../runtime/tls_check.ts";
 
 /** The kubelet replaces a token long before it ends: ten seconds are soon enough, and cost one read of a small file. */
 const TOKEN_REREAD_MS = 10_000;

@@ -9,6 +9,7 @@ import type { KubeAnswer, KubeRequest } from "./api.ts";
 import type { Credentials, Material } from "./credentials.ts";
 import { causeOf, isTlsFailure } from "./errors.ts";
 import { isRecord, type StatusObject } from "./objects.ts";
+import { withoutProxies } from "../runtime/no_proxy.ts";
 
 /** Larger answers are given up: the largest list this program asks for has pages of 500 objects. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
@@ -188,19 +189,6 @@ function createHttpClient(material: Material): Deno.HttpClient {
       poolIdleTimeout: IDLE_MS,
     })
   );
-}
-
-const PROXY_VARIABLES = ["http_proxy", "https_proxy", "all_proxy"].flatMap((name) => [name, name.toUpperCase()]);
-
-/** Deno reads these variables when a client is made, and has no option against them. */
-function withoutProxies<T>(make: () => T): T {
-  const kept = PROXY_VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
-  for (const [name, value] of kept) if (value !== undefined) Deno.env.delete(name);
-  try {
-    return make();
-  } finally {
-    for (const [name, value] of kept) if (value !== undefined) Deno.env.set(name, value);
-  }
 }
 
 function contentType(method: string): string {

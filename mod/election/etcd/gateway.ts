@@ -17,6 +17,8 @@ import {
   watchJson,
 } from "./json.ts";
 import { CODE_NOT_FOUND } from "./types.ts";
+import { withoutProxies } from "../../runtime/no_proxy.ts";
+import { keyPairFault } from "../../runtime/tls_check.ts";
 import type {
   Etcd,
   EtcdAnswer,
@@ -265,12 +267,18 @@ function httpClient(tls: EtcdTlsFiles): Deno.HttpClient {
     const [has, lacks] = cert === null ? ["key", "certificate"] : ["certificate", "key"];
     throw new EtcdTlsError(`client ${has}`, tls.certPath ?? tls.keyPath ?? "", `there is no client ${lacks} with it`);
   }
+  if (cert !== null && key !== null) {
+    const fault = keyPairFault({ cert, key });
+    if (fault !== null) throw new EtcdTlsError("client certificate and key", `${tls.certPath}, ${tls.keyPath}`, fault);
+  }
   try {
-    return Deno.createHttpClient({
-      http2: false,
-      ...(ca === null ? {} : { caCerts: [ca] }),
-      ...(cert === null || key === null ? {} : { cert, key }),
-    });
+    return withoutProxies(() =>
+      Deno.createHttpClient({
+        http2: false,
+        ...(ca === null ? {} : { caCerts: [ca] }),
+        ...(cert === null || key === null ? {} : { cert, key }),
+      })
+    );
   } catch (error) {
     throw new EtcdTlsError("certificates", [tls.caPath, tls.certPath, tls.keyPath].filter(Boolean).join(", "), error);
   }

@@ -348,6 +348,9 @@ Deno.test("files that cannot be used are named", async () => {
     assert.throws(() => make({ certPath: tls.certPath }), /no client key/);
     assert.throws(() => make({ keyPath: tls.keyPath }), /no client certificate/);
     assert.throws(() => make({ certPath: bad, keyPath: tls.keyPath }), EtcdTlsError);
+    // Deno 2.7 ends the process over a pair that does not belong together.
+    const [other] = [writeFiles(await Deno.makeTempDir({ dir: directory }))];
+    assert.throws(() => make({ certPath: tls.certPath, keyPath: other.tls.keyPath }), /certificate and key/);
     assert.throws(() => new EtcdGateway({ endpoints: [], tls: NO_TLS, clock }), { name: "EtcdEndpointError" });
   } finally {
     await Deno.remove(directory, { recursive: true });

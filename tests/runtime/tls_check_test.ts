@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { authoritiesFault, keyPairFault } from "../../mod/kube/tls_check.ts";
+import { authoritiesFault, keyPairFault } from "../../mod/runtime/tls_check.ts";
 import { TestPki } from "../fakes/kube/pki.ts";
 
 const EMPTY_CERT = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
