@@ -3,7 +3,7 @@
  * its API server, or to the Lease; sees it through; and mends it. What is measured comes from the probes alone.
  */
 
-import { machinesAtOnce, outageMs } from "../lab/analysis.ts";
+import { lastAnswerMs, machinesAtOnce, outageMs } from "../lab/analysis.ts";
 import type { PerFamily } from "../lab/faults.ts";
 import type { Lab } from "../lab/lab.ts";
 import type { LabNode } from "../lab/node.ts";
@@ -50,11 +50,19 @@ async function takenOver(lab: Lab, holder: LabNode): Promise<void> {
   await sleep(WATCH_MS);
 }
 
-/** Nobody answers. */
-async function silent(lab: Lab): Promise<void> {
+/** A busy machine may be late with an answer; without one for so long nobody answers. */
+const SILENCE_MS = 700;
+
+/** Resolves when nobody answers for the addresses of these families. */
+export async function silent(lab: Lab, families: readonly Family[]): Promise<void> {
   const { samples } = lab.probes;
-  const look = (): true | null => FAMILIES.every((family) => samples.answering(family).size === 0) ? true : null;
-  await samples.changes.until(look, BACK_MS, "silence");
+  const isSilent = (family: Family): boolean => {
+    const untilMs = samples.newestSentMs(family);
+    const span = { fromMs: untilMs - SILENCE_MS, untilMs };
+    const begunMs = samples.inquiries(family)[0]?.sentMs ?? Infinity;
+    return begunMs <= span.fromMs && lastAnswerMs(samples.inquiries(family), span) === null;
+  };
+  await samples.changes.until(() => families.every(isSilent) ? true : null, BACK_MS, "silence");
 }
 
 const SECOND_MS = 1000;
@@ -160,7 +168,7 @@ export const LEASE_FAULTS: readonly ClusterFault[] = [
       const fault = apiFault("etcd hangs");
       const place = { cluster, holder: holder.machine, lease: CONTROL_PLANE_LEASE };
       await fault.begin(place);
-      await silent(lab);
+      await silent(lab, FAMILIES);
       await fault.mend(place);
     },
   },
