@@ -1,5 +1,6 @@
-/** `deno task bench failover | proxy | footprint`: prints what was measured, as it is. */
+/** `deno task bench failover | cluster | proxy | footprint`: prints what was measured, as it is. */
 
+import { benchCluster } from "./cluster.ts";
 import { benchFailover } from "./failover.ts";
 import { benchFootprint } from "./footprint.ts";
 import { benchProxy } from "./proxy.ts";
@@ -7,11 +8,13 @@ import { machine, print } from "./report.ts";
 
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   failover: benchFailover,
+  cluster: benchCluster,
   proxy: benchProxy,
   footprint: benchFootprint,
 };
 
 const USAGE = `deno task bench failover [--runs 10] [--daemons default,fast,keepalived] [--faults "link cut,SIGKILL"]
+deno task bench cluster [--runs 3] [--elections 15/10/2,5/3/1,peers]
 deno task bench proxy [--runs 5] [--seconds 5]
 deno task bench footprint [--seconds 20]
 All need root, and keepalived, haproxy, iperf3 and wrk where they appear.`;
