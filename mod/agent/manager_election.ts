@@ -93,7 +93,9 @@ export async function followed(
   for (;;) {
     const { leader } = elector.observe();
     if (leader !== null && leader !== identity) return { outcome: "transferred", to: leader };
-    if (clock.now() >= endMs) return { outcome: "refused", why: "Nobody took over in time" };
+    if (clock.now() >= endMs) {
+      return { outcome: "refused", why: "Given up here, and nobody was seen to take over in time" };
+    }
     await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
   }
 }

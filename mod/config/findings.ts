@@ -60,12 +60,17 @@ export class Place {
 
   /** Notes what the setting `key` ended up as. */
   effective(key: string, value: string, origin: string): void {
-    const shown = this.#secret && value !== "" ? MASK : value;
-    this.#findings.effective.push({ key, value: shown, origin });
+    this.#findings.effective.push({ key, value: this.#shown(value), origin });
+  }
+
+  /** A secret is masked whole, and so is a login inside of a URL. */
+  #shown(value: string): string {
+    if (this.#secret) return value === "" ? "" : MASK;
+    return value.replace(/\/\/[^/@\s]*@/g, `//${MASK}@`);
   }
 
   #finding(message: string, value: string): Problem {
-    return { key: this.key, value: this.#secret && value !== "" ? MASK : value, message, line: this.line };
+    return { key: this.key, value: this.#shown(value), message, line: this.line };
   }
 }
 

@@ -101,7 +101,7 @@ Deno.test("where nobody follows, a transfer says so and the node takes the Lease
     const a = cluster.make("a");
     await a.elector.start();
     await cluster.nodes.holds("a");
-    assert.equal(refusal(await a.transfer(null)), "Nobody took over in time");
+    assert.equal(refusal(await a.transfer(null)), "Given up here, and nobody was seen to take over in time");
     await cluster.nodes.holds("a");
     const said = cluster.nodes.ledger.events.map(({ what }) => what);
     assert.ok(said.includes("transfer"));
@@ -135,7 +135,7 @@ Deno.test("a node whose API server is silent releases at another one that is wel
     const answer = a.transfer(null);
     await released;
     await cluster.nodes.holds("b");
-    assert.equal(refusal(await answer), "Nobody took over in time");
+    assert.equal(refusal(await answer), "Given up here, and nobody was seen to take over in time");
   }));
 
 Deno.test("claims of another node are its own until its Lease is surely over", () =>

@@ -95,3 +95,12 @@ Deno.test("a file full of mistakes gives all of them at once, one line each, in 
   const lines = problemLines(result).map((line) => Number(/^config.yaml:(\d+)/.exec(line)?.[1] ?? Infinity));
   assert.deepEqual(lines, lines.toSorted((a, b) => a - b || 0));
 });
+
+Deno.test("a login inside of a URL is never shown, neither in a finding nor in the dump", () => {
+  const findings = new Findings();
+  const place = new Place(findings, "kubernetes_addr");
+  place.problem("is refused", "https://admin:hunter2@10.0.0.1:6443/x");
+  place.effective("kubernetes_addr", "https://admin:hunter2@10.0.0.1", "env");
+  assert.equal(findings.problems[0]?.value, `https://${MASK}@10.0.0.1:6443/x`);
+  assert.equal(findings.effective[0]?.value, `https://${MASK}@10.0.0.1`);
+});
