@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Findings, formatProblem, Place, printable } from "../../mod/config/findings.ts";
+import { Findings, formatProblem, MASK, Place, printable } from "../../mod/config/findings.ts";
 import { load, problemLines } from "./helpers.ts";
 
 Deno.test("a finding is one line: place, key, value, message", () => {
