@@ -72,6 +72,8 @@ export class ManagerAgent {
   readonly #pages: ManagerPages;
   /** What ends a hold on this machine. */
   #fence: "guard" | "lifetime" = "guard";
+  /** Why an address cannot be put on the link, or null. */
+  #unplaced: string | null = null;
   #lock: StateLock | null = null;
   #control: ControlServer | null = null;
   #stop: Promise<void> | null = null;
@@ -252,6 +254,8 @@ export class ManagerAgent {
   /** Why this node should not hold, or null. */
   #unfit(): string | null {
     if (this.#names.current().length === 0) return "the name of the address has not been found yet";
+    // Whoever led without being able to hold would keep it from those who can.
+    if (this.#unplaced !== null) return this.#unplaced;
     const health = this.#health?.health() ?? { is: "healthy" };
     return this.#holder.unfit() ?? (health.is === "unhealthy" ? health.why : null);
   }
@@ -283,15 +287,20 @@ export class ManagerAgent {
 
   /** What the names give now, as far as it can be put on the link. */
   #placements(): readonly PlacedVip[] {
-    const { config, link, kernel } = this.#options;
+    const { config, kernel } = this.#options;
+    const links = kernel.book.links();
+    // A link that was replaced by another of the same name has another index.
+    const link = links.find(({ name }) => name === this.#options.link.name) ?? this.#options.link;
     const { placed, problems } = placeOn({
       addresses: this.#names.current(),
       link,
-      links: kernel.book.links(),
+      links,
       present: kernel.book.addresses(),
+      defaultRoutes: kernel.book.defaultRoutes(),
       loopbackGlobalScope: config.loopbackGlobalScope,
     });
     for (const problem of problems) log.error("cannot use an address", { finding: formatProblem(problem, null) });
+    this.#unplaced = problems[0] === undefined ? null : formatProblem(problems[0], null);
     return placed;
   }
 

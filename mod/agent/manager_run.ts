@@ -131,6 +131,7 @@ function place(config: ManagerConfig, kernel: HostKernel): LinkFacts | null {
     link: choice.link,
     links,
     present: kernel.book.addresses(),
+    defaultRoutes: kernel.book.defaultRoutes(),
     loopbackGlobalScope: config.loopbackGlobalScope,
   });
   for (const warning of warnings) log.warning("configuration", { finding: formatProblem(warning, null) });

@@ -26,8 +26,10 @@ export const UNFENCED_GRACE_MS = 1250;
 
 /**
  * Whether an address that equals one of ours was put there by this program. Kernels before 5.18 do not keep the mark (protocol 0);
- * there a finite lifetime tells: an administrator's address has none.
+ * there a finite lifetime without a preferred one tells: an administrator's address has no end, and one that was leased (DHCP) is meant
+ * to be used as a source.
  */
 export function isOurs(address: HeldAddress): boolean {
-  return address.protocol === ADDRESS_PROTOCOL || (address.protocol === 0 && Number.isFinite(address.validSeconds));
+  const { protocol, validSeconds, preferredSeconds = 0 } = address;
+  return protocol === ADDRESS_PROTOCOL || (protocol === 0 && Number.isFinite(validSeconds) && preferredSeconds === 0);
 }

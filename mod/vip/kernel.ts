@@ -25,6 +25,8 @@ export interface HeldAddress {
   readonly protocol: number;
   /** Seconds, Infinity when it never expires. */
   readonly validSeconds: number;
+  /** Seconds in which it may be chosen as a source address; absent where that is not told. */
+  readonly preferredSeconds?: number;
 }
 
 /** Where an address is valid: `host` is not given to other machines as one of ours, as is usual on `lo`. */

@@ -1,6 +1,7 @@
 /** Which link of this machine gets the control plane's addresses, and what is in the way, in upstream's words. Pure. */
 import { checkHost } from "../config/host_check.ts";
 import type { Problem } from "../config/types.ts";
+import { isLinkLocal, parseIp } from "../net/ip.ts";
 import { isOurs } from "./address.ts";
 import type { HeldAddress } from "./kernel.ts";
 import type { PlacedVip } from "./types.ts";
@@ -75,6 +76,7 @@ export interface PlacingRequest {
   readonly links: readonly LinkFacts[];
   /** What this machine has now. */
   readonly present: readonly HeldAddress[];
+  readonly defaultRoutes: readonly RouteFacts[];
   /** `vip_interfaceloglobal` */
   readonly loopbackGlobalScope: boolean;
 }
@@ -87,12 +89,12 @@ export interface Placing {
 }
 
 /**
- * Places each address on the link. One that this machine has on another link, put there by somebody else, is a problem: it is no address
- * that may wander. On the link itself it is taken for what another run or program of this kind has left.
+ * Places each address on the link. One that this machine has for itself, put there by somebody else, is a problem: it is no address that
+ * may wander. What looks as another run or program of this kind leaves it on the link is none, and is taken away when the hold begins.
  */
 export function placeOn(request: PlacingRequest): Placing {
   const { link, links, present, loopbackGlobalScope } = request;
-  const isLeft = (address: HeldAddress): boolean => isOurs(address) || address.linkIndex === link.index;
+  const isLeft = (address: HeldAddress): boolean => isOurs(address) || isLeftByAnother(address, request);
   const results = request.addresses.map((vip) => {
     const config = { vips: [vip], interface: link.name };
     return { vip, host: checkHost(config, { links, addresses: present, isOurs: isLeft }) };
@@ -105,6 +107,32 @@ export function placeOn(request: PlacingRequest): Placing {
     // On a loopback link an address is in no subnet, and is meant to be.
     warnings: link.loopback ? [] : fitting.flatMap(({ host }) => host.warnings).map(asAddress),
   };
+}
+
+/**
+ * Whether an address without our mark may be taken off the link. To take a machine's own address for a leftover cuts the machine off, and
+ * names lead to one easily: that of a control plane stands in the hosts file for its first node until the virtual address is there. So a
+ * leftover has the prefix that such programs were told, and a link that leads to other networks has an address besides.
+ */
+function isLeftByAnother(address: HeldAddress, request: PlacingRequest): boolean {
+  const { addresses, link, present, defaultRoutes } = request;
+  const managed = addresses.find(({ ip }) => ip === address.ip);
+  if (address.linkIndex !== link.index || address.prefixLength !== managed?.prefixLength) return false;
+  const family = familyOf(address.ip);
+  if (!defaultRoutes.some((route) => route.linkIndex === link.index && route.family === family)) return true;
+  return present.some((other) =>
+    other.linkIndex === link.index && familyOf(other.ip) === family && !isOurs(other) && !isLinkLocalText(other.ip) &&
+    !addresses.some(({ ip }) => ip === other.ip)
+  );
+}
+
+function familyOf(ip: string): 4 | 6 {
+  return ip.includes(":") ? 6 : 4;
+}
+
+function isLinkLocalText(text: string): boolean {
+  const ip = parseIp(text);
+  return ip !== null && isLinkLocal(ip);
 }
 
 /** The setting is named `address` here. */

@@ -28,6 +28,8 @@ Deno.test("our mark, or a finite lifetime where the kernel keeps no mark, makes 
   const address = { ip: "10.0.0.9", prefixLength: 32, linkIndex: 2, protocol: 0, validSeconds: Infinity };
   assert.equal(isOurs(address), false);
   assert.equal(isOurs({ ...address, validSeconds: 3 }), true);
+  assert.equal(isOurs({ ...address, validSeconds: 3, preferredSeconds: 0 }), true);
+  assert.equal(isOurs({ ...address, validSeconds: 3600, preferredSeconds: 1800 }), false);
   assert.equal(isOurs({ ...address, protocol: ADDRESS_PROTOCOL }), true);
   assert.equal(isOurs({ ...address, protocol: 2, validSeconds: 1800 }), false);
 });

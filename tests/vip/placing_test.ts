@@ -77,6 +77,7 @@ const REQUEST: PlacingRequest = {
   link: ETH0,
   links: [LO, ETH0, ETH1],
   present: [OWN],
+  defaultRoutes: [{ family: 4, linkIndex: 2, metric: 0 }],
   loopbackGlobalScope: true,
 };
 
@@ -108,5 +109,38 @@ Deno.test("what another run, or another program of this kind, left is no problem
   const upstreams = { ...OWN, ip: VIP.ip, prefixLength: 32 };
   for (const left of [ours, upstreams]) {
     assert.deepEqual(placeOn({ ...REQUEST, present: [OWN, left] }).problems, [], JSON.stringify(left));
+  }
+});
+
+Deno.test("an address that this machine has for itself is no leftover, and stays", () => {
+  const own = { ...OWN, ip: VIP.ip };
+  const cloud = { ...own, prefixLength: 32 };
+  const v6 = { ip: "fd00::9", prefixLength: 128 };
+  const rows: [string, Partial<PlacingRequest>, "own" | "left"][] = [
+    ["in its subnet", { present: [own] }, "own"],
+    ["in its subnet, beside another", { present: [own, OWN] }, "own"],
+    ["as a cloud gives it: alone, with a full prefix", { present: [cloud] }, "own"],
+    ["leased by DHCP", { present: [{ ...own, validSeconds: 3600, preferredSeconds: 3600 }] }, "own"],
+    ["alone but for what is managed", {
+      present: [cloud, { ...OWN, ip: "10.0.0.10" }],
+      addresses: [VIP, { ...VIP, ip: "10.0.0.10" }],
+    }, "own"],
+    ["IPv6, beside nothing but link-local", {
+      addresses: [v6],
+      present: [{ ...OWN, ...v6 }, { ...OWN, ip: "fe80::1", prefixLength: 64 }, OWN],
+      defaultRoutes: [{ family: 6, linkIndex: 2, metric: 0 }],
+    }, "own"],
+    ["left beside the machine's own", { present: [cloud, OWN] }, "left"],
+    [
+      "left on a link of its own",
+      { present: [cloud], defaultRoutes: [{ family: 4, linkIndex: 3, metric: 0 }] },
+      "left",
+    ],
+  ];
+  for (const [what, change, is] of rows) {
+    const { problems } = placeOn({ ...REQUEST, ...change });
+    const [problem] = problems.filter(({ value }) => value === (change.addresses?.[0] ?? VIP).ip);
+    if (is === "left") assert.equal(problem, undefined, what);
+    else assert.match(problem?.message ?? "none", /already belongs to this machine \(eth0\)/, what);
   }
 });
