@@ -1,5 +1,4 @@
 /** Runs the agent of `manager` until a signal says stop. */
-import type { Clock } from "../base/clock.ts";
 import { formatProblem } from "../config/findings.ts";
 import type { ApiServerSettings, ManagerConfig } from "../config/manager/types.ts";
 import type { KubeClient } from "../kube/api.ts";
@@ -10,7 +9,7 @@ import { SERVICE_ACCOUNT_FOLDER } from "../kube/kubeconfig.ts";
 import { bootId } from "../linux/boot_id.ts";
 import { SysError } from "../linux/errno.ts";
 import { raiseFileLimit } from "../linux/limits.ts";
-import { releaseGarbage } from "../linux/memory.ts";
+import { releaseGarbage, releaseUsedCode } from "../linux/memory.ts";
 import { raisePriority } from "../linux/priority.ts";
 import type { DumpSetting } from "../observe/dump_types.ts";
 import { getLog } from "../observe/log.ts";
@@ -19,7 +18,8 @@ import { chooseLink, type LinkFacts, placeOn } from "../vip/placing.ts";
 import { electionOf } from "./elections.ts";
 import { HostKernel } from "./host_kernel.ts";
 import { ManagerAgent } from "./manager_agent.ts";
-import { StopSignals } from "./stop_signals.ts";
+import { beSole } from "./sole_agent.ts";
+import { StopSignals, untilStop } from "./stop_signals.ts";
 
 const log = getLog("agent");
 
@@ -38,7 +38,9 @@ export async function runManagerAgent(
   build: Build,
 ): Promise<number> {
   const signals = new StopSignals();
+  const sole = await beSole({ clock: systemClock, signals });
   try {
+    if (sole === null) return 0;
     const agent = await startAgent(config, { settings, build, signals });
     if (agent === null) return signals.stopped ? 0 : 1;
     signals.onSecond = () => {
@@ -51,6 +53,7 @@ export async function runManagerAgent(
     log.info("stopped");
     return 0;
   } finally {
+    sole?.release();
     signals.close();
   }
 }
@@ -86,6 +89,7 @@ async function startAgent(config: ManagerConfig, start: Start): Promise<ManagerA
     raiseFileLimit();
     if (raisePriority() === "refused") log.debug("no right to run before ordinary work (CAP_SYS_NICE)");
     releaseGarbage();
+    releaseUsedCode();
     const agent = new ManagerAgent({
       config,
       settings: start.settings,
@@ -153,13 +157,23 @@ interface Server {
 /** The API server to talk to; null after saying why there is none. */
 async function findServer(config: ManagerConfig, start: Start): Promise<Server | null> {
   const managed = config.addresses.flatMap((one) => one.is === "ip" ? [one.ip] : []);
-  const world = hostWorld({ clock: systemClock, controlPlane: true, avoid: managed });
+  const world = hostWorld({
+    clock: systemClock,
+    controlPlane: true,
+    avoid: managed,
+    onStale: (cause) =>
+      log.warning("cannot read the credentials any more; those that were read last are used", { cause }),
+  });
   const ownNamespace = config.lease.namespace ?? await serviceAccountNamespace() ?? config.namespace;
   if (config.election.type === "etcd") return { client: null, namespace: ownNamespace };
   let settings: ApiServerSettings = config.apiServer;
+  const warned = new Set<string>();
   for (let said = ""; !start.signals.stopped;) {
     const choice = await chooseServer(settings, world);
-    for (const warning of choice.warnings) if (warning !== said) log.warning("API server", { warning });
+    for (const warning of choice.warnings.filter((one) => !warned.has(one))) {
+      warned.add(warning);
+      log.warning("API server", { warning });
+    }
     if (choice.outcome === "chosen") {
       log.info("API server", { server: choice.server, as: choice.origin });
       const client = createKubeClient({
@@ -177,7 +191,7 @@ async function findServer(config: ManagerConfig, start: Start): Promise<Server |
     // Among peers nobody has to wait for the server that the certificate would tell of.
     if (settings.detect && config.election.type === "peers") settings = { ...settings, detect: false };
     else if (!settings.detect) return null;
-    else await pause(systemClock, start.signals);
+    else await untilStop(LOOK_AGAIN_MS, { clock: systemClock, signals: start.signals });
   }
   return null;
 }
@@ -186,13 +200,6 @@ async function findServer(config: ManagerConfig, start: Start): Promise<Server |
 async function serviceAccountNamespace(): Promise<string | null> {
   const text = await hostFiles.read(`${SERVICE_ACCOUNT_FOLDER}/namespace`);
   return text === null || text.trim() === "" ? null : text.trim();
-}
-
-async function pause(clock: Clock, signals: StopSignals): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = clock.after(LOOK_AGAIN_MS, resolve);
-  await Promise.race([promise, signals.stop]);
-  timer.cancel();
 }
 
 function startProblem(error: unknown): string {

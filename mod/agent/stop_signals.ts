@@ -1,4 +1,5 @@
 /** The signals that an agent listens to while it runs. */
+import type { Clock } from "../base/clock.ts";
 
 /** SIGHUP would end the process without a hand-over; a terminal that closes is no reason for that either. */
 const STOPPING: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP"];
@@ -38,4 +39,15 @@ export class StopSignals {
   close(): void {
     for (const [signal, handler] of this.#handlers) Deno.removeSignalListener(signal, handler);
   }
+}
+
+/** Waits for so long, or until a stop is asked for. */
+export async function untilStop(
+  delayMs: number,
+  { clock, signals }: { readonly clock: Clock; readonly signals: Pick<StopSignals, "stop"> },
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = clock.after(delayMs, resolve);
+  await Promise.race([promise, signals.stop]);
+  timer.cancel();
 }
