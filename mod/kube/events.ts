@@ -16,6 +16,8 @@ const REFILL_MS = 10_000;
 /** An event that could not be written for so long interests nobody any more. */
 const GIVE_UP_MS = 300_000;
 const REQUEST_MS = 5000;
+/** A server that has just started forbids everything until it has read the roles: only then is it meant. */
+const FORBIDDEN_AFTER = 6;
 /** What is left at the end has this long. */
 const CLOSE_MS = 1000;
 /** events.k8s.io, which the API server keeps the same events under, takes no longer notes. */
@@ -163,7 +165,6 @@ export class EventRecorder {
     if (again === null) {
       const at = this.#queue.indexOf(waiting);
       if (at >= 0) this.#queue.splice(at, 1);
-      this.#backoff.reset();
     }
     this.#notBefore = again === null ? -Infinity : clock.now() + again;
     this.#turn();
@@ -174,12 +175,16 @@ export class EventRecorder {
     if (answer.outcome === "unreachable") return this.#backoff.next();
     if (answer.outcome === "ok") {
       this.#refusal = null;
+      this.#backoff.reset();
       return null;
     }
     const { status, reason, message, retryAfterMs } = answer;
     if (status === 429 || status >= 500) return Math.max(this.#backoff.next(), retryAfterMs ?? 0);
+    const isForbidden = status === 403;
+    if (isForbidden && this.#backoff.failures < FORBIDDEN_AFTER) return this.#backoff.next();
     // 409: it was written by a try whose answer was lost.
     if (status !== 409) this.#refused(`${status} ${reason}`, message);
+    if (!isForbidden) this.#backoff.reset();
     return null;
   }
 

@@ -17,6 +17,8 @@ const HASH_DIGITS = 8;
 const REQUEST_MS = 5000;
 /** Something that is forbidden may be allowed later, but not soon. */
 const FORBIDDEN_MS = 60_000;
+/** A server that has just started forbids everything until it has read the roles: only then is it meant. */
+const FORBIDDEN_AFTER = 6;
 const STOP_MS = 2000;
 const STOP_AGAIN_MS = 200;
 
@@ -133,8 +135,9 @@ export class NodeLabel {
       case "refused": {
         const { status, reason, message, retryAfterMs } = answer;
         if (status !== 429 && status < 500) this.#complain(`${status} ${reason}`, message);
-        const leastMs = status === 401 || status === 403 ? FORBIDDEN_MS : retryAfterMs ?? 0;
-        return Math.max(this.#backoff.next(), leastMs);
+        const delayMs = this.#backoff.next();
+        const isMeant = (status === 401 || status === 403) && this.#backoff.failures > FORBIDDEN_AFTER;
+        return Math.max(delayMs, isMeant ? FORBIDDEN_MS : retryAfterMs ?? 0);
       }
     }
   }

@@ -19,6 +19,8 @@ const MAX_PAGES = 200;
 const WATCH_SECONDS = { least: 240, most: 480 };
 /** Not allowed: somebody has to change a role first. */
 const FORBIDDEN_MS = 30_000;
+/** A server that has just started forbids everything until it has read the roles: only then is it meant. */
+const FORBIDDEN_AFTER = 6;
 /** A watch that lived for so long was one, even without an event. */
 const LIVED_MS = 5000;
 /** So many times in a row watching from one version may lead to nothing, not even a bookmark, before the version is doubted. */
@@ -218,7 +220,8 @@ export class Reflector<T extends KubeObject> {
     if (failure.retryAfterMs !== null) {
       return Math.min(failure.retryAfterMs, MAX_RETRY_AFTER_MS) + this.#random() * 1000;
     }
-    return failure.status === 403 ? this.#backoff.spread(FORBIDDEN_MS) : delayMs;
+    const isMeant = failure.status === 403 && this.#backoff.failures > FORBIDDEN_AFTER;
+    return isMeant ? this.#backoff.spread(FORBIDDEN_MS) : delayMs;
   }
 
   #say(state: "following" | "broken", cause: string): void {

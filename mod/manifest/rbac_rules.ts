@@ -61,10 +61,10 @@ function controlPlaneRights(values: Values): readonly Right[] {
   if (!isOn(values, "cp_enable") || electionType(values) === "etcd") return [];
   const lease = leaseOf(values, "vip_leasename");
   return [
-    ...leaseRights(lease.namespace, [lease.name, ...addressLeases(values)]),
-    inNamespace(lease.namespace, rule("", ["events"], { verbs: ["create", "patch"] })),
+    ...leaseRights(lease.namespace, { elections: [lease.name], records: addressLeases(values) }),
+    inNamespace(lease.namespace, rule("", ["events"], { verbs: ["create"] })),
     // Those of the Service `kubernetes`: they are selected by label, which a rule cannot say.
-    inNamespace("default", rule(SLICES, ["endpointslices"], { verbs: READ })),
+    inNamespace("default", rule(SLICES, ["endpointslices"], { verbs: ["list"] })),
   ];
 }
 
@@ -80,7 +80,7 @@ function serviceRights(values: Values): readonly Right[] {
     right(rule("", ["services/status"], { verbs: ["update"] })),
     right(rule("", ["services"], { verbs: [...READ, "update"] })),
     right(isOn(values, "enable_endpoints") ? rule("", ["endpoints"], { verbs: READ }) : slices),
-    ...leaseRights(lease.namespace, [lease.name]),
+    ...leaseRights(lease.namespace, { elections: [lease.name], records: [] }),
     // Each Service has a Lease in its own namespace, named after it.
     ...(perService ? [right(rule(LEASES, ["leases"], { verbs: [...READ, "create", "update"] }))] : []),
     // Egress: the ranges of Pods and Services, from the controller manager's flags or the API.
@@ -93,23 +93,31 @@ function serviceRights(values: Values): readonly Right[] {
 function nodeRights(values: Values): readonly Right[] {
   const labels = isOn(values, "enable_node_labeling");
   const follows = textOf(values, "annotation") !== "" || isOn(values, "lb_enable") || isOn(values, "svc_enable");
-  const verbs = [...(follows ? READ : labels ? ["get"] : []), ...(labels ? ["patch"] : [])];
+  const verbs = [...(follows ? READ : []), ...(labels ? ["patch"] : [])];
   return verbs.length === 0 ? [] : [inCluster(rule("", ["nodes"], { verbs }))];
 }
 
+/** The Leases that a feature writes, by name; null: a name that is not known in advance. */
+interface LeaseNames {
+  /** Followed and renewed. */
+  readonly elections: readonly string[];
+  /** Read and written when the holder changes. */
+  readonly records: readonly (string | null)[];
+}
+
 /**
- * Leases by name; `names` null: not known in advance. A name cannot limit `create`, as the object has none yet, and limits `list` and
- * `watch` to requests that select it by `metadata.name`, as ours do.
+ * A name cannot limit `create`, as the object has none yet, and limits `list` and `watch` to requests that select it by `metadata.name`,
+ * as ours do.
  */
-function leaseRights(namespace: string, names: readonly (string | null)[]): readonly Right[] {
-  const verbs = [...READ, "update"];
-  const known = names.filter((name) => name !== null);
-  if (known.length < names.length) {
-    return [inNamespace(namespace, rule(LEASES, ["leases"], { verbs: [...verbs, "create"] }))];
-  }
+function leaseRights(namespace: string, { elections, records }: LeaseNames): readonly Right[] {
+  const right = (verbs: readonly string[], names?: readonly string[]): Right =>
+    inNamespace(namespace, rule(LEASES, ["leases"], { verbs, ...(names === undefined ? {} : { names }) }));
+  const known = records.filter((name) => name !== null);
+  if (known.length < records.length) return [right([...READ, "update", "create"])];
   return [
-    inNamespace(namespace, rule(LEASES, ["leases"], { verbs: ["create"] })),
-    inNamespace(namespace, rule(LEASES, ["leases"], { verbs, names: known })),
+    right(["create"]),
+    right([...READ, "update"], elections),
+    ...(known.length === 0 ? [] : [right(["get", "update"], known)]),
   ];
 }
 

@@ -130,9 +130,26 @@ Deno.test("a server that asks for patience gets it", async () => {
   assert.equal(client.requests.length, 2);
 });
 
-Deno.test("a refusal is said once, and the event is dropped", async () => {
+Deno.test("a server that has just started and knows no roles yet gets the event again", async () => {
+  const { client, recorder, warnings, clock } = make();
+  client.answers.push(refusal(403, "Forbidden"), refusal(403, "Forbidden"));
+  note(recorder, "one");
+  await pass(clock, 2000);
+  assert.deepEqual([messages(client), warnings.length], [["one", "one", "one"], 0]);
+});
+
+Deno.test("what is forbidden for long is said once and dropped, and then at once", async () => {
   const { client, recorder, warnings, clock } = make();
   client.usual = refusal(403, "Forbidden");
+  note(recorder, "one", "two", "three");
+  await pass(clock, 60_000);
+  assert.deepEqual(messages(client), [...Array(7).fill("one"), "two", "three"]);
+  assert.equal(warnings.length, 1);
+});
+
+Deno.test("a refusal is said once, and the event is dropped", async () => {
+  const { client, recorder, warnings, clock } = make();
+  client.usual = refusal(422, "Invalid");
   note(recorder, "one", "two", "three");
   await pass(clock, 1000);
   assert.deepEqual(messages(client), ["one", "two", "three"]);

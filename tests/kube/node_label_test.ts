@@ -144,16 +144,28 @@ Deno.test("what fails is tried again with pauses that grow", async () => {
   await label.stop();
 });
 
-Deno.test("what is forbidden is said once and tried once a minute", async () => {
+Deno.test("a server that has just started and knows no roles yet is asked again soon", async () => {
+  const { client, label, clock } = make();
+  client.answers.push(refusal(403, "Forbidden"), refusal(403, "Forbidden"));
+  label.start();
+  label.hold(["10.0.0.1"]);
+  await pass(clock, 2000);
+  assert.equal(client.requests.length, 3);
+  await label.stop();
+});
+
+Deno.test("what is forbidden for long is said once and tried once a minute", async () => {
   const { client, label, clock, warnings } = make();
   client.usual = refusal(403, "Forbidden");
   label.start();
   label.hold(["10.0.0.1"]);
-  await pass(clock, 185_000);
-  assert.equal(client.requests.length, 4);
+  await pass(clock, 30_000);
+  const tries = client.requests.length;
+  await pass(clock, 180_000);
+  assert.equal(client.requests.length, tries + 3);
   assert.equal(warnings.length, 1);
   await label.stop();
-  assert.equal(client.requests.length, 5);
+  assert.equal(client.requests.length, tries + 4);
   assert.equal(clock.pending, 0);
 });
 

@@ -1,33 +1,11 @@
 import assert from "node:assert/strict";
 import { EXAMPLES, goldenPath, readExample } from "../manifest/generated.ts";
-import { at, type Parsed, parseManifest } from "../manifest/parsed.ts";
+import { at, parseManifest } from "../manifest/parsed.ts";
 import { VARIANTS } from "../manifest/variants.ts";
 import type { ApiClient } from "./api_client.ts";
+import { apply } from "./apply.ts";
 import { withCluster } from "./kit.ts";
 import { withApiServers } from "./needs.ts";
-
-const RBAC = "/apis/rbac.authorization.k8s.io/v1";
-
-/** Where the API keeps each kind. */
-const COLLECTIONS: Readonly<Record<string, readonly [root: string, plural: string]>> = {
-  Pod: ["/api/v1", "pods"],
-  DaemonSet: ["/apis/apps/v1", "daemonsets"],
-  ServiceAccount: ["/api/v1", "serviceaccounts"],
-  Role: [RBAC, "roles"],
-  RoleBinding: [RBAC, "rolebindings"],
-  ClusterRole: [RBAC, "clusterroles"],
-  ClusterRoleBinding: [RBAC, "clusterrolebindings"],
-};
-
-/** As `kubectl apply --server-side --validate=strict` does it; the answer is the object as the server has it. */
-async function apply(admin: ApiClient, object: Parsed, options: { readonly dryRun: boolean }): Promise<unknown> {
-  const [root, plural] = COLLECTIONS[String(object["kind"])] ?? ["", ""];
-  const namespace = at(object, "metadata", "namespace");
-  const place = namespace === undefined ? root : `${root}/namespaces/${namespace}`;
-  const query = `fieldManager=test&force=true&fieldValidation=Strict${options.dryRun ? "&dryRun=All" : ""}`;
-  const path = `${place}/${plural}/${at(object, "metadata", "name")}?${query}`;
-  return await admin.demand("PATCH", path, { body: object, contentType: "application/apply-patch+yaml" });
-}
 
 /** `verb resource.group namespace/name`, and whether the service account may. */
 const RIGHTS: readonly (readonly [attributes: string, allowed: boolean])[] = [
@@ -42,6 +20,9 @@ const RIGHTS: readonly (readonly [attributes: string, allowed: boolean])[] = [
   ["list endpointslices.discovery.k8s.io default/", true],
   ["update leases.coordination.k8s.io kube-system/kube-scheduler", false],
   ["list leases.coordination.k8s.io kube-system/", false],
+  ["watch leases.coordination.k8s.io kube-system/kube-vip-192.168.0.40", false],
+  ["patch events. kube-system/", false],
+  ["watch endpointslices.discovery.k8s.io default/", false],
   ["delete leases.coordination.k8s.io kube-system/plndr-cp-lock", false],
   ["create leases.coordination.k8s.io default/", false],
   ["list endpointslices.discovery.k8s.io kube-system/", false],

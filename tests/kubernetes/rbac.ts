@@ -1,6 +1,11 @@
 /** What the product may do: the rules of its `manifest rbac`, and Events, which it writes when the holder changes. */
 
+import { sleep } from "../lab/time.ts";
+import { at, type Parsed } from "../manifest/parsed.ts";
 import type { ApiClient } from "./api_client.ts";
+import { apply } from "./apply.ts";
+import type { ApiServerCluster } from "./cluster.ts";
+import { nodeUser } from "./users.ts";
 
 const NAME = "system:kube-vip-role";
 const GROUP = "rbac.authorization.k8s.io";
@@ -29,4 +34,30 @@ export async function allowNodes(admin: ApiClient, users: readonly string[]): Pr
       subjects: users.map((name) => ({ apiGroup: GROUP, kind: "User", name })),
     },
   });
+}
+
+const PATIENCE_MS = 10_000;
+const POLL_MS = 50;
+
+/**
+ * Takes the role away from the nodes and gives them what a manifest grants to its service account instead; resolves when every server
+ * knows.
+ */
+export async function narrowRights(cluster: ApiServerCluster, manifest: readonly Parsed[]): Promise<void> {
+  const { admin, servers } = cluster;
+  const subjects = servers.map(({ machine }) => ({ apiGroup: GROUP, kind: "User", name: nodeUser(machine) }));
+  await admin.demand("DELETE", `/apis/${GROUP}/v1/clusterrolebindings/${NAME}`);
+  await admin.demand("DELETE", `/apis/${GROUP}/v1/clusterroles/${NAME}`);
+  for (const object of manifest) {
+    const bound = at(object, "subjects") === undefined ? object : { ...object, subjects };
+    await apply(admin, bound, { dryRun: false });
+  }
+  const untilMs = performance.now() + PATIENCE_MS;
+  for (const server of servers) {
+    const user = server.client(nodeUser(server.machine));
+    while ((await user.request("GET", "/api/v1/pods?limit=1")).status !== 403) {
+      if (performance.now() > untilMs) throw new Error(`${server.name} still allows what it did`);
+      await sleep(POLL_MS);
+    }
+  }
 }
