@@ -6,9 +6,9 @@ const NODE = ["--interface", "eth0", "--address", "192.168.0.40"];
 
 const REFUSED: readonly (readonly [line: string, message: RegExp])[] = [
   ["init --address 192.168.0.40", /^error: No interface is specified for kube-vip to bind to/],
-  ["init --interface eth0", /^error: No address is specified for kube-vip to expose services on/],
-  ["init --interface eth0 --ddns", /^error: No address is specified for kube-vip to expose services on/],
-  ["join --interface eth0", /^error: No address is specified for kube-vip to expose services on/],
+  ["init --interface eth0", /^error: No address is specified for kube-vip to expose services on/m],
+  ["init --interface eth0 --ddns", /^error: No address is specified for kube-vip to expose services on/m],
+  ["join --interface eth0", /^error: No address is specified for kube-vip to expose services on/m],
   [`join --config gone.conf ${NODE.join(" ")}`, /^error: kubeConfig not found Path=gone.conf: No such file/],
   [`init --config other.conf ${NODE.join(" ")}`, /unknown option '--config'/],
   [`init --image a ${NODE.join(" ")}`, /^error: unable to create manifest: cannot parse --image "a"/],

@@ -105,10 +105,12 @@ Deno.test("what is to be known goes to standard error and leaves the manifest wh
   const bgp = ["--bgp", "--peerPass", "sesame"];
   const readable = await command(["manifest", "pod", ...bgp]);
   assert.equal(readable.code, 0);
-  assert.match(readable.err, /^warning: bgp_peerpass: the password can be read in the manifest/);
+  assert.match(readable.err, /^warning: bgp_peerpass: the password can be read in the manifest/m);
   assert.match(readable.out, /^apiVersion: v1\n/);
   const hidden = await command(["manifest", "pod", "--inCluster", "--secret", "vault", ...bgp]);
-  assert.deepEqual([hidden.code, hidden.err], [0, ""]);
+  const later =
+    'warning: --bgp "true": belongs to BGP mode, which this program does not have yet: its manager refuses to start\n';
+  assert.deepEqual([hidden.code, hidden.err], [0, later]);
   assert.doesNotMatch(hidden.out, /sesame/);
   const rights = await command(["manifest", "rbac"]);
   assert.match(rights.err, /^warning: no feature is named/);

@@ -51,7 +51,10 @@ function parse(
   const own = new Findings();
   const map = parseFile(text, name, own);
   for (const { line, message } of own.problems) {
-    new Place(findings, name, { line }).problem(`${CONTEXT}: failed to parse ${format} config file: ${message}`);
+    // With a line the name of the file is before it.
+    const place = line === null ? new Place(findings, name) : new Place(findings, CONTEXT, { line });
+    const context = line === null ? `${CONTEXT}: ` : "";
+    place.problem(`${context}failed to parse ${format} config file: ${message}`);
   }
   return map;
 }

@@ -6,7 +6,7 @@ import { Section } from "../section.ts";
 import { parseConfigFile } from "./config_file.ts";
 import { readAddresses, readArpRate, readHealth, readLeaseTimes } from "./control_plane.ts";
 import { readElection } from "./election.ts";
-import { Readings, refuseLater, warnUnused } from "./readings.ts";
+import { Readings, refuseLater, warnLater, warnUnused } from "./readings.ts";
 import { MANAGER, MANAGER_SETTINGS } from "./settings.ts";
 import type { ListenAddress, ManagerConfig, ManagerResult, ManagerValues } from "./types.ts";
 import { settingValues } from "./values.ts";
@@ -23,6 +23,7 @@ export function loadManagerValues(input: ConfigInput): ManagerValues {
   const { problems, warnings } = findings;
   if (readings === null) return { outcome: "invalid", problems: inOrder(problems), warnings };
   warnUnused(readings);
+  warnLater(readings);
   const values = settingValues(readings);
   return problems.length > 0
     ? { outcome: "invalid", problems: inOrder(problems), warnings }

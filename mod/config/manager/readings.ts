@@ -1,5 +1,6 @@
 /** Every setting of a table, read once. */
 
+import type { Place } from "../findings.ts";
 import type { Given, Section } from "../section.ts";
 import type { Setting } from "../setting.ts";
 import { isHarmlessText } from "../tree.ts";
@@ -62,10 +63,22 @@ export function warnUnused(readings: Readings): void {
 
 /** Refuses what was switched on and is not there yet. */
 export function refuseLater(readings: Readings): void {
-  for (const setting of readings.settings) {
+  for (const { place, feature } of later(readings)) {
+    place.problem(`belongs to ${feature}, which this program does not have yet; remove it`, "true");
+  }
+}
+
+/** Warns about the same where nothing is run yet: a manifest may be for another program. */
+export function warnLater(readings: Readings): void {
+  for (const { place, feature } of later(readings)) {
+    place.warning(`belongs to ${feature}, which this program does not have yet: its manager refuses to start`, "true");
+  }
+}
+
+function later(readings: Readings): { readonly place: Place; readonly feature: string }[] {
+  return readings.settings.flatMap((setting) => {
     const { standing } = setting;
     const { value, place } = readings.get(setting);
-    if (standing.is !== "later" || value !== true) continue;
-    place.problem(`belongs to ${standing.feature}, which this program does not have yet; remove it`, "true");
-  }
+    return standing.is === "later" && value === true ? [{ place, feature: standing.feature }] : [];
+  });
 }

@@ -3,7 +3,7 @@ import { parseFile } from "../../../mod/config/file.ts";
 import { Findings, formatProblem, Place } from "../../../mod/config/findings.ts";
 import { bool, int } from "../../../mod/config/kinds.ts";
 import { group, managed } from "../../../mod/config/manager/kinds.ts";
-import { Readings, refuseLater, warnUnused } from "../../../mod/config/manager/readings.ts";
+import { Readings, refuseLater, warnLater, warnUnused } from "../../../mod/config/manager/readings.ts";
 import { Section, type Sources } from "../../../mod/config/section.ts";
 import type { Setting } from "../../../mod/config/setting.ts";
 
@@ -47,6 +47,16 @@ Deno.test("what is missing is named by its variable, or else its flag, or else i
   assert.deepEqual([A, B, LATER].map((one) => readings.get<number | boolean>(one).place.key), ["A", "--b", "l"]);
   const stray = managed({ key: "stray", kind: bool, fallback: false, help: "S" });
   assert.throws(() => readings.get(stray), /stray is not in the table/);
+});
+
+Deno.test("a manifest with what is not there yet is made with a warning", () => {
+  const { readings, findings } = open("l: true");
+  warnLater(readings);
+  const lines = findings.warnings.map((one) => formatProblem(one, null));
+  assert.deepEqual(lines, [
+    'l "true": belongs to X, which this program does not have yet: its manager refuses to start',
+  ]);
+  assert.deepEqual(findings.problems, []);
 });
 
 Deno.test("only what was asked for is refused or warned about", () => {
