@@ -34,6 +34,7 @@ export const PURE_FILES: readonly string[] = [
   "mod/election/lease/grants.ts",
   "mod/election/lease/making_way.ts",
   "mod/election/lease/own_writes.ts",
+  "mod/election/lease/reach.ts",
   "mod/election/lease/record.ts",
   "mod/election/lease/release.ts",
   "mod/election/lease/sight.ts",

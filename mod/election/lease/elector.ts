@@ -13,6 +13,7 @@ import type { Elector, ElectorStatus, Grant, GrantSink } from "../elector.ts";
 import { Waiters } from "../raft/waiters.ts";
 import { LeaseCore } from "./core.ts";
 import { Grants } from "./grants.ts";
+import { type Asked, Reach } from "./reach.ts";
 import { type Errand, RELEASE_LIMIT_MS, type Released } from "./release.ts";
 import type { LeaseRead, LeaseStore, LeaseWrite } from "./store.ts";
 import { grantMs, type LeaseTimes, leaseTimesProblem } from "./times.ts";
@@ -75,7 +76,7 @@ export class LeaseElector implements Elector {
   #hadNamesake = false;
   #goodMs: number | null = null;
   #triedMs: number | null = null;
-  #failure: string | null = null;
+  readonly #reach = new Reach();
 
   /** Throws if client-go would refuse the times. */
   constructor(options: LeaseElectorOptions) {
@@ -150,7 +151,7 @@ export class LeaseElector implements Elector {
       transitions: core?.record?.transitions ?? 0,
       goodMs: this.#goodMs,
       triedMs: this.#triedMs,
-      trouble: this.#failure ?? namesake,
+      trouble: this.#reach.failure ?? namesake,
     };
   }
 
@@ -209,7 +210,7 @@ export class LeaseElector implements Elector {
     withDeadline(this.#call(errand), { clock, limitMs, what: `the Lease (${errand.kind})` })
       .catch((error: unknown) => ({ outcome: "failed", cause: String(error) }) as const)
       .then((answer) => {
-        this.#note(answer);
+        this.#note(errand, answer);
         this.#turn((core, now) => core.answered(now, id, answer));
       });
   }
@@ -229,15 +230,11 @@ export class LeaseElector implements Elector {
     }
   }
 
-  #note(answer: LeaseRead | LeaseWrite): void {
-    if (answer.outcome === "failed") {
-      if (this.#failure === null) log.warning("The Lease is out of reach", { cause: answer.cause });
-      this.#failure = answer.cause;
-      return;
-    }
-    if (this.#failure !== null) log.info("The Lease is within reach again");
-    this.#failure = null;
-    if (answer.outcome !== "conflict") this.#goodMs = this.#clock.now();
+  #note(errand: Errand, answer: LeaseRead | LeaseWrite): void {
+    const told = this.#reach.note(askedBy(errand), answer);
+    if (told === "lost") log.warning("The Lease is out of reach", { cause: this.#reach.failure });
+    if (told === "regained") log.info("The Lease is within reach again");
+    if (answer.outcome !== "failed" && answer.outcome !== "conflict") this.#goodMs = this.#clock.now();
   }
 
   #notice(core: LeaseCore): void {
@@ -270,4 +267,9 @@ export class LeaseElector implements Elector {
       this.refresh();
     });
   }
+}
+
+function askedBy(errand: Errand): Asked {
+  if (errand.kind === "read") return { kind: "read" };
+  return { kind: "write", version: errand.kind === "update" ? errand.version : null };
 }

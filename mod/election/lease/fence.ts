@@ -18,6 +18,7 @@ import { withDeadline } from "../../runtime/deadline.ts";
 import type { WallClock } from "../../runtime/wall_clock.ts";
 import type { ElectorStatus } from "../elector.ts";
 import { claimRecord, isFree, microTime, releaseRecord } from "./record.ts";
+import { type Asked, Reach } from "./reach.ts";
 import { Sight } from "./sight.ts";
 import type { LeaseRead, LeaseRecord, LeaseStore, LeaseWrite, StoredLease } from "./store.ts";
 import { durationSeconds, type LeaseTimes, missedRenewalMs, pollDelayMs, requestLimitMs } from "./times.ts";
@@ -73,7 +74,7 @@ export class LeaseFence {
   #micros: number;
   #goodMs: number | null = null;
   #triedMs: number | null = null;
-  #failure: string | null = null;
+  readonly #reach = new Reach();
 
   constructor(options: LeaseFenceOptions) {
     this.#options = options;
@@ -134,7 +135,7 @@ export class LeaseFence {
       transitions: record?.transitions ?? 0,
       goodMs: this.#goodMs,
       triedMs: this.#triedMs,
-      trouble: this.#failure,
+      trouble: this.#reach.failure,
     };
   }
 
@@ -197,9 +198,10 @@ export class LeaseFence {
   async #act(now: number): Promise<void> {
     const writes = this.#leading && !this.#mustRead && now >= this.#writeMs();
     this.#triedMs = now;
+    const asked: Asked = writes ? { kind: "write", version: this.#sight.lease?.version ?? null } : { kind: "read" };
     const answer = writes ? await this.#write(now) : await this.#read();
     this.#pending = null;
-    this.#note(answer);
+    this.#note(asked, answer);
     this.#turn();
   }
 
@@ -244,19 +246,15 @@ export class LeaseFence {
     }
   }
 
-  #note(answer: LeaseRead | LeaseWrite): void {
+  #note(asked: Asked, answer: LeaseRead | LeaseWrite): void {
     const { times, random } = this.#options;
     const now = this.#clock.now();
     this.#pollMs = now + pollDelayMs(times, random());
-    if (answer.outcome === "failed") {
-      if (this.#failure === null) log.warning("The Lease is out of reach", { cause: answer.cause });
-      this.#failure = answer.cause;
-      this.#notBeforeMs = now + times.retryMs * (0.5 + random());
-      return;
-    }
-    if (this.#failure !== null) log.info("The Lease is within reach again");
-    this.#failure = null;
-    if (answer.outcome !== "conflict") this.#goodMs = now;
+    const told = this.#reach.note(asked, answer);
+    if (told === "lost") log.warning("The Lease is out of reach", { cause: this.#reach.failure });
+    if (told === "regained") log.info("The Lease is within reach again");
+    if (answer.outcome === "failed") this.#notBeforeMs = now + times.retryMs * (0.5 + random());
+    else if (answer.outcome !== "conflict") this.#goodMs = now;
   }
 
   async #release(): Promise<void> {
