@@ -9,7 +9,7 @@ import { SERVICE_ACCOUNT_FOLDER } from "../kube/kubeconfig.ts";
 import { bootId } from "../linux/boot_id.ts";
 import { SysError } from "../linux/errno.ts";
 import { raiseFileLimit } from "../linux/limits.ts";
-import { releaseGarbage, releaseUsedCode } from "../linux/memory.ts";
+import { releaseGarbage } from "../linux/memory.ts";
 import { raisePriority } from "../linux/priority.ts";
 import type { DumpSetting } from "../observe/dump_types.ts";
 import { getLog } from "../observe/log.ts";
@@ -89,7 +89,6 @@ async function startAgent(config: ManagerConfig, start: Start): Promise<ManagerA
     raiseFileLimit();
     if (raisePriority() === "refused") log.debug("no right to run before ordinary work (CAP_SYS_NICE)");
     releaseGarbage();
-    releaseUsedCode();
     const agent = new ManagerAgent({
       config,
       settings: start.settings,
