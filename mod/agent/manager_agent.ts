@@ -30,7 +30,7 @@ import { HoldRecords } from "./hold_records.ts";
 import type { HostKernel } from "./host_kernel.ts";
 import type { Election, ElectionParts } from "./manager_election.ts";
 import { ManagerPages } from "./manager_pages.ts";
-import { StateLock } from "./state_lock.ts";
+import { StateLock, StateLockError } from "./state_lock.ts";
 import { clusterReports, nodeStatus } from "./status_report.ts";
 
 const log = getLog("agent");
@@ -129,7 +129,7 @@ export class ManagerAgent {
   async start(): Promise<void> {
     const { config, kernel } = this.#options;
     try {
-      this.#lock = StateLock.take(config.stateDir);
+      this.#lock = this.#lockState();
       kernel.onEvent = (event) => this.#holder.kernelEvent(event);
       this.#fence = this.#holder.start();
       this.#names.start();
@@ -138,10 +138,7 @@ export class ManagerAgent {
       this.#rivals?.start();
       this.#watchHealth();
       await this.#election.elector.start();
-      this.#control = await ControlServer.start(`${config.stateDir}/${CONTROL_SOCKET}`, {
-        status: () => Promise.resolve(this.#clusterStatus()),
-        transfer: (to) => this.#election.transfer(to),
-      });
+      if (this.#lock !== null) this.#control = await this.#serveControl();
     } catch (error) {
       await this.stop();
       throw error;
@@ -191,6 +188,29 @@ export class ManagerAgent {
         log.error("could not stop in order", { what, cause });
       }
     }
+  }
+
+  /**
+   * Only peers have something to remember. For the others a directory that cannot be written, as in a container whose root file system
+   * is read-only, costs `kube-vip status` and nothing else; null then.
+   */
+  #lockState(): StateLock | null {
+    const { stateDir, election } = this.#options.config;
+    try {
+      return StateLock.take(stateDir);
+    } catch (error) {
+      const isNeeded = election.type === "peers" || !(error instanceof StateLockError) || error.reason === "in use";
+      if (isNeeded) throw error;
+      log.warning("without a state directory there is no control socket (kube-vip status)", { cause: error.message });
+      return null;
+    }
+  }
+
+  #serveControl(): Promise<ControlServer> {
+    return ControlServer.start(`${this.#options.config.stateDir}/${CONTROL_SOCKET}`, {
+      status: () => Promise.resolve(this.#clusterStatus()),
+      transfer: (to) => this.#election.transfer(to),
+    });
   }
 
   #makeHolder(): Holder {

@@ -3,6 +3,10 @@
 /** Thrown when the directory cannot be used, or another agent uses it. */
 export class StateLockError extends Error {
   override readonly name = "StateLockError";
+
+  constructor(readonly reason: "in use" | "unusable", message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
 }
 
 /** An exclusive lock that ends with the process at the latest. Released by its owner. */
@@ -20,6 +24,7 @@ export class StateLock {
     if (file.tryLockSync(true)) return new StateLock(file);
     file.close();
     throw new StateLockError(
+      "in use",
       `Another agent uses stateDir "${directory}"; stop it, or give each agent a directory of its own`,
     );
   }
@@ -38,6 +43,7 @@ function openLock(directory: string): Deno.FsFile {
     return Deno.openSync(`${directory}/agent.lock`, { create: true, write: true, mode: 0o600 });
   } catch (cause) {
     throw new StateLockError(
+      "unusable",
       `Cannot use stateDir "${directory}": ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     );
