@@ -89,27 +89,34 @@ function given<T>(first: Given<T>, second: Given<T>): Given<T> {
   return first.origin === "default" ? second : first;
 }
 
-/** Without a URL the API server of this node is asked, more often: a dead one is to be noticed within three seconds. */
-const OWN_CHECK = { periodSeconds: 1, timeoutSeconds: 1 };
-
 /** The check of the right to hold. */
 export function readHealth(readings: Readings): HealthSettings {
-  const { url } = readings.value(MANAGER.check.address);
-  const period = readings.get(MANAGER.check.period);
-  const timeout = readings.get(MANAGER.check.timeout);
-  const threshold = readings.value(MANAGER.check.failureThreshold);
-  const caPath = readings.value(MANAGER.check.caPath);
+  const { address, period, timeout, failureThreshold, caPath } = MANAGER.check;
+  const { url } = readings.value(address);
+  const numbers = [period, timeout, failureThreshold].map((setting) => {
+    const given = readings.get(setting);
+    if (url === null && given.value !== setting.fallback && given.value !== 0) warnOfNoUrl(given);
+    return given.value === 0 ? setting.fallback : given.value;
+  });
+  const path = readings.get(caPath);
+  if (url === null && path.value !== "") warnOfNoUrl(path);
+  const [periodSeconds = period.fallback, timeoutSeconds = timeout.fallback, failures = failureThreshold.fallback] =
+    numbers;
   return {
     url,
-    periodMs: 1000 * orDefault(period, url === null ? OWN_CHECK.periodSeconds : MANAGER.check.period.fallback),
-    timeoutMs: 1000 * orDefault(timeout, url === null ? OWN_CHECK.timeoutSeconds : MANAGER.check.timeout.fallback),
-    failureThreshold: threshold === 0 ? MANAGER.check.failureThreshold.fallback : threshold,
-    caPath: caPath === "" ? null : caPath,
+    periodMs: 1000 * periodSeconds,
+    timeoutMs: 1000 * timeoutSeconds,
+    failureThreshold: failures,
+    caPath: path.value === "" ? null : path.value,
   };
 }
 
-function orDefault(given: Given<number>, fallback: number): number {
-  return given.origin === "default" || given.value === 0 ? fallback : given.value;
+/** Upstream checks nothing then; here the API server of this node is asked, as often as a hand-over within three seconds takes. */
+function warnOfNoUrl({ place, value }: Given<unknown>): void {
+  place.warning(
+    "has no effect without control_plane_health_check_address: the API server of this node is asked at times of its own",
+    String(value),
+  );
 }
 
 const LEAST_RATE_MS = 500;

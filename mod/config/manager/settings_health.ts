@@ -29,7 +29,7 @@ export const CHECK = {
     flag: "controlPlaneHealthCheckAddress",
     kind: healthUrl,
     fallback: { url: null, text: "", shown: "" },
-    fallbackText: "/livez of the API server of this node",
+    fallbackText: "/livez of the API server of this node, and a read through it, every 0.7 s",
     envText: (url) => url.text,
     help: "URL that says whether this node may hold",
   }),
@@ -40,8 +40,7 @@ export const CHECK = {
     flag: "controlPlaneHealthCheckPeriodSeconds",
     kind: int(0, 86_400, "a number of seconds"),
     fallback: 5,
-    fallbackText: "5, and 1 without control_plane_health_check_address",
-    help: "Seconds from one check to the next; 0 is the default",
+    help: "Seconds from one check of that URL to the next; 0 is the default",
   }),
   timeout: managed({
     key: "timeoutSeconds",
@@ -50,8 +49,7 @@ export const CHECK = {
     flag: "controlPlaneHealthCheckTimeoutSeconds",
     kind: int(0, 86_400, "a number of seconds"),
     fallback: 3,
-    fallbackText: "3, and 1 without control_plane_health_check_address",
-    help: "A check that takes longer has failed; 0 is the default",
+    help: "A check of that URL that takes longer has failed; 0 is the default",
   }),
   failureThreshold: managed({
     key: "failureThreshold",
@@ -59,7 +57,7 @@ export const CHECK = {
     flag: "controlPlaneHealthCheckFailureThreshold",
     kind: int(0, 10_000),
     fallback: 3,
-    help: "So many failures in a row make the node unfit; 0 is the default",
+    help: "So many failures of that URL in a row make the node unfit; 0 is the default",
   }),
   caPath: managed({
     key: "caPath",

@@ -53,7 +53,7 @@ export type ElectionSettings =
 
 /** The check that says whether this node may hold. */
 export interface HealthSettings {
-  /** An http or https URL; null: `/livez` of the local API server, every second. */
+  /** An http or https URL, which the others are about; null: the local API server is asked, at times of its own. */
   readonly url: URL | null;
   readonly periodMs: number;
   readonly timeoutMs: number;

@@ -61,20 +61,24 @@ Deno.test("times of the Lease fit together as client-go wants them, and the sett
   assert.equal(problemLines(load({ env: { vip_leaseduration: "x" } })).length, 1);
 });
 
-Deno.test("the check without a URL is quick, with one it has upstream's times, and zero is the default", () => {
+Deno.test("the check of a URL has upstream's times, and zero is the default", () => {
   const name = "control_plane_health_check";
   const url = { [`${name}_address`]: "https://127.0.0.1:6443/livez" };
   const health = (env: Record<string, string>): unknown[] => {
     const { periodMs, timeoutMs, failureThreshold, caPath } = mustLoad({ env }).health;
     return [periodMs, timeoutMs, failureThreshold, caPath];
   };
-  assert.deepEqual(health({}), [1000, 1000, 3, null]);
   assert.deepEqual(health(url), [5000, 3000, 3, null]);
   const own = { [`${name}_period_seconds`]: "2", [`${name}_timeout_seconds`]: "4", [`${name}_ca_path`]: "/ca" };
-  assert.deepEqual(health({ ...own, [`${name}_failure_threshold`]: "1" }), [2000, 4000, 1, "/ca"]);
+  const all = { ...own, [`${name}_failure_threshold`]: "1" };
+  assert.deepEqual(health({ ...url, ...all }), [2000, 4000, 1, "/ca"]);
   const zero = { [`${name}_period_seconds`]: "0", [`${name}_failure_threshold`]: "0" };
   assert.deepEqual(health({ ...url, ...zero }), [5000, 3000, 3, null]);
   assert.equal(mustLoad({ env: url }).health.url?.href, "https://127.0.0.1:6443/livez");
+  const warned = (env: Record<string, string>): string[] => load({ env }).warnings.map(({ key }) => key);
+  assert.deepEqual(warned({ ...url, ...all }), []);
+  assert.deepEqual(warned(zero), []);
+  assert.deepEqual(warned(all).sort(), Object.keys(all).sort());
 });
 
 Deno.test("announcements more often than twice a second are upstream's default, with a warning", () => {

@@ -34,7 +34,7 @@ Deno.test("three variables are enough, and everything else has upstream's defaul
     },
     election: { type: "kubernetes" },
     apiServer: { configPath: "/etc/kubernetes/admin.conf", address: null, detect: false, port: 6443 },
-    health: { url: null, periodMs: 1000, timeoutMs: 1000, failureThreshold: 3, caPath: null },
+    health: { url: null, periodMs: 5000, timeoutMs: 3000, failureThreshold: 3, caPath: null },
     linkDownMs: null,
     preserveOnLoss: false,
     nodeLabeling: false,
