@@ -6,7 +6,10 @@ import type { Poller } from "../linux/poller.ts";
 import { etcdElection } from "./etcd_election.ts";
 import { leaseElection } from "./lease_election.ts";
 import type { Election, ElectionParts } from "./manager_election.ts";
+import { getLog } from "../observe/log.ts";
 import { peersElection } from "./peers_election.ts";
+
+const log = getLog("agent");
 
 export interface ElectionChoice {
   readonly config: ManagerConfig;
@@ -37,6 +40,9 @@ export function electionOf(
         });
       case "peers":
         assert(client !== null, "peers of a cluster have an API server");
+        if (preserveOnLoss) {
+          log.warning("vip_preserve_on_leadership_loss has no effect among peers: a loss is another's gain");
+        }
         return peersElection({ ...parts, election, lease, namespace, client, poller, stateDir: config.stateDir });
       case "kubernetes":
         assert(client !== null, "a Lease has an API server");
