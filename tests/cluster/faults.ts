@@ -185,6 +185,8 @@ export async function runClusterFault(world: World, fault: ClusterFault, times: 
   const after = await lab.settled(BACK_MS);
   await sleep(WATCH_MS);
   const span = { fromMs: atMs - WATCH_MS / 2, untilMs: sharedNow() };
+  // What the probes wrote until then may still be on its way.
+  await sleep(WATCH_MS / 2);
   const { pings, samples } = lab.probes;
   const perFamily = (of: (family: Family) => number): PerFamily => ({ 4: of(4), 6: of(6) });
   return {

@@ -11,7 +11,6 @@ import { FAMILIES, type Family } from "../lab/records.ts";
 import { sharedNow, sleep } from "../lab/time.ts";
 import type { ProgramPaths } from "../kubernetes/build.ts";
 import { ApiServerCluster } from "../kubernetes/cluster.ts";
-import { DIRECT_PORT } from "../kubernetes/flags.ts";
 import { nodeUser } from "../kubernetes/users.ts";
 import { LeaseLog, wrongs } from "./lease_log.ts";
 import { type LeaseSeconds, ManagerProgram, type World } from "./program.ts";
@@ -51,18 +50,6 @@ class MixedProgram implements Daemon {
 
 function scriptPath({ directory }: Place): string {
   return join(directory, "run.sh");
-}
-
-const DOOR = new URL("door.ts", import.meta.url).pathname;
-const DOOR_MS = 20_000;
-
-/** Lets every node reach the API servers of the others, as on real machines. */
-async function openDoors(lab: Lab): Promise<void> {
-  await Promise.all(lab.nodes.map(({ name, machine }) => {
-    const port = String(DIRECT_PORT);
-    const argv = [Deno.execPath(), "run", "-A", "--no-lock", DOOR, machine.station.ip4, port, port];
-    return lab.run(machine, `door of ${name}`, argv).waitForLine("listening", { limitMs: DOOR_MS });
-  }));
 }
 
 /** What one step showed. */
@@ -111,7 +98,6 @@ export class MixedWorld {
           const text = cluster.of(machine).kubeconfig(nodeUser(machine));
           Deno.writeTextFileSync(join(place.directory, "admin.conf"), text, { mode: 0o600 });
         }
-        await openDoors(lab);
         const log = new LeaseLog(cluster);
         try {
           await use(new MixedWorld({ lab, cluster }, { program, log, times }));

@@ -1,7 +1,7 @@
 /**
- * `front.ts <port> <port behind>`: what clients of a node's API server talk to, a process of its own in the node's namespace so that it is as
- * prompt as the server. It listens on every address of the node and carries on to the loopback. Each line of standard input is a
- * {@link Road} as JSON.
+ * `front.ts <port> <port behind> <address>`: what clients of a node's API server talk to, a process of its own in the node's namespace so
+ * that it is as prompt as the server. It listens on every address of the node, and on `address` at the port behind, which is where the
+ * servers tell each other to be; it carries on to the loopback. Each line of standard input is a {@link Road} as JSON.
  */
 
 import { TextLineStream } from "./lines.ts";
@@ -14,13 +14,15 @@ function print(line: string): void {
 }
 
 if (import.meta.main) {
-  const [port, behind] = Deno.args.map(Number);
+  const [port, behind] = Deno.args.slice(0, 2).map(Number);
+  const [, , address = LOOPBACK] = Deno.args;
   const connect = (): Promise<Deno.TcpConn> => Deno.connect({ hostname: LOOPBACK, port: behind ?? 0 });
-  const relay = new Relay(Deno.listen({ hostname: "::", port: port ?? 0 }), connect);
+  const relays = [{ hostname: "::", port: port ?? 0 }, { hostname: address, port: behind ?? 0 }]
+    .map((place) => new Relay(Deno.listen(place), connect));
   print("listening");
   for await (const line of Deno.stdin.readable.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())) {
     const road: Road = JSON.parse(line);
-    relay.become(road);
+    for (const relay of relays) relay.become(road);
     print(`now ${line}`);
   }
   Deno.exit();

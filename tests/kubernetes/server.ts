@@ -72,7 +72,7 @@ export class ApiServer {
     const { inside } = this.machine;
     this.#running = {
       server: Child.start(this.#argv, { name: `kube-apiserver of ${this.name}`, inside }),
-      front: Child.start(FRONT_COMMAND, { name: `front of ${this.name}`, inside }),
+      front: Child.start([...FRONT_COMMAND, this.machine.station.ip4], { name: `front of ${this.name}`, inside }),
     };
   }
 
