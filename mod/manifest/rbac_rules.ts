@@ -91,7 +91,7 @@ function serviceRights(values: Values): readonly Right[] {
 
 /** Nodes are in no namespace, and a right to one's own only cannot be expressed for a group of Pods. */
 function nodeRights(values: Values): readonly Right[] {
-  const labels = isOn(values, "enable_node_labeling");
+  const labels = isOn(values, "enable_node_labeling") && electionType(values) !== "etcd";
   const follows = textOf(values, "annotation") !== "" || isOn(values, "lb_enable") || isOn(values, "svc_enable");
   const verbs = [...(follows ? READ : []), ...(labels ? ["patch"] : [])];
   return verbs.length === 0 ? [] : [inCluster(rule("", ["nodes"], { verbs }))];

@@ -49,7 +49,7 @@ Deno.test("a Lease with a namespace of its own takes the rights there", () => {
 
 Deno.test("an election of peers records its holder like one by Lease, one in etcd needs nothing", () => {
   assert.deepEqual(rights({ ...CP, "vip_leaderelectiontype": "peers" }), rights(CP));
-  assert.deepEqual(rights({ ...CP, "vip_leaderelectiontype": "etcd" }), []);
+  assert.deepEqual(rights({ ...CP, "vip_leaderelectiontype": "etcd", "enable_node_labeling": "true" }), []);
 });
 
 Deno.test("nodes are read and labelled only for the features that do so", () => {

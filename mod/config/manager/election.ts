@@ -43,6 +43,8 @@ function readEtcd(readings: Readings): ElectionSettings {
     const { place } = readings.get(MANAGER.services.enabled);
     place.problem("cannot be used with leaderElectionType etcd, which elects for the control plane only", "true");
   }
+  const labels = readings.get(MANAGER.node.nodeLabeling);
+  if (labels.value) labels.place.warning("has no effect with leaderElectionType etcd: no API server is asked", "true");
   const secure = [ca, cert.value, key.value].some((path) => path !== "");
   return {
     type: "etcd",

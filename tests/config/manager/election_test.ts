@@ -31,6 +31,12 @@ Deno.test("etcd's servers become URLs, https as soon as there are certificates",
   });
 });
 
+Deno.test("labels for nodes are written at an API server, so etcd has a warning for them", () => {
+  const warned = (env: Record<string, string>): string[] => load({ env }).warnings.map(({ key }) => key);
+  assert.deepEqual(warned({ ...ETCD, "enable_node_labeling": "true" }), ["enable_node_labeling"]);
+  assert.deepEqual(warned({ "enable_node_labeling": "true" }), []);
+});
+
 Deno.test("etcd needs servers, a certificate together with its key, and no Services", () => {
   assert.match(lines({ vip_leaderelectiontype: "etcd" }), /^etcd_endpoints: is missing: give the servers of etcd/);
   assert.match(lines({ ...ETCD, etcd_cert: "/c" }), /^etcd_key: is missing: etcd_cert is given without its key/);
