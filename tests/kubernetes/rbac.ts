@@ -5,6 +5,7 @@ import { at, type Parsed } from "../manifest/parsed.ts";
 import type { ApiClient } from "./api_client.ts";
 import { apply } from "./apply.ts";
 import type { ApiServerCluster } from "./cluster.ts";
+import { CONTROL_PLANE_LEASE, leasesPath } from "./lease.ts";
 import { nodeUser } from "./users.ts";
 
 const NAME = "system:kube-vip-role";
@@ -48,15 +49,22 @@ export async function narrowRights(cluster: ApiServerCluster, manifest: readonly
   const subjects = servers.map(({ machine }) => ({ apiGroup: GROUP, kind: "User", name: nodeUser(machine) }));
   await admin.demand("DELETE", `/apis/${GROUP}/v1/clusterrolebindings/${NAME}`);
   await admin.demand("DELETE", `/apis/${GROUP}/v1/clusterroles/${NAME}`);
+  await eachAnswers(cluster, (status) => status === 403);
   for (const object of manifest) {
     const bound = at(object, "subjects") === undefined ? object : { ...object, subjects };
     await apply(admin, bound, { dryRun: false });
   }
+  await eachAnswers(cluster, (status) => status !== 403);
+}
+
+/** Waits until every server answers the node beside it so when it is asked for the Lease of the control plane. */
+async function eachAnswers({ servers }: ApiServerCluster, wanted: (status: number) => boolean): Promise<void> {
+  const { namespace, name } = CONTROL_PLANE_LEASE;
   const untilMs = performance.now() + PATIENCE_MS;
   for (const server of servers) {
     const user = server.client(nodeUser(server.machine));
-    while ((await user.request("GET", "/api/v1/pods?limit=1")).status !== 403) {
-      if (performance.now() > untilMs) throw new Error(`${server.name} still allows what it did`);
+    while (!wanted((await user.request("GET", `${leasesPath(namespace)}/${name}`)).status)) {
+      if (performance.now() > untilMs) throw new Error(`${server.name} does not know of the rights`);
       await sleep(POLL_MS);
     }
   }
