@@ -18,7 +18,7 @@ export interface Grant {
   readonly validUntil: number;
   /**
    * Set on a grant that nobody stands for any more (`vip_preserve_on_leadership_loss`): the address stays and answers, but is neither
-   * announced nor defended, since somebody else may have it already.
+   * announced nor defended, since somebody else may have it already, and goes when somebody claims it.
    */
   readonly preserved?: true;
 }

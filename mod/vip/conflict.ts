@@ -24,7 +24,7 @@ export type SightingOutcome =
   | { readonly rule: "defended-already" }
   /** Not held here: remembered. */
   | { readonly rule: "remembered" }
-  /** On a grant that is merely preserved: whoever holds it now is right. */
+  /** On a grant that is merely preserved: whoever holds it now is right, so it is given back. */
   | { readonly rule: "yielded" }
   /** Our own frame, come back by a loop or a mirror. */
   | { readonly rule: "own" };

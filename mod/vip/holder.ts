@@ -311,9 +311,13 @@ export class Holder implements GrantSink {
         this.#herald.again(sighting.ip, now);
         this.#run();
         break;
+      case "yielded":
+        log.warning("another machine claims an address that was merely kept, giving it back", { ...sighting });
+        this.#giveBack(sighting.ip);
+        this.#arm();
+        break;
       case "defended-already":
       case "remembered":
-      case "yielded":
       case "own":
         break;
       default:

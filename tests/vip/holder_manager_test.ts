@@ -6,7 +6,7 @@ import { bench, grant, STRANGER, V4, V6 } from "./holder_kit.ts";
 
 const LO = fakeLink({ index: 1, name: "lo", mac: new Uint8Array(6), loopback: true });
 
-Deno.test("an address under a preserved grant stays and answers, without announcements or defence", () => {
+Deno.test("an address under a preserved grant stays and answers, without announcements", () => {
   const { clock, kernel, announcer, holder, heard } = bench();
   holder.start();
   holder.granted([grant(clock, 2000)]);
@@ -14,7 +14,6 @@ Deno.test("an address under a preserved grant stays and answers, without announc
   announcer.calls.length = 0;
   holder.granted([{ ...grant(clock, 60_000), preserved: true }]);
   assert.equal(holder.status()[0]?.preserved, true);
-  announcer.onSighting({ ip: V4, mac: STRANGER });
   kernel.remove(V4, 32, 2);
   holder.kernelEvent({ type: "address-removed", ip: V4, linkIndex: 2 });
   holder.kernelEvent({ type: "link-changed", link: fakeLink({ running: false }) });
@@ -23,11 +22,32 @@ Deno.test("an address under a preserved grant stays and answers, without announc
   holder.granted([{ ...grant(clock, 60_000), preserved: true }]);
   assert.equal(kernel.answers(V4), true);
   assert.equal(announcer.calls.some((call) => call.startsWith("announce")), false);
-  assert.equal(holder.status()[0]?.conflictsSeen, 1);
   assert.deepEqual(heard, [`held ${V4}`]);
   holder.revoked([V4], "lease-lost");
   assert.equal(kernel.answers(V4), false);
   assert.equal(heard.at(-1), `released ${V4} answering`);
+  holder.stop();
+});
+
+Deno.test("an address under a preserved grant goes as soon as another machine claims it, and does not come back", () => {
+  const { clock, kernel, announcer, holder, heard } = bench();
+  holder.start();
+  holder.granted([grant(clock, 2000)]);
+  holder.granted([{ ...grant(clock, 60_000), preserved: true }]);
+  announcer.calls.length = 0;
+  announcer.onSighting({ ip: V4, mac: STRANGER });
+  assert.equal(kernel.answers(V4), false);
+  assert.deepEqual(kernel.addresses(), []);
+  assert.equal(holder.status()[0]?.conflictsSeen, 1);
+  assert.equal(heard.at(-1), `released ${V4} answering`);
+  // The election does not see the other, or not yet.
+  for (let turn = 0; turn < 10; turn++) {
+    clock.advance(500);
+    holder.granted([{ ...grant(clock, 60_000), preserved: true }]);
+  }
+  assert.equal(kernel.answers(V4), false);
+  assert.deepEqual(kernel.addresses(), []);
+  assert.equal(announcer.calls.some((call) => call.startsWith("announce")), false);
   holder.stop();
 });
 
