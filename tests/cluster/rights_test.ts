@@ -102,6 +102,29 @@ withApiServers("with the rights that the Go kube-vip had, nothing is missing but
   });
 });
 
+/** Two questions in 0.7 s for the health of the server, and the poll or the renewal of the Lease. */
+const CALLS_PER_SECOND = 4;
+const IDLE_MS = 10_000;
+
+withApiServers("idle nodes ask only for their server's health and the Lease, and not often", (paths) => {
+  const times = { duration: 15, renewDeadline: 10, retryPeriod: 2 };
+  return withWorld(paths, { times, election: "kubernetes" }, async ({ lab, cluster }) => {
+    await lab.startAll();
+    const holder = await lab.settled();
+    await sleep(1000);
+    cluster.audit.mark();
+    await sleep(IDLE_MS);
+    const calls = cluster.audit.calls();
+    for (const node of lab.nodes) {
+      const own = calls.filter(({ user }) => user === nodeUser(node.machine));
+      const kinds = new Set(own.map(({ verb, resource }) => `${verb} ${resource}`));
+      const renewal = node === holder ? ["update leases"] : [];
+      assert.deepEqual([...kinds].sort(), ["get /livez", "get leases", ...renewal]);
+      assert.ok(own.length > 0 && own.length <= CALLS_PER_SECOND * IDLE_MS / 1000, `${node.name}: ${own.length}`);
+    }
+  });
+});
+
 withApiServers("secrets are in no log, dump, page or command line", (paths) => {
   const [peers, routers] = SECRETS;
   const env = (): Record<string, string> => ({
