@@ -14,6 +14,7 @@ import { raisePriority } from "../linux/priority.ts";
 import type { DumpSetting } from "../observe/dump_types.ts";
 import { getLog } from "../observe/log.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { removeLeftovers } from "../vip/leftovers.ts";
 import { chooseLink, type LinkFacts, placeOn } from "../vip/placing.ts";
 import { electionOf } from "./elections.ts";
 import { HostKernel } from "./host_kernel.ts";
@@ -111,7 +112,7 @@ async function startAgent(config: ManagerConfig, start: Start): Promise<ManagerA
   }
 }
 
-/** The link for the addresses, or null after every reason against it has been said. */
+/** The link for the addresses, with nothing left there; null after every reason against it has been said. */
 function place(config: ManagerConfig, kernel: HostKernel): LinkFacts | null {
   const links = kernel.book.links();
   const choice = chooseLink({
@@ -129,7 +130,7 @@ function place(config: ManagerConfig, kernel: HostKernel): LinkFacts | null {
   const addresses = config.addresses.flatMap((one) =>
     one.is === "ip" ? [{ ip: one.ip, prefixLength: one.ip.includes(":") ? v6 : v4 }] : []
   );
-  const { problems, warnings } = placeOn({
+  const { placed, problems, warnings } = placeOn({
     addresses,
     link: choice.link,
     links,
@@ -143,7 +144,9 @@ function place(config: ManagerConfig, kernel: HostKernel): LinkFacts | null {
       finding: formatProblem(problem, null),
     });
   }
-  return problems.length > 0 ? null : choice.link;
+  if (problems.length > 0) return null;
+  removeLeftovers(kernel.book, placed);
+  return choice.link;
 }
 
 interface Server {
