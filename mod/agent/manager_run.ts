@@ -171,7 +171,9 @@ async function findServer(config: ManagerConfig, start: Start): Promise<Server |
   let settings: ApiServerSettings = config.apiServer;
   const warned = new Set<string>();
   for (let said = ""; !start.signals.stopped;) {
-    const choice = await chooseServer(settings, world);
+    // Many addresses may be tried, each for seconds: a stop does not wait for that.
+    const choice = await Promise.race([chooseServer(settings, world), start.signals.stop.then(() => null)]);
+    if (choice === null) break;
     for (const warning of choice.warnings.filter((one) => !warned.has(one))) {
       warned.add(warning);
       log.warning("API server", { warning });
