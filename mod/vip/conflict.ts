@@ -11,6 +11,9 @@ export const DEFEND_INTERVAL_MS = 1000;
 /** A stranger's claim is believed this long: three probes, one a second. */
 export const FOREIGN_MEMORY_MS = 3000;
 
+/** A conflict that goes on is news again after this time. */
+export const NEWS_EVERY_MS = 60_000;
+
 /** What was seen on the wire: somebody with this hardware address says the address is his. */
 export interface Sighting {
   readonly ip: string;
@@ -18,8 +21,8 @@ export interface Sighting {
 }
 
 export type SightingOutcome =
-  /** Held here: announce at once. */
-  | { readonly rule: "defend" }
+  /** Held here: announce at once. `isNews`: this machine was not told of lately; two that go on for days are no news every second. */
+  | { readonly rule: "defend"; readonly isNews: boolean }
   /** Held here, and defended less than a second ago. */
   | { readonly rule: "defended-already" }
   /** Not held here: remembered. */
@@ -38,6 +41,8 @@ interface Memory {
 export class Conflicts {
   readonly #seen = new Map<string, Memory>();
   readonly #defendedMs = new Map<string, number>();
+  /** The latest news of each address. */
+  readonly #told = new Map<string, Memory>();
   readonly #counts = new Map<string, number>();
 
   /** Judges one sighting. `held`: the address is held here now; `preserved`: on a grant that nobody stands for. */
@@ -56,7 +61,10 @@ export class Conflicts {
     const lastMs = this.#defendedMs.get(sighting.ip);
     if (lastMs !== undefined && now - lastMs < DEFEND_INTERVAL_MS) return { rule: "defended-already" };
     this.#defendedMs.set(sighting.ip, now);
-    return { rule: "defend" };
+    const told = this.#told.get(sighting.ip);
+    const isNews = told?.mac !== sighting.mac || now - told.seenMs >= NEWS_EVERY_MS;
+    if (isNews) this.#told.set(sighting.ip, { mac: sighting.mac, seenMs: now });
+    return { rule: "defend", isNews };
   }
 
   /**
@@ -79,6 +87,7 @@ export class Conflicts {
   forget(ip: string): void {
     this.#seen.delete(ip);
     this.#defendedMs.delete(ip);
+    this.#told.delete(ip);
     this.#counts.delete(ip);
   }
 

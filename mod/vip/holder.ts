@@ -307,7 +307,10 @@ export class Holder implements GrantSink {
     const outcome = this.#contenders.see(sighting, now, context);
     switch (outcome.rule) {
       case "defend":
-        log.warning("another machine claims an address held here, announcing again", { ...sighting });
+        if (outcome.isNews) {
+          const conflicts = this.#contenders.count(sighting.ip);
+          log.warning("another machine claims an address held here, announcing again", { ...sighting, conflicts });
+        }
         this.#herald.again(sighting.ip, now);
         this.#run();
         break;

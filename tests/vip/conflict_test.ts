@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Conflicts, DEFEND_INTERVAL_MS, FOREIGN_MEMORY_MS } from "../../mod/vip/conflict.ts";
+import { Conflicts, DEFEND_INTERVAL_MS, FOREIGN_MEMORY_MS, NEWS_EVERY_MS } from "../../mod/vip/conflict.ts";
 
 const SIGHTING = { ip: "10.0.0.9", mac: "02:00:00:00:00:99" };
 const HELD = { held: true, ownMac: "02:00:00:00:00:01" };
@@ -41,6 +41,22 @@ Deno.test("a claim while the address is merely preserved is counted and left una
   assert.equal(conflicts.see(SIGHTING, 1000, { ...HELD, preserved: true }).rule, "yielded");
   assert.equal(conflicts.see(SIGHTING, 1000, HELD).rule, "defend");
   assert.equal(conflicts.count(SIGHTING.ip), 2);
+});
+
+Deno.test("a conflict that goes on is defended each time and is news once a minute, or when it is another machine", () => {
+  const conflicts = new Conflicts();
+  const isNews = (now: number, mac = SIGHTING.mac): boolean => {
+    const outcome = conflicts.see({ ...SIGHTING, mac }, now, HELD);
+    assert.ok(outcome.rule === "defend", `${now} ${outcome.rule}`);
+    return outcome.isNews;
+  };
+  assert.equal(isNews(1000), true);
+  let news = 0;
+  for (let now = 2000; now < 1000 + 10 * NEWS_EVERY_MS; now += DEFEND_INTERVAL_MS) if (isNews(now)) news++;
+  assert.equal(news, 9);
+  const laterMs = 1000 + 10 * NEWS_EVERY_MS;
+  assert.equal(isNews(laterMs), true);
+  assert.equal(isNews(laterMs + 1000, "02:00:00:00:00:77"), true);
 });
 
 Deno.test("nothing is kept of an address that is not managed any more", () => {
