@@ -57,6 +57,8 @@ export class ManagerPages {
   readonly #servers: PageServer[] = [];
   #metrics: Metrics | null = null;
   #hadDefaultRoute = false;
+  /** The holder that was seen last is this node. */
+  #isNamed = false;
 
   constructor(options: ManagerPagesOptions) {
     this.#options = options;
@@ -73,7 +75,8 @@ export class ManagerPages {
     if (config.metrics === null) return;
     const node = { version: build.version, build: build.commit, node: config.nodeName };
     this.#metrics = await loadMetrics({ ...node, process: processFacts });
-    this.#metrics.leader(facts.election.leaseName, facts.election.status().leading);
+    this.#isNamed = facts.election.status().leading;
+    this.#metrics.leader(facts.election.leaseName, this.#isNamed);
     this.#metrics.source(() => this.#snapshot());
     this.#servers.push(serveMetrics(config.metrics, { metrics: this.#metrics, clock }));
   }
@@ -85,6 +88,7 @@ export class ManagerPages {
 
   /** This node begins or ceases to lead. */
   leads(leading: boolean): void {
+    this.#isNamed = leading;
     this.#metrics?.leader(this.#options.facts.election.leaseName, leading);
   }
 
@@ -157,7 +161,9 @@ export class ManagerPages {
 
   #snapshot(): MetricsSnapshot {
     const { clock, facts } = this.#options;
-    const { goodMs } = facts.election.status();
+    const { goodMs, leading } = facts.election.status();
+    // A node that is cut off is named in the last record it saw for as long as that lasts; its time was over long before.
+    this.#metrics?.leader(facts.election.leaseName, this.#isNamed && leading);
     const health = facts.health();
     return {
       holds: facts.holds(),

@@ -91,9 +91,11 @@ export class Metrics {
 
   /** The page, in Prometheus's text format 0.0.4. */
   text(): Promise<string> {
+    // Whoever is asked may find that something has ended of which it was never told.
+    const state = this.#source?.() ?? null;
     this.#collectProcess();
     this.#collectLeading();
-    if (this.#source !== null) this.#collectState(this.#source());
+    if (state !== null) this.#collectState(state);
     return this.#instruments.registry.metrics();
   }
 
