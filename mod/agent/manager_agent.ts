@@ -8,7 +8,7 @@
  * The agent makes all of it and stops it in the opposite direction: the election first, because it gives the addresses back in order and
  * lets a successor in; the holder after it; what only reports goes last.
  */
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import { formatProblem } from "../config/findings.ts";
 import type { ManagerConfig } from "../config/manager/types.ts";
 import { ApiHealth, makeProbe } from "../health/api_health.ts";
@@ -35,6 +35,8 @@ import { clusterReports, nodeStatus } from "./status_report.ts";
 
 const log = getLog("agent");
 
+/** An address that cannot be put on the link is looked at again: somebody may have made room. */
+const PLACE_AGAIN_MS = 2000;
 /** A stop that takes longer is given up; the kernel ends the holds by itself. */
 const STOP_LIMIT_MS = 10_000;
 
@@ -74,6 +76,7 @@ export class ManagerAgent {
   #fence: "guard" | "lifetime" = "guard";
   /** Why an address cannot be put on the link, or null. */
   #unplaced: string | null = null;
+  #placeAgain: Timer | null = null;
   #lock: StateLock | null = null;
   #control: ControlServer | null = null;
   #stop: Promise<void> | null = null;
@@ -133,6 +136,7 @@ export class ManagerAgent {
       kernel.onEvent = (event) => this.#holder.kernelEvent(event);
       this.#fence = this.#holder.start();
       this.#names.start();
+      if (this.#unplaced !== null) this.#placed();
       await this.#pages.start();
       this.#records?.start();
       this.#rivals?.start();
@@ -172,6 +176,7 @@ export class ManagerAgent {
       ["the health check", () => this.#health?.close()],
       ["the other API servers", () => this.#rivals?.close()],
       ["the names", () => this.#names.close()],
+      ["the addresses that have no place", () => this.#placeAgain?.cancel()],
       ["metrics and health pages", () => this.#pages.stop()],
       ["the control socket", () => this.#control?.stop()],
       ["the API client", () => this.#options.client?.close()],
@@ -299,10 +304,24 @@ export class ManagerAgent {
     health.start();
   }
 
-  /** The names have other addresses now. */
+  /** The names have other addresses now, or what was in the way may be gone. */
   #placed(): void {
-    this.#holder.place(this.#placements());
+    this.#placeAgain?.cancel();
+    this.#placeAgain = null;
+    try {
+      this.#holder.place(this.#placements());
+    } catch (error) {
+      this.#cannotPlace(`the kernel refuses: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (this.#unplaced !== null && this.#stop === null) {
+      this.#placeAgain = this.#options.clock.after(PLACE_AGAIN_MS, () => this.#placed());
+    }
     this.#election.refresh();
+  }
+
+  #cannotPlace(why: string): void {
+    if (why !== this.#unplaced) log.error("cannot use an address", { finding: why });
+    this.#unplaced = why;
   }
 
   /** What the names give now, as far as it can be put on the link. */
@@ -319,8 +338,8 @@ export class ManagerAgent {
       defaultRoutes: kernel.book.defaultRoutes(),
       loopbackGlobalScope: config.loopbackGlobalScope,
     });
-    for (const problem of problems) log.error("cannot use an address", { finding: formatProblem(problem, null) });
-    this.#unplaced = problems[0] === undefined ? null : formatProblem(problems[0], null);
+    if (problems.length === 0) this.#unplaced = null;
+    else this.#cannotPlace(problems.map((problem) => formatProblem(problem, null)).join("; "));
     return placed;
   }
 
