@@ -132,9 +132,10 @@ export class ManagerPages {
     const { config, clock, facts } = this.#options;
     const limitMs = STUCK_DEADLINES * config.lease.times.renewDeadlineMs;
     const alive = [
-      eventLoopCheck(this.#lag, STUCK_LOOP_MS),
+      eventLoopCheck(this.#lag, STUCK_LOOP_MS, "now"),
       electorCheck(() => facts.election.status(), { clock, limitMs }),
     ];
+    const lately = eventLoopCheck(this.#lag, STUCK_LOOP_MS, "lately");
     const election: Check = {
       name: "election",
       verdict: () => {
@@ -156,7 +157,7 @@ export class ManagerPages {
           ? { is: "bad", why: "this machine has lost its default route" }
           : { is: "good" },
     };
-    return serveHealth({ port, clock, healthz: alive, readyz: [...alive, election, node, route] });
+    return serveHealth({ port, clock, healthz: alive, readyz: [...alive, lately, election, node, route] });
   }
 
   #snapshot(): MetricsSnapshot {

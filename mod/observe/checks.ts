@@ -36,16 +36,21 @@ function oneLine(text: string): string {
 const GOOD: Verdict = { is: "good" };
 
 /**
- * Bad while the largest lag of the last minute is above `limitMs`. An answer at all proves that the loop runs now, but not that it did
- * when a renewal was due.
+ * Bad while the loop was late by more than `limitMs`: at its last tick (`now`), or at any within the last minute (`lately`). An answer at
+ * all proves that it runs again, so only what says that a node should not be relied on looks back.
  */
-export function eventLoopCheck(lag: { report(): LagReport }, limitMs: number): Check {
+export function eventLoopCheck(
+  lag: { report(): LagReport },
+  limitMs: number,
+  when: "now" | "lately",
+): Check {
   return {
     name: "event-loop",
     verdict(): Verdict {
-      const { largestMs } = lag.report();
-      if (largestMs <= limitMs) return GOOD;
-      return { is: "bad", why: `stood still for ${seconds(largestMs)} within the last minute` };
+      const { lastMs, largestMs } = lag.report();
+      const lateMs = when === "now" ? lastMs : largestMs;
+      if (lateMs <= limitMs) return GOOD;
+      return { is: "bad", why: `stood still for ${seconds(lateMs)}${when === "now" ? "" : " within the last minute"}` };
     },
   };
 }

@@ -16,7 +16,7 @@ const SPANS = 12;
 
 /** What was measured. Times in milliseconds. */
 export interface LagReport {
-  /** Of the tick before. */
+  /** Of the tick before, or of the one that is due, if that is more. */
   readonly lastMs: number;
   /** Within the last minute; of a loop that stands still, as far as it goes. */
   readonly largestMs: number;
@@ -59,7 +59,7 @@ export class LoopLag {
     const now = this.#options.clock.now();
     const pendingMs = this.#timer === null ? 0 : Math.max(0, now - this.#dueMs);
     const largestMs = Math.max(pendingMs, ...this.#spans.map((span) => span.largestMs));
-    return { lastMs: this.#lastMs, largestMs, stalls: this.#stalls };
+    return { lastMs: Math.max(this.#lastMs, pendingMs), largestMs, stalls: this.#stalls };
   }
 
   #schedule(): void {

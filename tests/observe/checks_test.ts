@@ -21,10 +21,12 @@ Deno.test("only bad checks complain, each in one line; a check that throws is ba
 });
 
 Deno.test("the event loop is bad above the limit and not at it", () => {
-  const at = (largestMs: number): string[] =>
-    complaints([eventLoopCheck({ report: () => ({ lastMs: 0, largestMs, stalls: 0 }) }, 5000)]);
-  assert.deepEqual(at(5000), []);
-  assert.deepEqual(at(5001), ["event-loop: stood still for 5.0 s within the last minute"]);
+  const at = (lastMs: number, largestMs: number, when: "now" | "lately"): string[] =>
+    complaints([eventLoopCheck({ report: () => ({ lastMs, largestMs, stalls: 0 }) }, 5000, when)]);
+  assert.deepEqual(at(0, 5000, "lately"), []);
+  assert.deepEqual(at(0, 5001, "lately"), ["event-loop: stood still for 5.0 s within the last minute"]);
+  assert.deepEqual(at(5000, 9000, "now"), []);
+  assert.deepEqual(at(5001, 9000, "now"), ["event-loop: stood still for 5.0 s"]);
 });
 
 Deno.test("an elector that tries in vain is not stuck, one that stopped trying is", () => {

@@ -150,7 +150,10 @@ export class EtcdElector implements Elector {
     this.#deliver();
     if (this.#busy !== null || this.#hasEnded()) return;
     const step = this.#core.next(clock.now());
-    if (step !== null) this.#busy = this.#make(step);
+    if (step === null) return;
+    this.#busy = this.#make(step).catch((error: unknown) => {
+      log.error("The election's turn broke", { error: String(error) });
+    });
   }
 
   #arm(): void {

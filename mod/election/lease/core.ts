@@ -444,7 +444,7 @@ export class LeaseCore {
       : null;
     if (written !== null) this.#sight.look(now, written, "own");
     if (isOfRelease) this.#release?.answered(now, answer);
-    else this.#release?.proceed(now, written);
+    else this.#release?.proceed(now, written, answer.outcome === "failed" ? "silent" : "answered");
     this.#settleRelease(now);
   }
 

@@ -212,7 +212,7 @@ export class LeaseElector implements Elector {
       .then((answer) => {
         this.#note(errand, answer);
         this.#turn((core, now) => core.answered(now, id, answer));
-      });
+      }).catch((error: unknown) => log.error("The election's turn broke", { error: String(error) }));
   }
 
   async #call(errand: Errand): Promise<LeaseRead | LeaseWrite> {

@@ -50,6 +50,10 @@ export interface LeaseFenceOptions {
   readonly onLeader: (holder: string | null, transitions: number) => void;
 }
 
+function broke(error: unknown): void {
+  log.error("The fence's turn broke", { error: String(error) });
+}
+
 /** See the head of this file. */
 export class LeaseFence {
   readonly #options: LeaseFenceOptions;
@@ -178,7 +182,7 @@ export class LeaseFence {
       this.#options.onChange(open);
     }
     const now = this.#clock.now();
-    if (this.#pending === null && now >= this.#dueMs()) this.#pending = this.#act(now);
+    if (this.#pending === null && now >= this.#dueMs()) this.#pending = this.#act(now).catch(broke);
     this.#arm();
   }
 

@@ -77,8 +77,13 @@ export class Release {
     return this.#notBeforeMs > now ? Math.min(this.#notBeforeMs, this.#deadlineMs) : this.#deadlineMs;
   }
 
-  /** The request that was waited for has ended; `held` is what it wrote, null if it wrote nothing. */
-  proceed(now: number, held: StoredLease | null): void {
+  /**
+   * The request that was waited for has ended.
+   * @param held what it wrote; null: nothing
+   * @param server whether its server has answered: one that has not is not asked first
+   */
+  proceed(now: number, held: StoredLease | null, server: "answered" | "silent"): void {
+    if (this.#isPatient && server === "silent") this.#other();
     this.#isPatient = false;
     this.#notBeforeMs = now;
     if (held !== null) this.#held = held;

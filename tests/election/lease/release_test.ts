@@ -106,8 +106,11 @@ Deno.test("a request under way is waited for; then its server counts as one that
   assert.equal(giving.deadline(0), 300);
   assert.equal(brief(giving.errand(300, "now")), "update over 7 via fallback in 1000");
   const answered = release({ patientUntilMs: 300 });
-  answered.proceed(50, { ...HELD, version: "8" });
+  answered.proceed(50, { ...HELD, version: "8" }, "answered");
   assert.equal(brief(answered.errand(50, "now")), "update over 8 via primary in 1000");
+  const silent = release({ patientUntilMs: 300 });
+  silent.proceed(50, null, "silent");
+  assert.equal(brief(silent.errand(50, "now")), "update over 7 via fallback in 1000");
 });
 
 Deno.test("what may be ours is read before it is released", () => {
