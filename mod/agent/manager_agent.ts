@@ -20,7 +20,6 @@ import { NameWatch } from "../names/resolver.ts";
 import type { DumpSetting } from "../observe/dump_types.ts";
 import { getLog } from "../observe/log.ts";
 import type { ClusterStatus, NodeStatus } from "../observe/status_types.ts";
-import { DeadlineError, withDeadline } from "../runtime/deadline.ts";
 import { Holder } from "../vip/holder.ts";
 import { LanAnnouncer } from "../vip/lan_announcer.ts";
 import { type LinkFacts, placeOn } from "../vip/placing.ts";
@@ -30,6 +29,7 @@ import { HoldRecords } from "./hold_records.ts";
 import type { HostKernel } from "./host_kernel.ts";
 import type { Election, ElectionParts } from "./manager_election.ts";
 import { ManagerPages } from "./manager_pages.ts";
+import { stopInOrder, type StopStep } from "./orderly_stop.ts";
 import { StateLock, StateLockError } from "./state_lock.ts";
 import { clusterReports, nodeStatus } from "./status_report.ts";
 
@@ -37,8 +37,6 @@ const log = getLog("agent");
 
 /** An address that cannot be put on the link is looked at again: somebody may have made room. */
 const PLACE_AGAIN_MS = 2000;
-/** A stop that takes longer is given up; the kernel ends the holds by itself. */
-const STOP_LIMIT_MS = 10_000;
 
 export interface ManagerAgentOptions {
   readonly config: ManagerConfig;
@@ -168,7 +166,7 @@ export class ManagerAgent {
 
   async #takeBack(): Promise<void> {
     const { clock } = this.#options;
-    const steps: readonly [string, () => Promise<void> | void][] = [
+    const steps: readonly StopStep[] = [
       ["the election", () => this.#election.elector.stop()],
       ["the addresses", () => this.#holder.stop()],
       ["the records", () => this.#records?.stop()],
@@ -183,16 +181,7 @@ export class ManagerAgent {
       ["the kernel's sockets", () => this.#options.kernel.close()],
       ["the state directory", () => this.#lock?.release()],
     ];
-    const endMs = clock.now() + STOP_LIMIT_MS;
-    for (const [what, step] of steps) {
-      const limitMs = Math.max(100, endMs - clock.now());
-      try {
-        await withDeadline(Promise.resolve(step()), { clock, limitMs, what });
-      } catch (error) {
-        const cause = error instanceof DeadlineError ? error.message : String(error);
-        log.error("could not stop in order", { what, cause });
-      }
-    }
+    await stopInOrder(steps, { clock, log });
   }
 
   /**

@@ -17,21 +17,19 @@ import { SingleNode } from "../election/single_node.ts";
 import { connectionResetter } from "../linux/reset_connections.ts";
 import { getLog } from "../observe/log.ts";
 import type { ClusterStatus, NodeStatus } from "../observe/status_types.ts";
-import { DeadlineError, withDeadline } from "../runtime/deadline.ts";
 import { Holder } from "../vip/holder.ts";
 import type { PlacedVip } from "../vip/types.ts";
 import { LanAnnouncer } from "../vip/lan_announcer.ts";
 import { CONTROL_SOCKET, ControlServer, type TransferAnswer } from "./control.ts";
 import type { HostKernel } from "./host_kernel.ts";
 import { makeRaft, raftElsewhere, transferRaft } from "./raft_election.ts";
+import { stopInOrder, type StopStep } from "./orderly_stop.ts";
 import { StateLock } from "./state_lock.ts";
 import { StatusExchange } from "./status_exchange.ts";
 import { clusterReports, nodeStatus } from "./status_report.ts";
 
 const log = getLog("agent");
 
-/** A stop that takes longer is given up; the kernel ends the holds by itself. */
-const STOP_LIMIT_MS = 10_000;
 /** Peers have this long to answer a status question. */
 const STATUS_LIMIT_MS = 600;
 /** A single node listens this long for a stranger's answer to its probes before it takes anything. */
@@ -122,7 +120,7 @@ export class PeersAgent {
 
   async #takeBack(): Promise<void> {
     const { clock } = this.#options;
-    const steps: readonly [string, () => Promise<void> | void][] = [
+    const steps: readonly StopStep[] = [
       ["the election", () => this.#elector.stop()],
       ["the load balancers", async () => void await Promise.all(this.#balancers.map((balancer) => balancer.stop()))],
       ["the addresses", () => this.#holder.stop()],
@@ -131,16 +129,7 @@ export class PeersAgent {
       ["the kernel's sockets", () => this.#options.kernel.close()],
       ["the state directory", () => this.#lock?.release()],
     ];
-    const endMs = clock.now() + STOP_LIMIT_MS;
-    for (const [what, step] of steps) {
-      const limitMs = Math.max(100, endMs - clock.now());
-      try {
-        await withDeadline(Promise.resolve(step()), { clock, limitMs, what });
-      } catch (error) {
-        const cause = error instanceof DeadlineError ? error.message : String(error);
-        log.error("could not stop in order", { what, cause });
-      }
-    }
+    await stopInOrder(steps, { clock, log });
   }
 
   get #addresses(): string[] {
