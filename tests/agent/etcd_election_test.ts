@@ -90,7 +90,7 @@ Deno.test("a transfer goes to the next in the queue, and says who that was", () 
       await moment();
     }
     assert.deepEqual(answer, { outcome: "transferred", to: "b" });
-    assert.deepEqual(cluster.nodes.ledger.holders(IP), ["b"]);
+    await cluster.nodes.holds("b");
   }));
 
 Deno.test("a transfer without another candidate is refused, and the node holds on", () =>

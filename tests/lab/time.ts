@@ -15,7 +15,7 @@ export function sleep(forMs: number): Promise<void> {
 
 /** The promise's value, or an error that says what did not happen in time. */
 export async function within<T>(promise: Promise<T>, limitMs: number, what: string): Promise<T> {
-  let timer: number | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what}: not within ${limitMs} ms`)), limitMs);
   });

@@ -67,7 +67,7 @@ export class FakeApiServer {
   readonly #faults = new Faults();
   readonly #waiting = new Set<Waiting>();
   readonly #stopped = Promise.withResolvers<void>();
-  readonly #timers = new Set<number>();
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #tls: boolean;
   #frozen: PromiseWithResolvers<void> | null = null;
