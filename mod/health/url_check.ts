@@ -2,6 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { CheckResult } from "./threshold.ts";
+import { fetchFailure } from "../runtime/fetch_failure.ts";
 
 /** Thrown when a check cannot be set up; names the file. */
 export class HealthCheckError extends Error {
@@ -48,7 +49,7 @@ export class UrlCheck {
       if (clock.now() - startMs >= timeoutMs) {
         return { outcome: "gone", why: `the health check ${shown(url)} had no answer within ${timeoutMs} ms` };
       }
-      return { outcome: "gone", why: `the health check ${shown(url)} does not answer (${causeOf(error)})` };
+      return { outcome: "gone", why: `the health check ${shown(url)} does not answer (${fetchFailure(error)})` };
     } finally {
       timer.cancel();
       signal.removeEventListener("abort", cut);
@@ -76,13 +77,6 @@ function splitLogin(url: URL): { target: URL; headers: Record<string, string> } 
 /** A URL may carry a password or a token; neither is for a log. */
 function shown(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
-}
-
-/** Deno puts the URL in front of its causes. */
-function causeOf(error: unknown): string {
-  const innermost = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const text = innermost instanceof Error ? innermost.message : String(innermost);
-  return text.replace(/\S*:\/\/\S+/g, "…");
 }
 
 function makeClient(caPath: string | null): Deno.HttpClient {

@@ -12,17 +12,3 @@ export class KubeConfigError extends Error {
     super(`Cannot ${operation} "${subject}": ${why}`);
   }
 }
-
-/**
- * The reason inside an error of `fetch`, which wraps it in the URL and its own layers:
- * `error sending request for url (https://…): client error (Connect): tcp connect error: Connection refused (os error 111)`.
- */
-export function causeOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/^error sending request .*?client error \(\w+\)(?:: )?/s, "") || message;
-}
-
-/** Whether a request failed because one side did not accept the other's certificate, or had none: new credentials may help. */
-export function isTlsFailure(error: unknown): boolean {
-  return error instanceof Error && /certificate|\btls\b|fatal alert|handshake/i.test(error.message);
-}

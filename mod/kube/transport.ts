@@ -7,7 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { DeadlineError } from "../runtime/deadline.ts";
 import type { KubeAnswer, KubeRequest } from "./api.ts";
 import type { Credentials, Material } from "./credentials.ts";
-import { causeOf, isTlsFailure } from "./errors.ts";
+import { fetchFailure, isTlsFailure } from "../runtime/fetch_failure.ts";
 import { isRecord, type StatusObject } from "./objects.ts";
 import { withoutProxies } from "../runtime/no_proxy.ts";
 
@@ -241,7 +241,7 @@ function refused(response: Response, body: unknown): Failure {
 }
 
 function unreachable(error: unknown): Failure {
-  return { outcome: "unreachable", cause: causeOf(error) };
+  return { outcome: "unreachable", cause: fetchFailure(error) };
 }
 
 /** The result of `work`, or the signal's reason as soon as it is aborted. */

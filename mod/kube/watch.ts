@@ -2,7 +2,7 @@
 
 import type { Clock, Random, Timer } from "../base/clock.ts";
 import type { KubeObject, Watch, WatchListener, WatchRequest } from "./api.ts";
-import { causeOf } from "./errors.ts";
+import { fetchFailure } from "../runtime/fetch_failure.ts";
 import { LineSplitter, LineTooLongError } from "./lines.ts";
 import { Reflector, type StreamEnd } from "./reflector.ts";
 import type { OpenStream, Transport } from "./transport.ts";
@@ -124,7 +124,7 @@ class Following<T extends KubeObject> implements Watch {
       }
       return ended("finished");
     } catch (error) {
-      const cause = causeOf(error);
+      const cause = fetchFailure(error);
       if (error instanceof LineTooLongError) return { ...ended("unreadable"), cause };
       return error instanceof SilenceError ? { ...ended("silent"), cause } : { ...ended("cut"), cause };
     } finally {

@@ -51,7 +51,11 @@ Deno.test("A connection cut in the middle of the body, or before it, is no answe
   assert.equal((await answerTo({ kind: "drop" })).outcome, "unreachable");
   const body = { metadata: { name: "a" } };
   const lost = await answerTo({ kind: "lostWrite" }, { method: "POST", path: LEASES, body, limitMs: 5000 });
-  assert.deepEqual(lost, { outcome: "unreachable", cause: "connection closed before message completed" });
+  // In the words of Deno 2.7 and of 2.9.
+  assert.ok(
+    lost.outcome === "unreachable" && /connection closed|from connection/.test(lost.cause),
+    JSON.stringify(lost),
+  );
 });
 
 Deno.test("A write whose answer is lost is not sent a second time", async () => {

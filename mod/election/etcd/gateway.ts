@@ -17,6 +17,7 @@ import {
   watchJson,
 } from "./json.ts";
 import { CODE_NOT_FOUND } from "./types.ts";
+import { fetchFailure } from "../../runtime/fetch_failure.ts";
 import { withoutProxies } from "../../runtime/no_proxy.ts";
 import { keyPairFault } from "../../runtime/tls_check.ts";
 import type {
@@ -112,7 +113,7 @@ export class EtcdGateway implements Etcd {
       if (stopping.signal.aborted) return;
       if (end.is === "broken") this.#failed(url);
       listener.ended(end.cause);
-    }).catch((error) => log.error("The end of an etcd watch was not taken in", { error: causeOf(error) }));
+    }).catch((error) => log.error("The end of an etcd watch was not taken in", { error: fetchFailure(error) }));
     return { stop: () => stopping.abort() };
   }
 
@@ -151,7 +152,7 @@ export class EtcdGateway implements Etcd {
       if (!response.ok) return readRefusal(response.status, text);
       return { outcome: "ok", body: options.read(parseJson(text)) };
     } catch (error) {
-      return { outcome: "unreachable", cause: causeOf(error) };
+      return { outcome: "unreachable", cause: fetchFailure(error) };
     }
   }
 
@@ -197,7 +198,7 @@ export class EtcdGateway implements Etcd {
       return { is: "broken", cause: "etcd ended the watch" };
     } catch (error) {
       if (silence.signal.aborted) return { is: begun ? "silent" : "broken", cause: "the watch was silent" };
-      return { is: "broken", cause: causeOf(error) };
+      return { is: "broken", cause: fetchFailure(error) };
     } finally {
       silence.stop();
     }
@@ -311,8 +312,4 @@ async function* lines(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGener
     if (rest.length > MOST_BYTES) throw new EtcdFormatError("a line of the watch is too long");
     yield* parts.filter((line) => line !== "");
   }
-}
-
-function causeOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
