@@ -17,7 +17,7 @@ import type { RevokeReason } from "../elector.ts";
 import { type Condition, MakingWay } from "./making_way.ts";
 import { OwnWrites } from "./own_writes.ts";
 import { claimRecord, isFree, microTime } from "./record.ts";
-import { type Errand, Release, type Released } from "./release.ts";
+import { type Errand, Release, type Released, type Via } from "./release.ts";
 import { Sight } from "./sight.ts";
 import type { LeaseRead, LeaseRecord, LeaseWrite, StoredLease } from "./store.ts";
 import {
@@ -401,7 +401,8 @@ export class LeaseCore {
   #giveAway(now: number, reason: "unfit" | "transfer"): void {
     this.#way.left(now, reason);
     this.#lose(now, reason, { byTime: false });
-    this.#beginRelease(now);
+    // Most often it is the own API server that makes a node unfit; where no other one is well, the fallback says so at once.
+    this.#beginRelease(now, reason === "unfit" ? "fallback" : "primary");
   }
 
   /** Gives up every hold at once; requests go on until {@link role} is `stopped`. */
@@ -413,7 +414,7 @@ export class LeaseCore {
     if (this.#release !== null) return;
     // A candidate's write may be under way, or done without its answer.
     if (wasLeading || this.#pending !== null && this.#pending.errand.kind !== "read" || this.#mayBeOurs()) {
-      this.#beginRelease(now);
+      this.#beginRelease(now, "primary");
     } else this.#role = "stopped";
   }
 
@@ -422,7 +423,7 @@ export class LeaseCore {
     return !this.#writes.isEmpty && (record === null || record.holder === "" || this.#writes.wrote(record));
   }
 
-  #beginRelease(now: number): void {
+  #beginRelease(now: number, first: Via): void {
     const { mark, hasFallback } = this.#options;
     const { lease, record } = this.#sight;
     const isOurs = (each: LeaseRecord): boolean => this.#writes.find(each) !== null;
@@ -432,7 +433,7 @@ export class LeaseCore {
       mark,
       hasFallback,
       isOurs,
-      via: hasFallback && !this.#isServed ? "fallback" : "primary",
+      via: !hasFallback ? "primary" : this.#isServed ? first : "fallback",
       patientUntilMs: this.#pending === null ? now : now + PATIENCE_MS,
     });
   }

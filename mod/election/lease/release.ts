@@ -83,7 +83,7 @@ export class Release {
    * @param server whether its server has answered: one that has not is not asked first
    */
   proceed(now: number, held: StoredLease | null, server: "answered" | "silent"): void {
-    if (this.#isPatient && server === "silent") this.#other();
+    if (this.#isPatient && server === "silent") this.#leavePrimary();
     this.#isPatient = false;
     this.#notBeforeMs = now;
     if (held !== null) this.#held = held;
@@ -97,7 +97,7 @@ export class Release {
   errand(now: number, time: string): Errand | null {
     this.tick(now);
     if (this.#outcome !== null || now < this.#notBeforeMs) return null;
-    if (this.#isPatient) this.#other();
+    if (this.#isPatient) this.#leavePrimary();
     this.#isPatient = false;
     const leftMs = this.#deadlineMs - now;
     const via = this.#via;
@@ -130,6 +130,11 @@ export class Release {
       default:
         assertNever(answer);
     }
+  }
+
+  /** What was waited for had been asked of the local server. */
+  #leavePrimary(): void {
+    if (this.#options.hasFallback) this.#via = "fallback";
   }
 
   #other(): void {

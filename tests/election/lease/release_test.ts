@@ -111,6 +111,8 @@ Deno.test("a request under way is waited for; then its server counts as one that
   const silent = release({ patientUntilMs: 300 });
   silent.proceed(50, null, "silent");
   assert.equal(brief(silent.errand(50, "now")), "update over 7 via fallback in 1000");
+  const elsewhere = release({ patientUntilMs: 300, via: "fallback" });
+  assert.equal(brief(elsewhere.errand(300, "now")), "update over 7 via fallback in 1000");
 });
 
 Deno.test("what may be ours is read before it is released", () => {
