@@ -30,10 +30,9 @@ const COMPONENT = "kube-vip";
 export interface ObjectReference {
   readonly apiVersion: string;
   readonly kind: string;
-  /** Without one (Nodes) the event goes to the namespace `default`, as the API demands. */
-  readonly namespace?: string;
+  /** Events are written beside it; the rights are for that namespace only. */
+  readonly namespace: string;
   readonly name: string;
-  readonly uid?: string;
 }
 
 /** What happened. */
@@ -48,11 +47,6 @@ export interface EventNote {
 /** The Lease that an election goes by. */
 export function leaseReference(namespace: string, name: string): ObjectReference {
   return { apiVersion: "coordination.k8s.io/v1", kind: "Lease", namespace, name };
-}
-
-/** A Node; `kubectl describe node` looks for its name as the uid, which is what the kubelet writes. */
-export function nodeReference(name: string): ObjectReference {
-  return { apiVersion: "v1", kind: "Node", name, uid: name };
 }
 
 export interface EventRecorderOptions {
@@ -111,7 +105,7 @@ export class EventRecorder {
   #waiting(note: EventNote): Waiting {
     const { clock, wallNow, random, node } = this.#options;
     const { about, type, reason } = note;
-    const namespace = about.namespace ?? "default";
+    const { namespace } = about;
     const wallMs = Math.floor(wallNow());
     const number = BigInt(wallMs) * 1_000_000n + BigInt(Math.floor(random() * 1_000_000));
     const time = new Date(wallMs).toISOString().replace(/\.\d+Z$/, "Z");

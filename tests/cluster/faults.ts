@@ -4,7 +4,7 @@
  */
 
 import { lastAnswerMs, machinesAtOnce, outageMs } from "../lab/analysis.ts";
-import type { PerFamily } from "../lab/faults.ts";
+import { type PerFamily, takenOver } from "../lab/faults.ts";
 import type { Lab } from "../lab/lab.ts";
 import type { LabNode } from "../lab/node.ts";
 import { FAMILIES, type Family } from "../lab/records.ts";
@@ -41,14 +41,7 @@ const BACK_MS = 40_000;
 /** How long to go on watching after service is back: the old holder may wake up. */
 const WATCH_MS = 1000;
 
-/** Another machine answers, and the client is served without a gap. */
-async function takenOver(lab: Lab, holder: LabNode): Promise<void> {
-  const { pings, samples } = lab.probes;
-  const another = (family: Family): boolean => [...samples.answering(family)].some((mac) => mac !== holder.machine.mac);
-  const moved = (): true | null => FAMILIES.every(another) && pings.isSteady(100) ? true : null;
-  await pings.changes.until(moved, BACK_MS, "service from another node");
-  await sleep(WATCH_MS);
-}
+const PATIENCE = { backMs: BACK_MS, watchMs: WATCH_MS };
 
 /** A busy machine may be late with an answer; without one for so long nobody answers. */
 const SILENCE_MS = 700;
@@ -76,7 +69,7 @@ export const NODE_FAULTS: readonly ClusterFault[] = [
     moveMs: null,
     run: async ({ lab }, holder) => {
       await holder.kill();
-      await takenOver(lab, holder);
+      await takenOver(lab, holder, PATIENCE);
       holder.start();
     },
   },
@@ -86,7 +79,7 @@ export const NODE_FAULTS: readonly ClusterFault[] = [
     moveMs: null,
     run: async ({ lab }, holder) => {
       holder.pause();
-      await takenOver(lab, holder);
+      await takenOver(lab, holder, PATIENCE);
       holder.resume();
     },
   },
@@ -96,7 +89,7 @@ export const NODE_FAULTS: readonly ClusterFault[] = [
     moveMs: null,
     run: async ({ lab }, holder) => {
       await holder.terminate();
-      await takenOver(lab, holder);
+      await takenOver(lab, holder, PATIENCE);
       holder.start();
     },
   },
@@ -106,7 +99,7 @@ export const NODE_FAULTS: readonly ClusterFault[] = [
     moveMs: 3 * SECOND_MS,
     run: async ({ lab }, holder) => {
       lab.network.cut(holder.machine);
-      await takenOver(lab, holder);
+      await takenOver(lab, holder, PATIENCE);
       lab.network.mend(holder.machine);
     },
   },
@@ -122,7 +115,7 @@ function serverFault(name: ApiFaultName, moveMs: number): ClusterFault {
     run: async ({ lab, cluster }, holder) => {
       const place = { cluster, holder: holder.machine, lease: CONTROL_PLANE_LEASE };
       await fault.begin(place);
-      await takenOver(lab, holder);
+      await takenOver(lab, holder, PATIENCE);
       await fault.mend(place);
     },
   };

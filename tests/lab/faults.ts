@@ -80,13 +80,17 @@ const PAUSE_MS = 5000;
 const LOSS_MS = 30_000;
 const SILENCE_MS = 3000;
 
-/** Waits until the client is served again by another machine than `holder`. */
-async function takenOver(lab: Lab, holder: LabNode): Promise<void> {
+/** Waits until the client is served again by another machine than `holder`, and a little longer: the old one may wake up. */
+export async function takenOver(
+  lab: Lab,
+  holder: LabNode,
+  { backMs, watchMs } = { backMs: BACK_MS, watchMs: WATCH_MS },
+): Promise<void> {
   const { pings, samples } = lab.probes;
   const another = (family: Family): boolean => [...samples.answering(family)].some((mac) => mac !== holder.machine.mac);
   const moved = (): true | null => FAMILIES.every(another) && pings.isSteady(100) ? true : null;
-  await pings.changes.until(moved, BACK_MS, "service from another node");
-  await sleep(WATCH_MS);
+  await pings.changes.until(moved, backMs, "service from another node");
+  await sleep(watchMs);
 }
 
 /** A fault that is begun, survived by the others, and mended. */

@@ -1,7 +1,7 @@
 import type { Clock, Random, Timer } from "../../base/clock.ts";
 import { getLog } from "../../observe/log.ts";
 import type { Elector, ElectorStatus, Grant, GrantSink } from "../elector.ts";
-import { Grants } from "../lease/grants.ts";
+import { GrantFeed } from "../grant_feed.ts";
 import { EtcdCore, type Outcome, type Step } from "./core.ts";
 import { candidatePrefix } from "./queue.ts";
 import { perform } from "./requests.ts";
@@ -60,7 +60,7 @@ export class EtcdElector implements Elector {
   #timer: Timer | null = null;
   #watch: EtcdWatch | null = null;
   #watchAt = -Infinity;
-  readonly #grants: Grants;
+  readonly #feed: GrantFeed;
   #inTurn = false;
   #turnAgain = false;
   #wasLeading = false;
@@ -75,7 +75,7 @@ export class EtcdElector implements Elector {
   constructor(options: EtcdElectorOptions) {
     const { identity, bootId, ttlMs, retryMs, random, fit, graceMs, preserveOnLoss, clock } = options;
     this.#options = options;
-    this.#grants = new Grants(options.sink);
+    this.#feed = new GrantFeed(options.sink);
     const times = { ttlMs, retryMs };
     const now = clock.now();
     this.#core = new EtcdCore({ now, identity, bootId, times, random, fit, graceMs, preserveOnLoss });
@@ -216,7 +216,7 @@ export class EtcdElector implements Elector {
   /** Brings the sink in line with what may be held now, and tells everybody else what is new. */
   #deliver(): void {
     const { right, lossReason } = this.#core;
-    this.#grants.update(this.#held(), right !== null ? "reassigned" : lossReason);
+    this.#feed.update(this.#held(), () => right !== null ? "reassigned" : lossReason);
     if ((right !== null) !== this.#wasLeading) {
       this.#wasLeading = right !== null;
       if (right !== null) log.info("Holding by etcd", { epoch: right.epoch });
@@ -253,7 +253,7 @@ export class EtcdElector implements Elector {
     this.#state = "stopped";
     this.#timer?.cancel();
     this.#watch?.stop();
-    this.#grants.update([], "stopping");
+    this.#feed.update([], () => "stopping");
     for (const tell of this.#releasing.splice(0)) tell("failed");
     if (wasRunning) await this.#release();
     this.#options.gateway.close();

@@ -10,9 +10,9 @@ import { getLog } from "../../observe/log.ts";
 import { withDeadline } from "../../runtime/deadline.ts";
 import type { WallClock } from "../../runtime/wall_clock.ts";
 import type { Elector, ElectorStatus, Grant, GrantSink } from "../elector.ts";
+import { GrantFeed } from "../grant_feed.ts";
 import { Waiters } from "../raft/waiters.ts";
 import { LeaseCore } from "./core.ts";
-import { Grants } from "./grants.ts";
 import { type Asked, Reach } from "./reach.ts";
 import { type Errand, RELEASE_LIMIT_MS, type Released } from "./release.ts";
 import type { LeaseRead, LeaseStore, LeaseWrite } from "./store.ts";
@@ -62,7 +62,7 @@ export interface LeaseElectorOptions {
 export class LeaseElector implements Elector {
   readonly #options: LeaseElectorOptions;
   readonly #clock: Clock;
-  readonly #grants: Grants;
+  readonly #feed: GrantFeed;
   readonly #waiters: Waiters;
   #core: LeaseCore | null = null;
   #watch: { stop(): void } | null = null;
@@ -84,7 +84,7 @@ export class LeaseElector implements Elector {
     assert(problem === null, `times of the Lease: ${problem}`);
     this.#options = options;
     this.#clock = options.clock;
-    this.#grants = new Grants(options.sink);
+    this.#feed = new GrantFeed(options.sink);
     this.#waiters = new Waiters(options.clock);
   }
 
@@ -185,7 +185,7 @@ export class LeaseElector implements Elector {
 
   /** Brings the sink in line with what may be held now. */
   #deliver(core: LeaseCore, now: number): void {
-    this.#grants.update(this.#held(core, now), core.tenure !== null ? "reassigned" : core.endReason);
+    this.#feed.update(this.#held(core, now), () => core.tenure !== null ? "reassigned" : core.endReason);
   }
 
   #held(core: LeaseCore, now: number): Grant[] {

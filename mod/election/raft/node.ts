@@ -11,12 +11,12 @@ import { WireError } from "../../net/errors.ts";
 import { getLog } from "../../observe/log.ts";
 import { withDeadline } from "../../runtime/deadline.ts";
 import type { Elector, GrantSink, RevokeReason } from "../elector.ts";
+import { GrantFeed } from "../grant_feed.ts";
 import type { PlacementPolicy } from "../placement.ts";
 import { Assigner } from "./assigner.ts";
 import { RaftCore } from "./core.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { Fitness, type FitnessWord } from "./fitness.ts";
-import { GrantFeed } from "./grant_feed.ts";
 import { Mux, RAFT_CHANNEL } from "./mux.ts";
 import type { Channel } from "./mux.ts";
 import { PeerWatch } from "./peer_watch.ts";
@@ -427,7 +427,8 @@ export class RaftNode implements Elector {
     if (core === null) return;
     const silent = this.#state !== "running" || this.#persister.state !== "working";
     const held = silent ? [] : this.#solo?.isServing(now) ? this.#solo.grants(now) : core.grants(now);
-    this.#feed.update(held, { epoch: core.term, reason: () => this.#reason(core, now) });
+    const grants = held.map(({ ip, validUntil }) => ({ scope: ip, epoch: core.term, validUntil }));
+    this.#feed.update(grants, () => this.#reason(core, now));
   }
 
   #mayHold(): HeldGrant[] {
