@@ -12,6 +12,8 @@ import { ensureProgram, PROGRAM_VARIABLE } from "./runner/program.ts";
 import { chooseStages, DEADLINES_MS, judge, type Stage, STAGES, testArguments } from "./runner/stages.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+/** A stage whose time is over is interrupted, at which Deno names the tests that have not ended; then it is killed. */
+const LAST_WORDS_MS = 10_000;
 
 function print(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
@@ -29,21 +31,21 @@ async function readReport(path: string): Promise<Tally> {
 async function runStage(stage: Stage, env: Record<string, string>): Promise<Tally> {
   print(`\n== ${stage} ==`);
   const dir = await Deno.makeTempDir({ prefix: "kube-vip-test-" });
-  const deadline = AbortSignal.timeout(DEADLINES_MS[stage]);
+  let timedOut = false;
   try {
     const junitPath = join(dir, "junit.xml");
     const args = testArguments(stage, junitPath);
-    const { code } = await new Deno.Command(Deno.execPath(), {
-      args,
-      cwd: ROOT,
-      env,
-      stdin: "null",
-      stdout: "inherit",
-      stderr: "inherit",
-      signal: deadline,
-    }).spawn().status;
-    const ending = { stage, code, tally: await readReport(junitPath), timedOut: deadline.aborted };
-    return judge(ending, Deno.env.get("CI") === "true");
+    const stdio = { stdin: "null", stdout: "inherit", stderr: "inherit" } as const;
+    const child = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, env, ...stdio }).spawn();
+    const deadline = setTimeout(() => {
+      timedOut = true;
+      child.kill("SIGINT");
+    }, DEADLINES_MS[stage]);
+    const last = setTimeout(() => child.kill("SIGKILL"), DEADLINES_MS[stage] + LAST_WORDS_MS);
+    const { code } = await child.status;
+    clearTimeout(deadline);
+    clearTimeout(last);
+    return judge({ stage, code, tally: await readReport(junitPath), timedOut }, Deno.env.get("CI") === "true");
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

@@ -27,7 +27,6 @@ export function testArguments(stage: Stage, junitPath: string): string[] {
       return [
         ...common,
         "--parallel",
-        "--reporter=dot",
         `--ignore=${Object.values(SERIAL_FOLDERS).flat().join(",")}`,
         "tests",
       ];
