@@ -1,0 +1,37 @@
+/** BFD (RFC 5880) as BGP uses it: asynchronous mode, IPv4 and IPv6, single hop (RFC 5881) and multihop (RFC 5883). Pure. */
+
+import type { BfdConfig, BfdState } from "../bgp/types.ts";
+
+/** A path that is watched. */
+export interface BfdPath extends BfdConfig {
+  /** Canonical text. */
+  readonly remoteIp: string;
+  /** Local address; the other side answers to it. */
+  readonly localIp: string;
+  /** Link of link-local addresses and of single-hop paths; null: by routing. */
+  readonly interface: string | null;
+  readonly multihop: boolean;
+}
+
+/** A change of a path's state. */
+export interface BfdChange {
+  readonly state: BfdState;
+  /** In words (RFC 5880 §4.1, diagnostic): why it is down; empty when it is up. */
+  readonly why: string;
+  /** The other side said AdminDown: it stopped on purpose, which is no failure of the path (RFC 5882 §3.2). */
+  readonly remoteAdminDown: boolean;
+}
+
+/** One watched path. */
+export interface BfdWatch {
+  readonly state: BfdState;
+  /** Says AdminDown to the other side, and stops. Idempotent. */
+  stop(): void;
+}
+
+/** Watches paths; the implementation is {@link file://./monitor.ts}. */
+export interface BfdMonitor {
+  /** Begins to watch; the change is told in a later turn. Throws SysError if the sockets cannot be had. */
+  watch(path: BfdPath, onChange: (change: BfdChange) => void): BfdWatch;
+  close(): void;
+}
