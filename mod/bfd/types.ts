@@ -1,6 +1,14 @@
 /** BFD (RFC 5880) as BGP uses it: asynchronous mode, IPv4 and IPv6, single hop (RFC 5881) and multihop (RFC 5883). Pure. */
 
-import type { BfdConfig, BfdState } from "../bgp/types.ts";
+/** RFC 5880 timers of one peer. */
+export interface BfdConfig {
+  readonly desiredTxMs: number;
+  readonly requiredRxMs: number;
+  readonly multiplier: number;
+}
+
+/** RFC 5880 §6.2. */
+export type BfdState = "admin-down" | "down" | "init" | "up";
 
 /** A path that is watched. */
 export interface BfdPath extends BfdConfig {

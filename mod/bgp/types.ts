@@ -1,5 +1,6 @@
 /** What the BGP speaker is told and what it tells. Pure. */
 
+import type { BfdConfig, BfdState } from "../bfd/types.ts";
 import type { Family, LargeCommunity } from "../net/bgp/types.ts";
 
 /** Where a peer is. */
@@ -21,13 +22,6 @@ export type NextHopPolicy =
   | { readonly is: "source-address" }
   /** The addresses of the source interface. */
   | { readonly is: "source-interface" };
-
-/** RFC 5880 timers of one peer. */
-export interface BfdConfig {
-  readonly desiredTxMs: number;
-  readonly requiredRxMs: number;
-  readonly multiplier: number;
-}
 
 /** What is added to the path of our routes. */
 export interface RoutePolicy {
@@ -83,8 +77,6 @@ export interface BgpConfig {
 
 /** States of RFC 4271 §8.2.2. */
 export type SessionState = "idle" | "connect" | "active" | "open-sent" | "open-confirm" | "established";
-
-export type BfdState = "admin-down" | "down" | "init" | "up";
 
 /** What both sides agreed on when the session came up. */
 export interface Negotiated {
