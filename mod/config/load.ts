@@ -96,6 +96,7 @@ function assemble(top: Section, input: ConfigInput, findings: Findings): PeersCo
     interface: top.read(START.interface).value,
     announce: top.read(START.gratuitousArp).value,
     announceEveryMs: top.read(START.announceInterval).value,
+    bgp: null,
     localPeer,
     remotePeers,
     peerSecret: resolveSecret(top.read(START.peerSecret), top.read(START.peerSecretFile), {

@@ -1,6 +1,7 @@
 /** A validated configuration of peers mode: every value parsed, every reference resolved, nothing optional left to guess. */
 
 import type { Timing } from "../election/raft/types.ts";
+import type { BgpSettings } from "./bgp/types.ts";
 
 export interface Peer {
   readonly id: string;
@@ -88,6 +89,8 @@ export interface PeersConfig {
   readonly announce: boolean;
   /** Repeat announcements this often while holding. */
   readonly announceEveryMs: number;
+  /** Announced to routers while held, besides {@link announce}; null: no BGP. */
+  readonly bgp: BgpSettings | null;
   readonly localPeer: Peer;
   /** Without the local one. */
   readonly remotePeers: readonly Peer[];

@@ -83,6 +83,10 @@ function assemble(readings: Readings, input: ManagerInput, findings: Findings): 
   const address = readings.value(apiServer.kubernetesAddress);
   const lease = readings.value(MANAGER.election.leaseName);
   const rest = {
+    mode: "arp" as const,
+    elects: true,
+    bgp: null,
+    routes: null,
     ...readAddresses(readings, readings.value(MANAGER.modes.controlPlane)),
     dnsMode: readings.value(MANAGER.address.dnsMode),
     interface: readings.value(network.interface),

@@ -1,6 +1,7 @@
 /** A validated configuration of `manager`: every value parsed, every reference resolved, nothing optional left to guess. */
 
 import type { Timing } from "../../election/raft/types.ts";
+import type { ManagerBgp } from "../bgp/types.ts";
 import type { Effective, Peer, Problem } from "../types.ts";
 
 /** An address of the control plane as it was given. */
@@ -81,7 +82,28 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Routes in a table of the kernel, for a routing daemon to redistribute (reference §4.8). */
+export interface RoutesConfig {
+  readonly table: number;
+  /** `rtm_protocol`: whose the routes are. */
+  readonly protocol: number;
+  /** `rtm_type`: 1 unicast, 2 local. */
+  readonly type: number;
+  /** Remove routes of an earlier run. */
+  readonly cleanStale: boolean;
+}
+
+/** How the addresses get their packets. */
+export type ManagerMode = "arp" | "bgp" | "routes";
+
 export interface ManagerConfig {
+  readonly mode: ManagerMode;
+  /** Only the elected node holds the control plane's addresses; false: every healthy node does. */
+  readonly elects: boolean;
+  /** null: another mode. */
+  readonly bgp: ManagerBgp | null;
+  /** null: another mode. */
+  readonly routes: RoutesConfig | null;
   readonly addresses: readonly GivenAddress[];
   readonly prefixLengths: { readonly v4: number; readonly v6: number };
   readonly dnsMode: DnsMode;
