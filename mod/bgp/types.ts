@@ -117,6 +117,8 @@ export interface PeerReport {
   readonly established: number;
   /** Destinations announced to this peer now. */
   readonly prefixesSent: number;
+  /** Destinations that should be announced to this peer and cannot be: it takes no routes of their family, or there is no next hop. */
+  readonly prefixesUnsent: number;
   /** Routes that this peer announced; none is imported. */
   readonly prefixesRefused: number;
   /** UPDATEs with faults that RFC 7606 says to survive. */
