@@ -1,6 +1,7 @@
 /** Between a session and the speaker that owns it. Pure. */
 
 import type { Family, ReceivedUpdate } from "../net/bgp/types.ts";
+import type { Incoming } from "./transport.ts";
 import type { Negotiated, PeerReport } from "./types.ts";
 
 /** Why a session that was up is not any more. */
@@ -43,6 +44,8 @@ export interface PeerSession {
   /** BFD: the path is gone, no attempts until it is back ({@link pathUp}). */
   pathDown(): void;
   pathUp(): void;
+  /** Somebody has connected: taken if it is this peer and a connection is welcome now; otherwise nothing was done with it. */
+  incoming(incoming: Incoming): "taken" | "refused";
   /** Messages, whole, in order; dropped unless established. */
   send(messages: readonly Uint8Array[]): void;
   /** Bytes that the kernel has not taken yet. */
