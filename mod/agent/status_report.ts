@@ -2,7 +2,14 @@
 import type { BalancerStatus } from "../balance/balancer.ts";
 import type { ElectorStatus } from "../election/elector.ts";
 import type { NodeStatus as RaftStatus } from "../election/raft/node.ts";
-import type { NodeReport, NodeRole, NodeStatus, PeerStatus, VipStatus } from "../observe/status_types.ts";
+import type {
+  NodeReport,
+  NodeRole,
+  NodeStatus,
+  PeerStatus,
+  RoutingStatus,
+  VipStatus,
+} from "../observe/status_types.ts";
 import type { HoldStatus } from "../vip/types.ts";
 
 /** The parts of a report. */
@@ -16,6 +23,7 @@ export interface Parts {
   readonly elector: ElectorStatus | null;
   readonly holds: readonly HoldStatus[];
   readonly balancers: readonly BalancerStatus[];
+  readonly routing: RoutingStatus;
   /** Peers whose datagrams do not authenticate. */
   readonly rejected: readonly string[];
   /** A peer that was not heard for so long is unreachable. */
@@ -37,6 +45,7 @@ export function nodeStatus(parts: Parts): NodeStatus {
     vips: parts.holds.map((hold) => vipStatus(parts, hold)),
     peers: (raft?.peers ?? []).map((peer) => peerStatus(parts, peer)),
     balancers: parts.balancers,
+    routing: parts.routing,
   };
 }
 
@@ -61,6 +70,7 @@ function electedStatus(parts: Parts, elector: ElectorStatus): NodeStatus {
     })),
     peers: [],
     balancers: parts.balancers,
+    routing: parts.routing,
   };
 }
 

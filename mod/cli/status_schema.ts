@@ -1,7 +1,7 @@
 /** Checks what an agent answers: part of it comes from peers, which may run another version. Unknown fields are ignored. */
 
 import * as v from "@kube-vip/schema";
-import type { ClusterStatus, NodeReport, NodeStatus } from "../observe/status_types.ts";
+import { type ClusterStatus, NO_ROUTING, type NodeReport, type NodeStatus } from "../observe/status_types.ts";
 
 const duration = v.pipe(v.number(), v.finite());
 const count = v.pipe(v.number(), v.integer());
@@ -41,6 +41,25 @@ const peer = v.object({
   state: v.picklist(["reachable", "unreachable", "rejected"]),
 });
 
+const bgpPeer = v.object({
+  name: v.string(),
+  state: v.picklist(["idle", "connect", "active", "open-sent", "open-confirm", "established"]),
+  stateForMs: duration,
+  remoteAs: v.nullable(count),
+  lastError: v.nullable(v.string()),
+  lastErrorMsAgo: v.nullable(duration),
+  established: count,
+  prefixesSent: count,
+  prefixesRefused: count,
+  malformedUpdates: count,
+  bfd: v.nullable(v.picklist(["admin-down", "down", "init", "up"])),
+});
+
+const route = v.object({ ip: v.string(), state: v.picklist(["routed", "refused"]), why: v.string() });
+
+/** A peer that runs an older version does not have it. */
+const routing = v.optional(v.object({ bgp: v.array(bgpPeer), routes: v.array(route) }), NO_ROUTING);
+
 const node: v.GenericSchema<unknown, NodeStatus> = v.object({
   id: v.string(),
   version: v.string(),
@@ -52,6 +71,7 @@ const node: v.GenericSchema<unknown, NodeStatus> = v.object({
   vips: v.array(vip),
   peers: v.array(peer),
   balancers: v.array(balancer),
+  routing,
 });
 
 const report: v.GenericSchema<unknown, NodeReport> = v.variant("outcome", [

@@ -1,7 +1,14 @@
 /** A cluster's status as text for a terminal. Pure. */
 
 import { printable } from "../config/findings.ts";
-import type { BackendReport, BalancerReport, ClusterStatus, NodeReport, NodeStatus } from "../observe/status_types.ts";
+import type {
+  BackendReport,
+  BalancerReport,
+  BgpPeerStatus,
+  ClusterStatus,
+  NodeReport,
+  NodeStatus,
+} from "../observe/status_types.ts";
 
 const NOTHING = "-";
 
@@ -12,6 +19,14 @@ export function statusTable(status: ClusterStatus): string {
   return [
     table(["NODE", "ROLE", "TERM", "LEADER", "LEADS FOR", "HEARD", "UP FOR", "VERSION"], nodeRows(status)),
     table(["VIP", "HOLDER", "FOR", "VALID FOR", "CONFLICT"], vipRows(status, nodes)),
+    table(
+      ["BGP PEER", "NODE", "AS", "STATE", "FOR", "SENT", "REFUSED", "BFD", "LAST ERROR"],
+      nodes.flatMap((node) => node.routing.bgp.map((peer) => bgpRow(peer, node))),
+    ),
+    table(
+      ["ROUTE", "NODE", "STATE", "WHY"],
+      nodes.flatMap((node) => node.routing.routes.map((one) => [one.ip, node.id, one.state, one.why || NOTHING])),
+    ),
     table(["BALANCER", "TYPE", "NODE", "LISTENS ON", "CONNECTIONS", "BACKENDS UP"], balancers.map(balancerRow)),
     table(
       ["BALANCER", "NODE", "BACKEND", "STATE", "CONNECTIONS", "FAILURES", "WHY"],
@@ -103,6 +118,21 @@ function backendRow(backend: BackendReport, balancer: BalancerReport, node: Node
     `${backend.connections} (${backend.totalConnections} ever)`,
     String(backend.failures),
     backend.detail === "" ? NOTHING : backend.detail,
+  ];
+}
+
+function bgpRow(peer: BgpPeerStatus, node: NodeStatus): string[] {
+  const error = peer.lastError === null ? NOTHING : `${peer.lastError} (${ago(peer.lastErrorMsAgo)})`;
+  return [
+    peer.name,
+    node.id,
+    peer.remoteAs === null ? NOTHING : String(peer.remoteAs),
+    peer.state,
+    span(peer.stateForMs),
+    String(peer.prefixesSent),
+    String(peer.prefixesRefused),
+    peer.bfd ?? NOTHING,
+    error,
   ];
 }
 

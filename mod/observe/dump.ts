@@ -3,6 +3,7 @@
  * Secrets are masked.
  */
 
+import { bgpLines, type Line, ribLines, routeLines } from "./dump_routing.ts";
 import type { DumpConfig, DumpFacts, DumpInput, DumpLink, DumpSetting } from "./dump_types.ts";
 
 const RULE = "=".repeat(80);
@@ -10,9 +11,6 @@ const INDENT = " ".repeat(19);
 const MASK = "***";
 /** Peers are written with their passwords in between (`address:AS:password:multihop`). */
 const HOLDS_PASSWORDS = new Set(["bgp_peers"]);
-
-/** `Key: value`. */
-type Line = readonly [key: string, value: string | number | boolean];
 
 /** The whole dump, ending with an empty line. */
 export function dumpText(input: DumpInput): string {
@@ -31,8 +29,8 @@ export function dumpText(input: DumpInput): string {
     RULE,
     "",
     ...section("BASIC CONFIGURATION", basic(input)),
-    ...section("BGP CONFIGURATION", [["BGP Enabled", flag(input, "bgp_enable")]]),
-    ...section("ACTIVE BGP RIB STATE", [["Paths", 0]]),
+    ...section("BGP CONFIGURATION", [["BGP Enabled", flag(input, "bgp_enable")], ...bgpLines(facts)]),
+    ...section("ACTIVE BGP RIB STATE", ribLines(facts)),
     ...section("ARP/NDP CONFIGURATION", layer2(input)),
     ...section("SERVICES CONFIGURATION", [["Services Enabled", flag(input, "svc_enable")]]),
     ...section("NETWORK INTERFACES", interfaces(facts)),
@@ -106,6 +104,7 @@ function layer2(input: DumpInput): Line[] {
     ...enabled ? [["ARP Broadcast Rate", input.config.announceEveryMs] as const] : [],
     ["Wireguard Enabled", flag(input, "vip_wireguard")],
     ["Routing Table Enabled", flag(input, "vip_routingtable")],
+    ...routeLines(input.facts),
   ];
 }
 
@@ -139,8 +138,8 @@ function election(input: DumpInput): Line[] {
     ["Control Plane Enabled", controlPlane],
     ...controlPlane ? [["Detect Control Plane", config.apiServer.detect] as const] : [],
     ["Leader Election Type", config.election.type],
-    // Announcing by ARP always elects, whatever the setting says; so does every mode that is here.
-    ["Leader Election Enabled", true],
+    // Announcing by ARP always elects, whatever the setting says.
+    ["Leader Election Enabled", config.elects],
     ["Lease Name", name],
     ["Lease Duration", `${times.durationMs / 1000} seconds`],
     ["Renew Deadline", `${times.renewDeadlineMs / 1000} seconds`],

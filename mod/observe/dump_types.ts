@@ -2,6 +2,7 @@
 
 import type { LagReport } from "./lag.ts";
 import type { HoldSample } from "./metrics.ts";
+import type { RoutingStatus } from "./status_types.ts";
 
 /** Of the configuration: `ManagerConfig` fits. */
 export interface DumpConfig {
@@ -15,6 +16,8 @@ export interface DumpConfig {
   readonly announceEveryMs: number;
   readonly nodeName: string;
   readonly namespace: string;
+  /** Only the elected node holds the addresses. */
+  readonly elects: boolean;
   readonly lease: {
     readonly name: string;
     readonly namespace: string | null;
@@ -69,6 +72,19 @@ export interface DumpAddress {
   readonly validSeconds: number;
 }
 
+/** The speaker: what it was told, and what it tells. */
+export interface DumpBgp {
+  readonly as: number;
+  readonly routerId: string;
+  readonly sourceIp: string | null;
+  readonly sourceInterface: string | null;
+  readonly holdTimeMs: number;
+  readonly keepaliveMs: number;
+  readonly peers: readonly { readonly name: string; readonly as: number | null; readonly multihop: boolean }[];
+  /** Addresses that are announced now. */
+  readonly announced: readonly string[];
+}
+
 /** The chains of this program in nftables, or why they could not be read. */
 export type DumpChains =
   | { readonly outcome: "read"; readonly chains: readonly { readonly table: string; readonly chain: string }[] }
@@ -88,6 +104,9 @@ export interface DumpFacts {
   readonly lag: LagReport;
   readonly holds: readonly DumpHold[];
   readonly election: DumpElection;
+  /** null: not in BGP mode, or not known yet. */
+  readonly bgp: DumpBgp | null;
+  readonly routing: RoutingStatus;
   readonly links: readonly DumpLink[];
   readonly addresses: readonly DumpAddress[];
   readonly nftables: DumpChains;

@@ -6,6 +6,8 @@
 import { ADDRESS, Instruments, LEASE, NODE, replace, type Sample } from "./instruments.ts";
 import type { LagReport } from "./lag.ts";
 import type { ProcessFacts } from "./process_facts.ts";
+import { RoutingInstruments } from "./routing_instruments.ts";
+import type { RoutingStatus } from "./status_types.ts";
 
 /** Addresses and Leases that are counted at a time; the one silent for longest makes room. Addresses behind names come and go. */
 const MAX_NAMES = 64;
@@ -31,6 +33,7 @@ export interface MetricsSnapshot {
   readonly holds: readonly HoldSample[];
   readonly elections: readonly ElectionSample[];
   readonly lag: LagReport;
+  readonly routing: RoutingStatus;
   /** Whether this node may hold as far as its own health goes; null: not known yet. */
   readonly healthy: boolean | null;
 }
@@ -49,6 +52,8 @@ export class Metrics {
   readonly #instruments = new Instruments();
   readonly #leading = new Bounded<{ readonly leading: boolean; readonly transitions: number }>();
   readonly #changes = new Bounded<number>();
+  /** null: no mode has told of routers yet. */
+  #routing: RoutingInstruments | null = null;
   #source: (() => MetricsSnapshot) | null = null;
 
   constructor(options: MetricsOptions) {
@@ -123,7 +128,7 @@ export class Metrics {
     replace(this.#instruments.transitions, states.map(([name, { transitions }]) => [{ [LEASE]: name }, transitions]));
   }
 
-  #collectState({ holds, elections, lag, healthy }: MetricsSnapshot): void {
+  #collectState({ holds, elections, lag, routing, healthy }: MetricsSnapshot): void {
     const instruments = this.#instruments;
     const known = holds.slice(0, MAX_NAMES);
     const each = (value: (hold: HoldSample) => number | null): Sample[] =>
@@ -139,6 +144,10 @@ export class Metrics {
       instruments.lastSuccess,
       elections.slice(0, MAX_NAMES).map((one) => [{ [LEASE]: one.leaseName }, seconds(one.goodAgoMs) ?? Infinity]),
     );
+    if (routing.bgp.length + routing.routes.length > 0) {
+      this.#routing ??= new RoutingInstruments(instruments.registry);
+    }
+    this.#routing?.collect(routing);
     instruments.lag.set(lag.lastMs / 1000);
     instruments.lagMax.set(lag.largestMs / 1000);
     replace(instruments.stalls, [[{}, lag.stalls]]);

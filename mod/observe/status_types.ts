@@ -56,6 +56,45 @@ export interface BalancerReport {
   readonly backends: readonly BackendReport[];
 }
 
+/** One BGP peer as a node sees it. */
+export interface BgpPeerStatus {
+  /** `address:port`, or the interface of an unnumbered peer. */
+  readonly name: string;
+  readonly state: "idle" | "connect" | "active" | "open-sent" | "open-confirm" | "established";
+  readonly stateForMs: number;
+  /** null: not known yet. */
+  readonly remoteAs: number | null;
+  /** Why the last session or attempt ended, in words; null: none ever did. */
+  readonly lastError: string | null;
+  readonly lastErrorMsAgo: number | null;
+  /** Times the session came up. */
+  readonly established: number;
+  /** Routes of ours that it has now. */
+  readonly prefixesSent: number;
+  /** Routes of its that were refused: all of them. */
+  readonly prefixesRefused: number;
+  readonly malformedUpdates: number;
+  /** null: not watched by BFD. */
+  readonly bfd: "admin-down" | "down" | "init" | "up" | null;
+}
+
+/** One address in a routing table of the kernel. */
+export interface RouteStatus {
+  readonly ip: string;
+  readonly state: "routed" | "refused";
+  /** Why the kernel refuses; empty when it does not. */
+  readonly why: string;
+}
+
+/** How routers are told of the addresses; empty in a mode that has none of it. */
+export interface RoutingStatus {
+  readonly bgp: readonly BgpPeerStatus[];
+  readonly routes: readonly RouteStatus[];
+}
+
+/** No routers are told. */
+export const NO_ROUTING: RoutingStatus = { bgp: [], routes: [] };
+
 /** One node's account of itself. */
 export interface NodeStatus {
   readonly id: string;
@@ -69,6 +108,7 @@ export interface NodeStatus {
   readonly vips: readonly VipStatus[];
   readonly peers: readonly PeerStatus[];
   readonly balancers: readonly BalancerReport[];
+  readonly routing: RoutingStatus;
 }
 
 /** A node that answered, one that did not in the time it had, or one whose answer the reader does not understand. */

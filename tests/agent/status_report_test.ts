@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { clusterReports, nodeStatus, type Parts } from "../../mod/agent/status_report.ts";
+import { NO_ROUTING } from "../../mod/observe/status_types.ts";
 
 const IP = "10.0.0.9";
 const FREE = { ip: IP, heldHere: false, heldForMs: null, validForMs: null, conflict: null, conflictsSeen: 0 };
@@ -26,6 +27,7 @@ const PARTS: Parts = {
   elector: null,
   holds: [FREE],
   balancers: [],
+  routing: NO_ROUTING,
   rejected: [],
   silenceMs: 350,
 };

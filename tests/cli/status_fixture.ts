@@ -1,4 +1,10 @@
-import type { BalancerReport, ClusterStatus, NodeStatus } from "../../mod/observe/status_types.ts";
+import {
+  type BalancerReport,
+  type BgpPeerStatus,
+  type ClusterStatus,
+  NO_ROUTING,
+  type NodeStatus,
+} from "../../mod/observe/status_types.ts";
 
 /** One web balancer with a backend in each state. */
 export const BALANCER: BalancerReport = {
@@ -19,6 +25,21 @@ export const BALANCER: BalancerReport = {
       detail: "connection refused",
     },
   ],
+};
+
+/** A session that is up. */
+export const BGP_PEER: BgpPeerStatus = {
+  name: "192.168.0.1:179",
+  state: "established",
+  stateForMs: 61_000,
+  remoteAs: 65001,
+  lastError: null,
+  lastErrorMsAgo: null,
+  established: 1,
+  prefixesSent: 2,
+  prefixesRefused: 100_000,
+  malformedUpdates: 0,
+  bfd: "up",
 };
 
 /** What node `id` says while "a" leads and holds the address. */
@@ -45,6 +66,7 @@ export function node(id: string, changes: Partial<NodeStatus> = {}): NodeStatus 
       return { id: peer, heardMsAgo: peer === "c" ? 7200 : 12, state: peer === "c" ? "unreachable" : "reachable" };
     }),
     balancers: holds ? [BALANCER] : [],
+    routing: NO_ROUTING,
     ...changes,
   };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { span, statusTable } from "../../mod/cli/status_table.ts";
 import type { VipStatus } from "../../mod/observe/status_types.ts";
-import { CLUSTER, node } from "./status_fixture.ts";
+import { BGP_PEER, CLUSTER, node } from "./status_fixture.ts";
 
 const TABLE = `NODE      ROLE         TERM  LEADER  LEADS FOR  HEARD     UP FOR  VERSION
 a (this)  leader       4     a       1m5s       -         2m10s   v1.2.3
@@ -21,6 +21,38 @@ web       a     10.0.0.6:80  down   0 (10 ever)  7         connection refused
 
 Deno.test("the table shows nodes, addresses, balancers and backends", () => {
   assert.equal(statusTable(CLUSTER), TABLE);
+});
+
+Deno.test("BGP peers and routes of the kernel are tables of their own, with the last error in words", () => {
+  const lost = {
+    ...BGP_PEER,
+    name: "eth1",
+    state: "active" as const,
+    stateForMs: 900,
+    remoteAs: null,
+    lastError: "connection refused",
+    lastErrorMsAgo: 400,
+    prefixesSent: 0,
+    prefixesRefused: 0,
+    bfd: null,
+  };
+  const routing = {
+    bgp: [BGP_PEER, lost],
+    routes: [{ ip: "10.0.0.9", state: "refused" as const, why: "the link is down" }],
+  };
+  const only = node("b", { routing, balancers: [] });
+  const text = statusTable({ self: "b", nodes: [{ outcome: "answered", node: only }] });
+  assert.ok(
+    text.endsWith(`
+BGP PEER         NODE  AS     STATE        FOR    SENT  REFUSED  BFD  LAST ERROR
+192.168.0.1:179  b     65001  established  1m1s   2     100000   up   -
+eth1             b     -      active       900ms  0     0        -    connection refused (400ms ago)
+
+ROUTE     NODE  STATE    WHY
+10.0.0.9  b     refused  the link is down
+`),
+    text,
+  );
 });
 
 /** The row of the address when the nodes see it so. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { ManagerConfig, SettingValue } from "../../mod/config/manager/types.ts";
 import { dumpText } from "../../mod/observe/dump.ts";
 import type { DumpFacts, DumpInput } from "../../mod/observe/dump_types.ts";
+import { NO_ROUTING } from "../../mod/observe/status_types.ts";
 import type { HeldAddress, Link } from "../../mod/vip/kernel.ts";
 import type { HoldStatus } from "../../mod/vip/types.ts";
 
@@ -23,6 +24,7 @@ const CONFIG: Shown = {
     times: { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 },
     annotations: {},
   },
+  elects: true,
   election: { type: "kubernetes" },
   apiServer: { configPath: "/etc/kubernetes/admin.conf", address: null, detect: false, port: 6443 },
   nodeLabeling: true,
@@ -57,6 +59,8 @@ const FACTS: DumpFacts = {
   lag: { lastMs: 1, largestMs: 12.4, stalls: 0 },
   holds: [HOLD, { ...HOLD, ip: "fd00::9", heldHere: false, heldForMs: null, validForMs: null, conflictsSeen: 0 }],
   election: { leader: "node-1", leading: true, transitions: 7, goodAgoMs: 1500, trouble: null },
+  bgp: null,
+  routing: NO_ROUTING,
   links: LINKS,
   addresses: ADDRESSES,
   nftables: { outcome: "read", chains: [{ table: "kube-vip", chain: "in" }, { table: "kube-vip", chain: "out" }] },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Metrics, type MetricsSnapshot } from "../../mod/observe/metrics.ts";
+import { NO_ROUTING } from "../../mod/observe/status_types.ts";
 import type { ProcessFacts } from "../../mod/observe/process_facts.ts";
 import type { HoldListener, HoldStatus } from "../../mod/vip/types.ts";
 
@@ -16,6 +17,7 @@ const STATE: MetricsSnapshot = {
   holds: [HOLD, { ...HOLD, ip: "fd00::9", heldHere: false, validForMs: null, conflictsSeen: 0 }],
   elections: [{ leaseName: "plndr-cp-lock", goodAgoMs: 750 }, { leaseName: "other", goodAgoMs: null }],
   lag: { lastMs: 2, largestMs: 55, stalls: 1 },
+  routing: NO_ROUTING,
   healthy: true,
 };
 

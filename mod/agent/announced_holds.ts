@@ -1,0 +1,58 @@
+/** Which of the addresses that are held here routers are told about. Pure. */
+import type { RouteAnnouncer } from "../routes/types.ts";
+
+/** How this node stands to its addresses as a whole; an elected holder is always `serving`. */
+export type Standing = "serving" | "draining" | "withdrawn";
+
+/** Who announces: Services that share an address with the control plane have names of their own. */
+const OWNER = "control-plane";
+
+/** Announces an address exactly while it is held, the node serves, and its health is known to be good. */
+export class AnnouncedHolds {
+  readonly #announcer: Pick<RouteAnnouncer, "announce" | "withdraw" | "drain">;
+  readonly #held = new Set<string>();
+  #standing: Standing;
+  #isHealthy: boolean;
+
+  /** @param start what is so before anybody says otherwise */
+  constructor(
+    announcer: Pick<RouteAnnouncer, "announce" | "withdraw" | "drain">,
+    start: { readonly standing: Standing; readonly isHealthy: boolean },
+  ) {
+    this.#announcer = announcer;
+    this.#standing = start.standing;
+    this.#isHealthy = start.isHealthy;
+  }
+
+  held(ip: string): void {
+    this.#held.add(ip);
+    this.#tell(ip);
+  }
+
+  /** Withdrawn before this returns: the address still answers. */
+  released(ip: string): void {
+    this.#held.delete(ip);
+    this.#announcer.withdraw(ip, OWNER);
+  }
+
+  standing(standing: Standing): void {
+    this.#standing = standing;
+    this.#tellAll();
+  }
+
+  healthy(isHealthy: boolean): void {
+    if (isHealthy === this.#isHealthy) return;
+    this.#isHealthy = isHealthy;
+    this.#tellAll();
+  }
+
+  #tellAll(): void {
+    for (const ip of this.#held) this.#tell(ip);
+  }
+
+  #tell(ip: string): void {
+    if (!this.#isHealthy || this.#standing === "withdrawn") this.#announcer.withdraw(ip, OWNER);
+    else if (this.#standing === "serving") this.#announcer.announce(ip, OWNER);
+    else this.#announcer.drain(ip);
+  }
+}

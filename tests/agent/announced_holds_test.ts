@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { AnnouncedHolds, type Standing } from "../../mod/agent/announced_holds.ts";
+
+function make(start: { standing: Standing; isHealthy: boolean }): { holds: AnnouncedHolds; said: () => string[] } {
+  const said: string[] = [];
+  const holds = new AnnouncedHolds({
+    announce: (ip, owner) => void said.push(`announce ${ip} for ${owner}`),
+    withdraw: (ip) => void said.push(`withdraw ${ip}`),
+    drain: (ip) => void said.push(`drain ${ip}`),
+  }, start);
+  return { holds, said: () => said.splice(0) };
+}
+
+Deno.test("an elected holder's addresses are announced while they are held", () => {
+  const { holds, said } = make({ standing: "serving", isHealthy: true });
+  holds.held("10.0.0.9");
+  assert.deepEqual(said(), ["announce 10.0.0.9 for control-plane"]);
+  holds.released("10.0.0.9");
+  assert.deepEqual(said(), ["withdraw 10.0.0.9"]);
+});
+
+Deno.test("an address that is held is not announced before the node is known to be well", () => {
+  const { holds, said } = make({ standing: "withdrawn", isHealthy: false });
+  holds.held("10.0.0.9");
+  holds.standing("serving");
+  assert.ok(said().every((line) => line.startsWith("withdraw")));
+  holds.healthy(true);
+  assert.deepEqual(said(), ["announce 10.0.0.9 for control-plane"]);
+  holds.healthy(true);
+  assert.deepEqual(said(), []);
+  holds.healthy(false);
+  assert.deepEqual(said(), ["withdraw 10.0.0.9"]);
+});
+
+Deno.test("a node that leaves drains its addresses and withdraws them; one that is released stays away", () => {
+  const { holds, said } = make({ standing: "serving", isHealthy: true });
+  holds.held("10.0.0.9");
+  holds.held("fd00::9");
+  said();
+  holds.standing("draining");
+  holds.standing("withdrawn");
+  assert.deepEqual(said(), ["drain 10.0.0.9", "drain fd00::9", "withdraw 10.0.0.9", "withdraw fd00::9"]);
+  holds.released("fd00::9");
+  said();
+  holds.standing("serving");
+  assert.deepEqual(said(), ["announce 10.0.0.9 for control-plane"]);
+});
