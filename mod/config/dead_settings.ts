@@ -5,7 +5,6 @@ import { type Setting, setting, type SettingDraft, type Standing } from "./setti
 
 type Names = Partial<Pick<SettingDraft<null>, "aliases" | "env" | "flag" | "secret" | "switch">>;
 
-const BGP = "BGP mode";
 const LEASES = "leader election by Kubernetes lease (the manager command)";
 const PACKET = "Equinix Metal (Packet) support";
 
@@ -30,14 +29,7 @@ function unused(
 /** Read last, only to say so. */
 export const DEAD: readonly Setting<unknown>[] = [
   later("ddns", "VIPs by DNS name", { env: ["vip_ddns"], flag: "ddns" }),
-  later("enableBGP", BGP, { env: ["bgp_enable"], flag: "bgp" }),
-  unused("bgpConfig", `it describes ${BGP}`),
-  unused("bgpPeerConfig", `it describes ${BGP}`),
-  unused("bgpRouterID", `it describes ${BGP}`, { env: ["bgp_routerid"], flag: "bgpRouterID" }),
-  unused("bgpAS", `it describes ${BGP}`, { env: ["bgp_as"], flag: "localAS" }),
-  unused("bgpPeerAddress", `it describes ${BGP}`, { env: ["bgp_peeraddress"], flag: "peerAddress" }),
-  unused("bgpPeerAS", `it describes ${BGP}`, { env: ["bgp_peeras"], flag: "peerAS" }),
-  unused("vipCidr", `only ${BGP} uses it; write the prefix behind the VIP (192.168.0.75/24)`, {
+  unused("vipCidr", "write the prefix behind the VIP (192.168.0.75/24)", {
     env: ["vip_cidr"],
     flag: "cidr",
     harmless: ["32", "128"],

@@ -4,6 +4,9 @@ import { type Place, printable } from "./findings.ts";
 import { INVALID, type Invalid, type Kind } from "./setting.ts";
 import { describeTree, type Scalar, showTree, type Tree } from "./tree.ts";
 
+/** The largest unsigned number of 32 bits. */
+export const U32 = 0xffff_ffff;
+
 const LONGEST_TEXT = 1024;
 const MOST_LIST_ITEMS = 256;
 
@@ -54,6 +57,16 @@ export const absolutePath: Kind<string> = matching(/^\/[^\p{C}]{0,4000}$/u, "an 
 
 /** The names an interface can have (`IFNAMSIZ` is 16, with the final zero). */
 export const interfaceName: Kind<string> = matching(/^[^\s/:\p{C}]{1,15}$/u, "the name of an interface, like eth0");
+
+/** Labels of letters, digits, hyphens and underscores, of which the last has a letter (RFC 1123 §2.1). */
+const HOST =
+  /^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?=[a-z0-9-]*[a-z])[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** The name of a host in lower case without a final dot; null if it is none. */
+export function hostName(given: string): string | null {
+  const host = given.toLowerCase().replace(/\.$/, "");
+  return HOST.test(host) ? host : null;
+}
 
 /** Like `kind`, for settings that may be absent. */
 export function optional<T>(kind: Kind<T>): Kind<T | null> {

@@ -1,6 +1,7 @@
 /** From text to a validated configuration of `start`: every problem is found in one go, nothing is touched. */
 
 import { readBalancers } from "./balancers.ts";
+import { readStartBgp } from "./bgp/start.ts";
 import { parseFile } from "./file.ts";
 import { Findings, Place } from "./findings.ts";
 import { othersOf, resolveSecret } from "./membership.ts";
@@ -65,7 +66,8 @@ export function inOrder<T extends { readonly line: number | null }>(problems: re
 
 /** As the documentation lists them. */
 function inTableOrder(rows: readonly Effective[]): Effective[] {
-  const rank = (row: Effective): number => SETTINGS.findIndex((one) => one.key === row.key.split(/[.[]/)[0]);
+  const rank = (row: Effective): number =>
+    SETTINGS.findIndex((one) => [one.key, ...one.aliases].includes(row.key.split(/[.[]/)[0] ?? ""));
   return [...rows].sort((a, b) => rank(a) - rank(b));
 }
 
@@ -90,13 +92,14 @@ function assemble(top: Section, input: ConfigInput, findings: Findings): PeersCo
   });
   const localPeer = members.local === null ? LONE_PEER : toPeer(members.local);
   const remotePeers = members.remotes.map(toPeer);
+  const bgp = readStartBgp(top, { elects: !singleNode, disableVip, vips, readText: input.readText });
   const clusterId = top.read(START.clusterId).value;
   return {
     vips: vips.map(toVip),
     interface: top.read(START.interface).value,
     announce: top.read(START.gratuitousArp).value,
     announceEveryMs: top.read(START.announceInterval).value,
-    bgp: null,
+    bgp,
     localPeer,
     remotePeers,
     peerSecret: resolveSecret(top.read(START.peerSecret), top.read(START.peerSecretFile), {

@@ -4,6 +4,7 @@
  */
 
 import { BALANCER_FIELDS } from "./balancer_settings.ts";
+import { BGP_ENABLED, BGP_PEER_GROUP, START_BGP_GROUP } from "./bgp/settings.ts";
 import {
   absolutePath,
   anything,
@@ -207,6 +208,12 @@ const VIP_GROUP = {
   }),
 };
 
+const BGP_GROUP = {
+  enableBgp: BGP_ENABLED,
+  bgp: START_BGP_GROUP,
+  bgpPeer: BGP_PEER_GROUP,
+};
+
 const LOG_GROUP = {
   logLevel: setting<Level>({
     key: "logLevel",
@@ -238,7 +245,7 @@ const LOAD_BALANCERS = setting<null>({
 });
 
 /** Every setting of `start` that has an effect, by name. */
-export const START = { ...VIP_GROUP, ...PEER_GROUP, ...LOG_GROUP, loadBalancers: LOAD_BALANCERS };
+export const START = { ...VIP_GROUP, ...PEER_GROUP, ...BGP_GROUP, ...LOG_GROUP, loadBalancers: LOAD_BALANCERS };
 
 /** Settings of peers mode that `manager` has too, with `--leaderElectionType=peers`. */
 export const SHARED = {

@@ -1,17 +1,17 @@
 /** BGP as `start` and `manager` are told about it: everything that can be known without the host. */
 
-import type { BgpPeerConfig, NextHopPolicy, RoutePolicy } from "../../bgp/types.ts";
+import type { BgpPeerConfig, RoutePolicy } from "../../bgp/types.ts";
+import type { GivenNextHop } from "./next_hop.ts";
 
 /** What a peer gets that says nothing else. */
 export interface PeerDefaults {
   /** Of the password file; null: none. */
   readonly password: string | null;
-  readonly multihopTtl: number | null;
   readonly ttlSecurityHops: number | null;
   readonly sourceIp: string | null;
   readonly sourceInterface: string | null;
-  /** null: only routes of the session's own family. */
-  readonly nextHop: NextHopPolicy | null;
+  /** As given; what comes of it depends on the peer. */
+  readonly nextHop: GivenNextHop;
   readonly holdTimeMs: number;
   readonly keepaliveMs: number;
   readonly passive: boolean;

@@ -2,7 +2,7 @@
 
 import { type Ip, parseIp } from "../../net/ip.ts";
 import type { Place } from "../findings.ts";
-import { scalar } from "../kinds.ts";
+import { hostName, scalar } from "../kinds.ts";
 import { INVALID, type Kind, type Shown } from "../setting.ts";
 import { vipRefusal } from "../vips.ts";
 import type { DnsMode, GivenAddress } from "./types.ts";
@@ -16,15 +16,11 @@ export interface NamedAddress extends Shown {
   readonly place: Place;
 }
 
-/** Labels of letters, digits, hyphens and underscores, of which the last has a letter (RFC 1123 §2.1). */
-const HOST =
-  /^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?=[a-z0-9-]*[a-z])[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-
 export const addressKind: Kind<NamedAddress> = scalar("an IP address or a DNS name", (given, place) => {
   const ip = parseIp(given);
   if (ip === null) {
-    const host = given.toLowerCase().replace(/\.$/, "");
-    if (HOST.test(host)) return { ip: null, place, text: given, shown: host };
+    const host = hostName(given);
+    if (host !== null) return { ip: null, place, text: given, shown: host };
     const prefix = parseIp(given.split("/")[0] ?? "") === null ? "" : "; the prefix belongs into vip_subnet";
     place.problem(`invalid IP address: ${given}; must be an IP address or a DNS name${prefix}`, given);
     return INVALID;

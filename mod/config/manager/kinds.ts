@@ -2,7 +2,7 @@
 
 import { parseIp } from "../../net/ip.ts";
 import { MASK, type Place } from "../findings.ts";
-import { matching, scalar, wrongType } from "../kinds.ts";
+import { matching, scalar, U32, wrongType } from "../kinds.ts";
 import { INVALID, type Invalid, type Kind, type Setting, setting, type SettingDraft, type Shown } from "../setting.ts";
 import { showTree, type Tree } from "../tree.ts";
 import type { ListenAddress } from "./types.ts";
@@ -15,8 +15,6 @@ export function managed<T>(draft: SettingDraft<T>): Setting<T> {
 /** A group that is nothing but its fields: `bgpConfig`, `etcd` and so on. */
 export const group: Kind<null> = { accepts: "a mapping", fromText: () => null, fromTree: () => null };
 
-/** The largest unsigned number of 32 bits. */
-export const U32 = 0xffff_ffff;
 /** Go's int, as far as numbers are exact here; upstream takes any. */
 export const LARGEST = 999_999_999_999_999;
 

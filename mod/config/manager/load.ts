@@ -6,6 +6,7 @@ import { Section } from "../section.ts";
 import { parseConfigFile } from "./config_file.ts";
 import { readAddresses, readArpRate, readHealth, readLeaseTimes } from "./control_plane.ts";
 import { readElection } from "./election.ts";
+import { readModes } from "./modes.ts";
 import { Readings, refuseLater, warnLater, warnUnused } from "./readings.ts";
 import { MANAGER, MANAGER_SETTINGS } from "./settings.ts";
 import type { ListenAddress, ManagerConfig, ManagerResult, ManagerValues } from "./types.ts";
@@ -63,7 +64,8 @@ function checkModes(readings: Readings): void {
   if (on.length === 0 && !unclear) {
     const { place } = readings.get(MANAGER.modes.arp);
     place.problem(
-      "no valid kube-vip mode detected, ensure a supported mode is configured; set vip_arp to true (or --arp)",
+      "no valid kube-vip mode detected, ensure a supported mode is configured; set vip_arp, bgp_enable or vip_routingtable to " +
+        "true (or --arp, --bgp, --table)",
     );
   }
   if (on.length > 1) {
@@ -83,10 +85,7 @@ function assemble(readings: Readings, input: ManagerInput, findings: Findings): 
   const address = readings.value(apiServer.kubernetesAddress);
   const lease = readings.value(MANAGER.election.leaseName);
   const rest = {
-    mode: "arp" as const,
-    elects: true,
-    bgp: null,
-    routes: null,
+    ...readModes(readings, input.readText),
     ...readAddresses(readings, readings.value(MANAGER.modes.controlPlane)),
     dnsMode: readings.value(MANAGER.address.dnsMode),
     interface: readings.value(network.interface),

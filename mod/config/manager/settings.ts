@@ -1,7 +1,8 @@
 /** The table of all settings of `manager`: every flag, variable and key of upstream, and our own. */
 
 import type { Setting } from "../setting.ts";
-import { BGP, BGP_CONFIG, BGP_GROUPS, LOAD_BALANCERS, ROUTES, TOP_PEERS, WIREGUARD } from "./settings_bgp.ts";
+import { BGP_CONFIG } from "../bgp/settings.ts";
+import { BGP, BGP_GROUPS, LOAD_BALANCERS, ROUTES, TOP_PEERS, WIREGUARD } from "./settings_bgp.ts";
 import { ADDRESS, API_SERVER, MODES, NETWORK, NODE } from "./settings_control_plane.ts";
 import { ELECTION, ETCD, ETCD_GROUP, PEERS } from "./settings_election.ts";
 import { CHECK, CHECK_GROUP, OBSERVE } from "./settings_health.ts";

@@ -1,35 +1,20 @@
-/** Settings of the other modes (BGP, routing table, WireGuard): checked, so that manifests can be written; not there yet. */
+/** Settings of the other modes (BGP, routing table, WireGuard) that only `manager` has. */
 
-import { parseIp, parseIp4 } from "../../net/ip.ts";
-import { anything, bool, int, interfaceName, optional, scalar, text } from "../kinds.ts";
-import type { Kind, Setting } from "../setting.ts";
-import { BGP_PEER_FIELDS, type BgpPeers, bgpPeersKind, nextHop, NO_PEERS, peerPassword } from "./bgp_peers.ts";
-import { group, LARGEST, managed, U32 } from "./kinds.ts";
-
-const ipv4: Kind<string> = scalar("an IPv4 address", (given) => parseIp4(given)?.text ?? null);
-const ip: Kind<string> = scalar("an IP address", (given) => parseIp(given)?.text ?? null);
-
-const BGP_MODE = "BGP mode";
-
-const forBgp = { is: "refines", feature: BGP_MODE } as const;
+import { BGP_ENABLED, BGP_FIELDS, BGP_PEER_GROUP } from "../bgp/settings.ts";
+import { type BgpPeers, bgpPeersKind, NO_PEERS } from "../bgp/peer_string.ts";
+import { anything, bool, int, text, U32 } from "../kinds.ts";
+import type { Setting } from "../setting.ts";
+import { group, managed } from "./kinds.ts";
 
 export const BGP = {
-  enabled: managed({
-    key: "enableBGP",
-    env: ["bgp_enable"],
-    flag: "bgp",
-    kind: bool,
-    fallback: false,
-    standing: { is: "later", feature: BGP_MODE },
-    help: "BGP mode: announce the addresses to routers; not there yet",
-  }),
+  enabled: BGP_ENABLED,
   attach: managed({
     key: "bgpAttachIPToInterface",
     env: ["bgp_attach_ip_to_interface"],
     flag: "bgpAttachIPToInterface",
     kind: bool,
     fallback: false,
-    standing: forBgp,
+    standing: { is: "refines", feature: "Services of type LoadBalancer" },
     help: "BGP: put the addresses of Services on the interface too",
   }),
   annotations: managed({
@@ -38,204 +23,9 @@ export const BGP = {
     flag: "annotations",
     kind: text,
     fallback: "",
-    standing: forBgp,
-    help: "BGP: prefix of the node's annotations that describe it",
+    help: "BGP: prefix of the own Node's annotations, which then say AS, address and peers",
   }),
 };
-
-const PEER = {
-  address: managed({
-    key: "address",
-    env: ["bgp_peeraddress"],
-    flag: "peerAddress",
-    kind: text,
-    fallback: "",
-    standing: forBgp,
-    help: "BGP: address of a single peer",
-  }),
-  as: managed({
-    key: "as",
-    env: ["bgp_peeras"],
-    flag: "peerAS",
-    kind: int(0, U32),
-    fallback: 65000,
-    standing: forBgp,
-    help: "BGP: AS of that peer",
-  }),
-  password: managed({
-    key: "password",
-    env: ["bgp_peerpass"],
-    flag: "peerPass",
-    kind: peerPassword,
-    fallback: "",
-    secret: true,
-    standing: forBgp,
-    help: "BGP: TCP-MD5 password of that peer",
-  }),
-  multihop: managed({
-    key: "multiHop",
-    env: ["bgp_multihop"],
-    flag: "multihop",
-    kind: bool,
-    fallback: false,
-    standing: forBgp,
-    help: "BGP: that peer is more than one hop away",
-  }),
-};
-
-const ZEBRA = {
-  enabled: managed({
-    key: "enabled",
-    env: ["zebra_enable"],
-    flag: "zebra",
-    kind: bool,
-    fallback: false,
-    standing: forBgp,
-    help: "BGP: tell FRR's zebra",
-  }),
-  url: managed({
-    key: "url",
-    env: ["zebra_url"],
-    flag: "zebraUrl",
-    kind: text,
-    fallback: "unix:/var/run/frr/zserv.api",
-    standing: forBgp,
-    help: "BGP: where zebra listens",
-  }),
-  version: managed({
-    key: "version",
-    env: ["zebra_version"],
-    flag: "zebraVersion",
-    kind: int(0, U32),
-    fallback: 6,
-    standing: forBgp,
-    help: "BGP: version of zebra's protocol",
-  }),
-  software: managed({
-    key: "softwareName",
-    env: ["zebra_software_name"],
-    flag: "zebraSoftwareName",
-    kind: text,
-    fallback: "frr8.3",
-    standing: forBgp,
-    help: "BGP: the software zebra is of",
-  }),
-};
-
-const CONFIG = {
-  routerId: managed({
-    key: "routerID",
-    env: ["bgp_routerid"],
-    flag: "bgpRouterID",
-    kind: ipv4,
-    fallback: "",
-    fallbackText: "an IPv4 address of the node",
-    standing: forBgp,
-    help: "BGP: identifier of this router",
-  }),
-  routerInterface: managed<string | null>({
-    key: "routerInterface",
-    env: ["bgp_routerinterface"],
-    kind: optional(interfaceName),
-    fallback: null,
-    standing: forBgp,
-    help: "BGP: interface whose address is the identifier",
-  }),
-  as: managed({
-    key: "as",
-    env: ["bgp_as"],
-    flag: "localAS",
-    kind: int(0, U32),
-    fallback: 65000,
-    standing: forBgp,
-    help: "BGP: AS of this router",
-  }),
-  sourceInterface: managed<string | null>({
-    key: "sourceIF",
-    env: ["bgp_sourceif"],
-    flag: "sourceIF",
-    kind: optional(interfaceName),
-    fallback: null,
-    standing: forBgp,
-    help: "BGP: interface the sessions are bound to",
-  }),
-  sourceIp: managed({
-    key: "sourceIP",
-    env: ["bgp_sourceip"],
-    flag: "sourceIP",
-    kind: ip,
-    fallback: "",
-    standing: forBgp,
-    help: "BGP: address the sessions come from",
-  }),
-  holdTime: managed({
-    key: "holdTime",
-    env: ["bgp_hold_time"],
-    flag: "bgpHoldTimer",
-    kind: int(0, LARGEST, "a number of seconds"),
-    fallback: 30,
-    standing: forBgp,
-    help: "BGP: a silent session ends after so many seconds",
-  }),
-  keepalive: managed({
-    key: "keepaliveInterval",
-    env: ["bgp_keepalive_interval"],
-    flag: "bgpKeepAliveInterval",
-    kind: int(0, LARGEST, "a number of seconds"),
-    fallback: 10,
-    standing: forBgp,
-    help: "BGP: seconds from one keepalive to the next",
-  }),
-  peers: managed<BgpPeers>({
-    key: "peers",
-    env: ["bgp_peers"],
-    flag: "bgppeers",
-    repeats: true,
-    kind: bgpPeersKind,
-    fallback: NO_PEERS,
-    envText: (peers) => peers.text,
-    fields: BGP_PEER_FIELDS.map((field) => ({ ...field, standing: forBgp })),
-    many: true,
-    standing: forBgp,
-    help: "BGP: the peers, as text with commas",
-  }),
-  nextHop: managed({
-    key: "mpbgpNexthop",
-    env: ["mpbgp_nexthop"],
-    kind: nextHop,
-    fallback: "",
-    standing: forBgp,
-    help: "BGP: where the next hop of the other address family comes from",
-  }),
-  nextHop4: managed({
-    key: "mpbgpIPv4",
-    env: ["mpbgp_ipv4"],
-    kind: text,
-    fallback: "",
-    standing: forBgp,
-    help: "BGP: IPv4 next hop, with fixed",
-  }),
-  nextHop6: managed({
-    key: "mpbgpIPv6",
-    env: ["mpbgp_ipv6"],
-    kind: text,
-    fallback: "",
-    standing: forBgp,
-    help: "BGP: IPv6 next hop, with fixed",
-  }),
-};
-
-const ZEBRA_GROUP = managed<null>({
-  key: "zebra",
-  kind: group,
-  fallback: null,
-  fields: Object.values(ZEBRA),
-  standing: forBgp,
-  help: "BGP: connection to FRR's zebra",
-});
-
-/** The fields of `bgpConfig`, its peers and `bgpPeerConfig`. */
-export const BGP_CONFIG = { ...CONFIG, peer: PEER, zebra: ZEBRA };
 
 /** The same peers at the top of a file; read when `bgpConfig` has none. */
 export const TOP_PEERS = managed<BgpPeers>({
@@ -243,7 +33,6 @@ export const TOP_PEERS = managed<BgpPeers>({
   kind: bgpPeersKind,
   fallback: NO_PEERS,
   envText: (peers) => peers.text,
-  standing: forBgp,
   help: "BGP: the peers, where bgpConfig.peers has none",
 });
 
@@ -252,23 +41,12 @@ export const BGP_GROUPS: readonly Setting<unknown>[] = [
     key: "bgpConfig",
     kind: group,
     fallback: null,
-    fields: [...Object.values(CONFIG), ZEBRA_GROUP],
-    standing: forBgp,
+    fields: BGP_FIELDS,
     help: "What BGP mode needs",
   }),
-  managed<null>({
-    key: "bgpPeerConfig",
-    kind: group,
-    fallback: null,
-    fields: Object.values(PEER),
-    standing: forBgp,
-    help: "BGP: a single peer",
-  }),
+  BGP_PEER_GROUP,
   TOP_PEERS,
 ];
-
-const ROUTES_MODE = "routing-table mode";
-const forRoutes = { is: "refines", feature: ROUTES_MODE } as const;
 
 export const ROUTES = {
   enabled: managed({
@@ -277,8 +55,7 @@ export const ROUTES = {
     flag: "table",
     kind: bool,
     fallback: false,
-    standing: { is: "later", feature: ROUTES_MODE },
-    help: "Routing-table mode: put the addresses into a table of the kernel; not there yet",
+    help: "Routing-table mode: put the addresses into a table of the kernel, for a routing daemon to redistribute",
   }),
   table: managed({
     key: "routingTableID",
@@ -286,7 +63,6 @@ export const ROUTES = {
     flag: "tableID",
     kind: int(0, U32),
     fallback: 198,
-    standing: forRoutes,
     help: "Routing-table mode: number of the table",
   }),
   type: managed({
@@ -295,7 +71,6 @@ export const ROUTES = {
     flag: "tableType",
     kind: int(0, 255),
     fallback: 1,
-    standing: forRoutes,
     help: "Routing-table mode: type of the routes, 1 unicast, 2 local",
   }),
   protocol: managed({
@@ -304,7 +79,6 @@ export const ROUTES = {
     flag: "routingProtocol",
     kind: int(0, 255),
     fallback: 248,
-    standing: forRoutes,
     help: "Routing-table mode: who the routes say they are from",
   }),
   clean: managed({
@@ -313,7 +87,6 @@ export const ROUTES = {
     flag: "cleanRoutingTable",
     kind: bool,
     fallback: false,
-    standing: forRoutes,
     help: "Routing-table mode: remove routes of an earlier run",
   }),
 };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { type BgpPeer, bgpPeersKind } from "../../../mod/config/manager/bgp_peers.ts";
+import { type BgpPeer, bgpPeersKind } from "../../../mod/config/bgp/peer_string.ts";
 import { Findings, Place } from "../../../mod/config/findings.ts";
 import { INVALID } from "../../../mod/config/setting.ts";
-import { problemLines, values, warningLines } from "./helpers.ts";
+import { problemLines, values, warningLines } from "../manager/helpers.ts";
 
 function parse(text: string): { peers: readonly Partial<BgpPeer>[] | null; problems: readonly string[] } {
   const findings = new Findings();

@@ -1,14 +1,52 @@
 /** BGP peers as text and in files. They may contain passwords, so that no message repeats what was given. */
 
 import { MASK, type Place } from "../findings.ts";
-import { bool, int, matching, scalar, text, wrongType } from "../kinds.ts";
+import { absolutePath, bool, int, interfaceName, matching, optional, text, U32, wrongType } from "../kinds.ts";
 import { FILE_ONLY, Section } from "../section.ts";
 import { INVALID, type Invalid, type Kind, type Setting, setting, type Shown } from "../setting.ts";
 import type { Tree } from "../tree.ts";
-import { U32 } from "./kinds.ts";
+import {
+  communities,
+  fitsMd5,
+  type GivenCommunity,
+  type GivenLargeCommunity,
+  ip,
+  largeCommunities,
+  LONGEST_PASSWORD_BYTES,
+} from "./kinds.ts";
 
 const MOST_PEERS = 128;
 const LONGEST_PEERS = 16 * 1024;
+
+/** What only a file can say of a single peer; null: as all peers. */
+export interface PeerOverrides {
+  readonly passive: boolean | null;
+  readonly ttlSecurity: number | null;
+  readonly multihopTtl: number | null;
+  readonly communities: readonly GivenCommunity[] | null;
+  readonly largeCommunities: readonly GivenLargeCommunity[] | null;
+  readonly localPref: number | null;
+  readonly med: number | null;
+  readonly prepend: number | null;
+  readonly passwordFile: string | null;
+  readonly sourceIp: string | null;
+  readonly sourceInterface: string | null;
+}
+
+/** Nothing of its own. */
+export const NO_OVERRIDES: PeerOverrides = {
+  passive: null,
+  ttlSecurity: null,
+  multihopTtl: null,
+  communities: null,
+  largeCommunities: null,
+  localPref: null,
+  med: null,
+  prepend: null,
+  passwordFile: null,
+  sourceIp: null,
+  sourceInterface: null,
+};
 
 /** A peer; `text` is the whole peer string, `shown` the same with the password masked. */
 export interface BgpPeer extends Shown {
@@ -21,7 +59,13 @@ export interface BgpPeer extends Shown {
   readonly port: number;
   /** `key=value` pairs. */
   readonly mpbgp: string;
+  /** `enable;rx;tx;multiplier`. */
   readonly bfd: string;
+  readonly overrides: PeerOverrides;
+  /** What cannot be said in {@link text}: keys of the file. */
+  readonly beyondText: readonly string[];
+  /** Where it was given, for what else is wrong with it. */
+  readonly place: Place;
   readonly text: string;
 }
 
@@ -40,10 +84,13 @@ export const nextHop: Kind<string> = matching(
   "fixed, auto_sourceip or auto_sourceif",
 );
 
-type PeerParts = Omit<BgpPeer, "text" | "shown">;
+/** What a peer string says. */
+type PeerParts = Omit<BgpPeer, "text" | "shown" | "overrides" | "beyondText" | "place">;
 
 const MP_OPTIONS = ["mpbgp_nexthop", "mpbgp_ipv4", "mpbgp_ipv6"];
 const DEFAULT_BFD = "false;300;300;3";
+/** A path is one octet long in most messages; nobody prepends more. */
+export const MOST_PREPENDS = 32;
 
 /** Why a peer was refused, in upstream's words as far as they repeat nothing. */
 class PeerError extends Error {
@@ -67,8 +114,30 @@ const FIELDS = {
   multiplier: setting({ key: "bfdDetectMultiplier", kind: int(0, 255), fallback: 3, help: "BFD: lost packets" }),
 };
 
+const OVERRIDES = {
+  passive: own<boolean>("passive", bool, "Wait for the peer to connect; needs listenPort"),
+  ttlSecurity: own("ttlSecurity", int(0, 254, "a number of hops"), "TTL security (RFC 5082), 0 off"),
+  multihopTtl: own("multihopTTL", int(1, 255, "a TTL"), "TTL to a peer that is more than one hop away"),
+  communities: own("communities", communities, "Communities of the routes to this peer"),
+  largeCommunities: own("largeCommunities", largeCommunities, "Large communities of the routes to this peer"),
+  localPref: own("localPref", int(0, U32), "Local preference of the routes to this internal peer"),
+  med: own("med", int(0, U32), "MED of the routes to this peer"),
+  prepend: own("prepend", int(0, MOST_PREPENDS), "The own AS so many times more in the path to this peer"),
+  passwordFile: own("passwordFile", absolutePath, "File that holds this peer's TCP-MD5 password"),
+  sourceIp: own("sourceIP", ip, "Address the session to this peer comes from"),
+  sourceInterface: own("sourceIF", interfaceName, "Interface the session to this peer is bound to", [
+    "sourceInterface",
+  ]),
+};
+
+/** A field that says for one peer what a setting says for all. */
+function own<T>(key: string, kind: Kind<T>, help: string, aliases: readonly string[] = []): Setting<T | null> {
+  const fallbackText = "as all peers";
+  return setting<T | null>({ key, aliases, kind: optional(kind), fallback: null, fallbackText, help });
+}
+
 /** For the documentation, and for unknown keys. */
-export const BGP_PEER_FIELDS: readonly Setting<unknown>[] = Object.values(FIELDS);
+export const BGP_PEER_FIELDS: readonly Setting<unknown>[] = [...Object.values(FIELDS), ...Object.values(OVERRIDES)];
 
 const ACCEPTS = "address:AS[:password[:multihop[:port[:mpbgp options[:bfd]]]]], or a list of them";
 
@@ -114,8 +183,22 @@ function fromItem(tree: Tree, place: Place): BgpPeer | Invalid {
   if (tree.is === "scalar") return fromString(tree.text, place, "");
   if (tree.is === "list") return wrongType({ ...tree, items: [] }, ACCEPTS, place);
   const section = new Section(place, tree, FILE_ONLY);
+  const parts = readFields(section);
+  const overrides = readOverrides(section);
+  section.refuseUnknown(BGP_PEER_FIELDS);
+  const beyondText = Object.values(OVERRIDES).filter((one) => section.has(one)).map((one) => one.key);
+  if (parts.address === "" && parts.interface === "") place.problem("has neither address nor interface; give one");
+  else if (parts.as === 0 && parts.interface === "") place.problem("has no as: give the AS of the peer");
+  else if (/[:,]/.test(parts.password)) {
+    place.problem("has a password with a colon or comma, which a peer string cannot carry; give a passwordFile");
+  } else if (!fitsMd5(parts.password)) place.problem(TOO_LONG);
+  else return { ...finished(parts), overrides, beyondText, place };
+  return INVALID;
+}
+
+function readFields(section: Section): PeerParts {
   const read = <T>(field: Setting<T>): T => section.read(field).value;
-  const parts: PeerParts = {
+  return {
     address: read(FIELDS.address),
     interface: read(FIELDS.interface),
     as: read(FIELDS.as),
@@ -126,17 +209,31 @@ function fromItem(tree: Tree, place: Place): BgpPeer | Invalid {
       .map((value, i) => value === "" ? "" : `${MP_OPTIONS[i]}=${value}`).filter((one) => one !== "").join(";"),
     bfd: [read(FIELDS.bfd), read(FIELDS.receive), read(FIELDS.transmit), read(FIELDS.multiplier)].join(";"),
   };
-  section.refuseUnknown(BGP_PEER_FIELDS);
-  if (parts.address === "" && parts.interface === "") place.problem("has neither address nor interface; give one");
-  else if (parts.as === 0 && parts.interface === "") place.problem("has no as: give the AS of the peer");
-  else if (!/[:,]/.test(parts.password)) return finished(parts);
-  else place.problem("has a password with a colon or comma, which a variable of the environment cannot carry");
-  return INVALID;
 }
+
+function readOverrides(section: Section): PeerOverrides {
+  const read = <T>(field: Setting<T>): T => section.read(field).value;
+  return {
+    passive: read(OVERRIDES.passive),
+    ttlSecurity: read(OVERRIDES.ttlSecurity),
+    multihopTtl: read(OVERRIDES.multihopTtl),
+    communities: read(OVERRIDES.communities),
+    largeCommunities: read(OVERRIDES.largeCommunities),
+    localPref: read(OVERRIDES.localPref),
+    med: read(OVERRIDES.med),
+    prepend: read(OVERRIDES.prepend),
+    passwordFile: read(OVERRIDES.passwordFile),
+    sourceIp: read(OVERRIDES.sourceIp),
+    sourceInterface: read(OVERRIDES.sourceInterface),
+  };
+}
+
+const TOO_LONG = `has a password of more than ${LONGEST_PASSWORD_BYTES} bytes, which is all that TCP-MD5 takes`;
 
 function fromString(given: string, place: Place, which: string): BgpPeer | Invalid {
   try {
-    return { ...finished(parsePeer(given)), text: given };
+    const peer = finished(parsePeer(given));
+    return { ...peer, overrides: NO_OVERRIDES, beyondText: [], place: place.secret(), text: given };
   } catch (error) {
     if (!(error instanceof PeerError)) throw error;
     place.secret().problem(`${which}${error.message}`, given);
@@ -151,6 +248,7 @@ function parsePeer(given: string): PeerParts {
   if (host === "" || (as === "" && !unnumbered)) {
     throw new PeerError(`mandatory peering params <host>:<AS> incomplete; must be ${ACCEPTS}`);
   }
+  if (!fitsMd5(password)) throw new PeerError(TOO_LONG);
   if (more.length > 0) throw new PeerError(`has more than seven fields; must be ${ACCEPTS}`);
   return {
     address: unnumbered ? "" : host,
@@ -219,7 +317,7 @@ function bfdOptions(given: string): string {
 }
 
 /** With its texts: only as many fields as are needed. */
-function finished(parts: PeerParts): BgpPeer {
+function finished(parts: PeerParts): PeerParts & Pick<BgpPeer, "text" | "shown"> {
   const host = parts.interface !== "" && parts.address === ""
     ? `unnumbered:${parts.interface}`
     : parts.address.includes(":")
@@ -231,9 +329,3 @@ function finished(parts: PeerParts): BgpPeer {
       .replace(/:+$/, "");
   return { ...parts, text: write(parts.password), shown: write(parts.password === "" ? "" : MASK) };
 }
-
-/** What TCP-MD5 takes (`TCP_MD5SIG_MAXKEYLEN`). */
-export const peerPassword: Kind<string> = scalar(
-  "a password of at most 80 characters",
-  (given) => given.length <= 80 ? given : null,
-);
