@@ -23,7 +23,7 @@ export interface ConnectRequest extends SocketSettings {
 
 /** What happens on a connection. Nothing is called after `closed`, or after `close()` or `abort()`. */
 export interface ConnectionEvents {
-  /** TCP is there. */
+  /** TCP is there; for connections we made, as those we accept are open from the start. */
   opened(): void;
   /** Bytes of the peer; lent for the call. */
   received(bytes: Uint8Array): void;

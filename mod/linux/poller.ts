@@ -7,6 +7,7 @@ import { libc } from "./libc.ts";
 import { closeFd } from "./socket.ts";
 
 const POLLIN = 0x1;
+const POLLOUT = 0x4;
 const POLLNVAL = 0x20;
 const EFD_CLOEXEC = 0o2000000;
 const EFD_NONBLOCK = 0o4000;
@@ -24,11 +25,19 @@ const FAILURES_TOLERATED = 3;
 export interface Watch {
   /** No call after this. The descriptor may be closed at once. Calling it twice does nothing. */
   stop(): void;
+  /** Waits for this from now on; a call for what was waited for before may still come. */
+  change(interest: Interest): void;
 }
+
+/** What is waited for; an error or a hang-up counts as either. `both`: whichever comes first. */
+export type Interest = "readable" | "writable" | "both";
+
+const EVENTS: Readonly<Record<Interest, number>> = { readable: POLLIN, writable: POLLOUT, both: POLLIN | POLLOUT };
 
 interface Entry {
   readonly fd: number;
-  readonly onReadable: () => void;
+  readonly onReady: () => void;
+  interest: Interest;
   /** The owner has not stopped it. */
   active: boolean;
 }
@@ -39,7 +48,7 @@ interface Watched {
   readonly entries: readonly Entry[];
 }
 
-/** Tells when raw sockets have something to read. One a process; its owner closes it. */
+/** Tells when raw sockets have something to read, or room to write. One a process; its owner closes it. */
 export class Poller {
   readonly #onError: (error: unknown) => void;
   readonly #entries = new Set<Entry>();
@@ -57,24 +66,25 @@ export class Poller {
   }
 
   /**
-   * Calls `onReadable` whenever `fd` is readable or has an error to fetch, until stopped. The reader takes what it wants, with a bound
-   * of its own: what is left brings it the next call, after the other descriptors had theirs.
+   * Calls `onReady` whenever `fd` is readable (or as `interest` says) or has an error to fetch, until stopped. The reader takes what it
+   * wants, with a bound of its own: what is left brings it the next call, after the other descriptors had theirs.
    */
-  watch(fd: number, onReadable: () => void): Watch {
+  watch(fd: number, onReady: () => void, { interest = "readable" }: { interest?: Interest } = {}): Watch {
     if (this.#closed) throw new SysError("watch", Errno.EBADF, { subject: `${fd} on a closed poller` });
-    const entry: Entry = { fd, onReadable, active: true };
+    const entry: Entry = { fd, onReady, interest, active: true };
     this.#entries.add(entry);
     this.#watched = null;
     if (this.#loop === null) this.#start();
     else this.#interrupt();
-    return { stop: () => this.#stop(entry) };
+    return { stop: () => this.#stop(entry), change: (to) => this.#change(entry, to) };
   }
 
   /**
-   * Resolves when the poll that is under way has returned, which a stopped watch makes it do at once. Until then the kernel keeps what was
-   * closed meanwhile open for it: a port, for one, is not free yet.
+   * Makes the poll that is under way return, and resolves when it has. Until then the kernel keeps what was closed meanwhile open for
+   * it: a port, for one, is not free yet.
    */
   async released(): Promise<void> {
+    this.#interrupt();
     await this.#parked;
   }
 
@@ -89,6 +99,13 @@ export class Poller {
     if (!entry.active) return;
     entry.active = false;
     this.#entries.delete(entry);
+    this.#watched = null;
+    this.#interrupt();
+  }
+
+  #change(entry: Entry, interest: Interest): void {
+    if (!entry.active || entry.interest === interest) return;
+    entry.interest = interest;
     this.#watched = null;
     this.#interrupt();
   }
@@ -141,7 +158,7 @@ export class Poller {
 
   #call(entry: Entry): void {
     try {
-      entry.onReadable();
+      entry.onReady();
     } catch (error) {
       this.#onError(error);
     }
@@ -161,9 +178,10 @@ export class Poller {
 function pollSet(wake: number, entries: readonly Entry[]): Watched {
   const set = new Uint8Array((entries.length + 1) * ENTRY);
   const view = new DataView(set.buffer);
-  [wake, ...entries.map((entry) => entry.fd)].forEach((fd, index) => {
+  const wakeUp = { fd: wake, interest: "readable" as const };
+  for (const [index, { fd, interest }] of [wakeUp, ...entries].entries()) {
     view.setInt32(index * ENTRY, fd, true);
-    view.setInt16(index * ENTRY + 4, POLLIN, true);
-  });
+    view.setInt16(index * ENTRY + 4, EVENTS[interest], true);
+  }
   return { set, entries };
 }

@@ -168,3 +168,48 @@ Deno.test("released() tells when a watched socket that was closed has really end
   await poller.close();
   closeFd(other.fd);
 });
+
+Deno.test("released() resolves with nothing stopped just now, too", async () => {
+  const poller = new Poller(rethrow);
+  const { fd } = bell();
+  poller.watch(fd, () => {});
+  await new Promise((resolve) => setTimeout(resolve, 20)); // parked by now
+  await poller.released();
+  await poller.released();
+  await poller.close();
+  closeFd(fd);
+});
+
+Deno.test("change() waits for room to write, for something to read, or for both", async () => {
+  const poller = new Poller(rethrow);
+  const { fd, signal, clear } = bell(); // an eventfd has room unless it is full
+  const calls: string[] = [];
+  let wanted = "";
+  let happened = (): void => {};
+  const watch = poller.watch(fd, () => {
+    calls.push(wanted);
+    watch.change("readable");
+    happened();
+  }, { interest: "readable" });
+  const next = (): Promise<void> => new Promise((resolve) => happened = resolve);
+  for (const interest of ["writable", "both"] as const) {
+    const called = next();
+    wanted = interest;
+    watch.change(interest);
+    await called;
+    // What was under way may still come; after this it has.
+    await poller.released();
+  }
+  const before = calls.length;
+  await poller.released();
+  assert.equal(calls.length, before, "there is nothing to read");
+  const called = next();
+  wanted = "readable";
+  signal();
+  await called;
+  clear();
+  assert.deepEqual([...new Set(calls)], ["writable", "both", "readable"]);
+  await poller.close();
+  watch.change("both");
+  closeFd(fd);
+});
