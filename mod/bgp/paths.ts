@@ -1,0 +1,77 @@
+/** What one peer is told about our routes beside their destination. Pure. */
+
+import type { Family, PathAttributes } from "../net/bgp/types.ts";
+import { nextHopFor, type NextHopQuestion } from "./next_hop.ts";
+import type { BgpPeerConfig, Negotiated } from "./types.ts";
+
+/** RFC 8326 §3.2, RFC 1997: asks to prefer other paths, for this one is going away. */
+export const GRACEFUL_SHUTDOWN = 0xffff0000;
+
+/** RFC 4271 §9.1.1 leaves the degree to us; 100 is what every router takes for a route without one. */
+const DEFAULT_LOCAL_PREF = 100;
+
+/** Attributes of routes, and a text that is equal for equal ones. */
+export interface Path {
+  readonly key: string;
+  readonly attributes: PathAttributes;
+}
+
+/** The paths of one family on one session, or why its routes cannot be announced there, in words. */
+export type FamilyPaths =
+  | { readonly is: "paths"; readonly plain: Path; readonly draining: Path }
+  | { readonly is: "none"; readonly why: string };
+
+/** Families that the configuration of the peer does not name are not in it. */
+export type PeerPaths = ReadonlyMap<Family, FamilyPaths>;
+
+/** What paths depend on. */
+export interface PathsQuestion extends Pick<NextHopQuestion, "addresses" | "isAnnounced"> {
+  readonly as: number;
+  readonly peer: BgpPeerConfig;
+  readonly session: Negotiated;
+}
+
+/** What the peer of this session is to be told, for each family that its configuration names. */
+export function peerPaths(question: PathsQuestion): PeerPaths {
+  return new Map([...question.peer.families].map((family) => [family, familyPaths(family, question)]));
+}
+
+function familyPaths(family: Family, question: PathsQuestion): FamilyPaths {
+  if (!question.session.families.has(family)) return { is: "none", why: `the peer takes no IPv${family} routes` };
+  const nextHop = nextHopFor(family, question);
+  if (nextHop.is === "none") return nextHop;
+  const plain = attributes(question, { ip: nextHop.ip, linkLocal: nextHop.linkLocal });
+  return { is: "paths", plain: path(plain), draining: path(drained(plain)) };
+}
+
+/**
+ * Own AS and prepending only to external peers: an internal one would take its own AS in the path for a loop (RFC 4271 §5.1.2, §9.1.2).
+ * LOCAL_PREF only to internal ones (§5.1.5).
+ */
+function attributes(question: PathsQuestion, nextHop: { ip: string; linkLocal: string | null }): PathAttributes {
+  const { policy } = question.peer;
+  const { isExternal } = question.session;
+  return {
+    asPath: isExternal ? new Array<number>(1 + policy.prepend).fill(question.as) : [],
+    nextHop: nextHop.ip,
+    nextHopLinkLocal: nextHop.linkLocal,
+    med: policy.med,
+    localPref: isExternal ? null : policy.localPref ?? DEFAULT_LOCAL_PREF,
+    communities: policy.communities,
+    largeCommunities: policy.largeCommunities,
+  };
+}
+
+/** RFC 8326 §4.1: the community, and LOCAL_PREF 0 where there is one. */
+function drained(plain: PathAttributes): PathAttributes {
+  const others = plain.communities.filter((community) => community !== GRACEFUL_SHUTDOWN);
+  return {
+    ...plain,
+    localPref: plain.localPref === null ? null : 0,
+    communities: [...others, GRACEFUL_SHUTDOWN],
+  };
+}
+
+function path(attributes: PathAttributes): Path {
+  return { key: JSON.stringify(attributes), attributes };
+}
