@@ -27,11 +27,13 @@ import {
   putNeighbour,
 } from "../net/netlink/neighbour.ts";
 import {
+  createRoute,
   decodeRoute,
   deleteRoute,
   dumpRoutes,
   putRoute,
   type Route,
+  type RouteFilter,
   type RouteRequest,
   RouteTable,
   RouteType,
@@ -130,9 +132,10 @@ export class RouteSocket {
     this.changeLink(linkIndex, { mac });
   }
 
-  /** Every route of every table. */
-  routes(): Route[] {
-    return this.#list(dumpRoutes(), RouteMessage.NEWROUTE, decodeRoute);
+  /** Every route of every table, or of one; a table that does not exist has none. */
+  routes(filter: RouteFilter = {}): Route[] {
+    const listed = this.#list(dumpRoutes(filter), RouteMessage.NEWROUTE, decodeRoute);
+    return filter.table === undefined ? listed : listed.filter(({ table }) => table === filter.table);
   }
 
   /** The default routes of the main table that lead somewhere, IPv4 first, the preferred ones first. */
@@ -142,6 +145,11 @@ export class RouteSocket {
         route.table === RouteTable.MAIN && route.prefixLength === 0 && route.type === RouteType.UNICAST
       )
       .sort((a, b) => a.family - b.family || a.metric - b.metric);
+  }
+
+  /** Adds a route; EEXIST when there is one to the same destination, table and metric, whoever made it. */
+  createRoute(route: RouteRequest): void {
+    this.#socket.request(createRoute(route));
   }
 
   /** Adds or replaces a route. */

@@ -176,6 +176,27 @@ privileged("routes are added, listed, replaced and removed", () =>
   }));
 
 privileged(
+  "routes of one table are listed alone, and createRoute() takes no place that is taken",
+  () =>
+    withLink((routes, link) => {
+      for (const table of [198, 1000]) {
+        const host = { destination: ip("10.98.0.200"), linkIndex: link, table, protocol: 248, scope: 0 };
+        assert.deepEqual(routes.routes({ table }), []);
+        routes.createRoute({ ...host, realm: 7 });
+        assert.throws(() => routes.createRoute({ ...host, protocol: 4 }), { code: "EEXIST", op: "create route" });
+        assert.deepEqual(
+          routes.routes({ table }).map((route) => [route.table, route.protocol, route.scope, route.realm]),
+          [
+            [table, 248, 0, 7],
+          ],
+        );
+        routes.addRoute({ ...host, realm: 8 });
+        assert.deepEqual(routes.routes({ table }).map(({ realm }) => realm), [8]);
+      }
+    }),
+);
+
+privileged(
   "default routes are those that lead out of the main table, the preferred one first",
   () =>
     withLink((routes, near) => {
@@ -205,7 +226,7 @@ privileged("neighbours are listed and forgotten", () =>
       assert.equal(routes.flushNeighbour(address, link), "absent");
       routes.putNeighbour(address, link, { mac, state: NeighbourState.PERMANENT });
       assert.deepEqual(routes.neighbours().filter((entry) => entry.ip === address.text), [
-        { ip: address.text, linkIndex: link, mac, state: NeighbourState.PERMANENT },
+        { ip: address.text, linkIndex: link, mac, state: NeighbourState.PERMANENT, router: false },
       ]);
       assert.equal(routes.flushNeighbour(address, link), "removed");
       assert.equal(routes.neighbours().some((entry) => entry.ip === address.text && entry.mac.length > 0), false);

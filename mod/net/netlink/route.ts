@@ -13,6 +13,7 @@ const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
 const RTA_PREFSRC = 7;
 const RTA_MULTIPATH = 9;
+const RTA_FLOW = 11;
 const RTA_TABLE = 15;
 /** RTM_F_CLONED: an entry of the route cache, no route of its own. */
 const CLONED = 0x200;
@@ -24,7 +25,17 @@ export const RouteTable = { DEFAULT: 253, MAIN: 254, LOCAL: 255 } as const;
 /** Who made a route (RTPROT_*). */
 export const RouteProtocol = { KERNEL: 2, BOOT: 3, STATIC: 4 } as const;
 /** What a route does (RTN_*). */
-export const RouteType = { UNICAST: 1, LOCAL: 2, BROADCAST: 3, BLACKHOLE: 6, UNREACHABLE: 7 } as const;
+export const RouteType = {
+  UNICAST: 1,
+  LOCAL: 2,
+  BROADCAST: 3,
+  ANYCAST: 4,
+  MULTICAST: 5,
+  BLACKHOLE: 6,
+  UNREACHABLE: 7,
+  PROHIBIT: 8,
+  THROW: 9,
+} as const;
 
 /** A route, to make, to remove, or as the kernel describes it. */
 export interface Route {
@@ -45,6 +56,8 @@ export interface Route {
   readonly metric: number;
   /** Preferred source, canonical text; null for none. */
   readonly source: string | null;
+  /** RTA_FLOW: the routing realm, 0 = none. Only IPv4 has them. */
+  readonly realm: number;
 }
 
 /** What to route where. */
@@ -65,19 +78,37 @@ export interface RouteRequest {
   readonly protocol?: number;
   /** @default {RouteType.UNICAST} */
   readonly type?: number;
+  /** Of a route to make; a removal does not look at it. IPv6 knows only the universe. @default {what suits type and gateway} */
+  readonly scope?: number;
+  /** Of an IPv4 route to make. @default {none} */
+  readonly realm?: number;
 }
 
-/** Adds the route, or replaces the one to the same destination, table and metric. */
+/** Which routes to list; what is not named does not matter. */
+export interface RouteFilter {
+  readonly table?: number;
+}
+
+/** Adds the route, or replaces the one to the same destination, table and metric, whoever made it. */
 export function putRoute(route: RouteRequest): NetlinkRequest {
+  return newRoute("put route", route, MessageFlag.CREATE | MessageFlag.REPLACE);
+}
+
+/** Adds the route; EEXIST when there is one to the same destination, table and metric already. */
+export function createRoute(route: RouteRequest): NetlinkRequest {
+  return newRoute("create route", route, MessageFlag.CREATE | MessageFlag.EXCLUSIVE);
+}
+
+function newRoute(op: string, route: RouteRequest, flags: number): NetlinkRequest {
   return {
-    op: "put route",
+    op,
     subject: describe(route),
     type: RouteMessage.NEWROUTE,
-    flags: MessageFlag.CREATE | MessageFlag.REPLACE,
+    flags,
     payload: encode(route, {
       protocol: route.protocol ?? RouteProtocol.STATIC,
       type: route.type ?? RouteType.UNICAST,
-      scope: scopeOf(route),
+      scope: route.scope ?? scopeOf(route),
     }),
   };
 }
@@ -93,14 +124,19 @@ export function deleteRoute(route: RouteRequest): NetlinkRequest {
   };
 }
 
-/** Asks for every route of every table. */
-export function dumpRoutes(): NetlinkRequest {
+/**
+ * Asks for the routes of every table, or of one. A kernel that does not filter (before 4.20) answers with all of them; a table that
+ * does not exist is an empty one.
+ */
+export function dumpRoutes(filter: RouteFilter = {}): NetlinkRequest {
+  const { table } = filter;
+  const header = new Uint8Array(HEADER);
   return {
     op: "list routes",
-    subject: "",
+    subject: table === undefined ? "" : `of table ${table}`,
     type: RouteMessage.GETROUTE,
     flags: MessageFlag.DUMP,
-    payload: new Uint8Array(HEADER),
+    payload: table === undefined ? header : concat([header, attribute(RTA_TABLE, u32(table))]),
   };
 }
 
@@ -118,6 +154,7 @@ function encode(route: RouteRequest, fixed: { protocol: number; type: number; sc
     ...(route.linkIndex === undefined ? [] : [attribute(RTA_OIF, u32(route.linkIndex))]),
     ...(route.source === undefined ? [] : [attribute(RTA_PREFSRC, route.source.bytes)]),
     ...(route.metric === undefined ? [] : [attribute(RTA_PRIORITY, u32(route.metric))]),
+    ...(route.realm === undefined ? [] : [attribute(RTA_FLOW, u32(route.realm))]),
     attribute(RTA_TABLE, u32(table)),
   ]);
 }
@@ -152,6 +189,7 @@ export function decodeRoute(message: NetlinkMessage): Route | null {
     type: readU8(payload, 7),
     metric: optional(attributes.get(RTA_PRIORITY), readU32, 0),
     source: ip(RTA_PREFSRC),
+    realm: optional(attributes.get(RTA_FLOW), readU32, 0),
   };
 }
 

@@ -3,6 +3,7 @@ import { WireError } from "../../../mod/net/errors.ts";
 import { concat } from "../../../mod/net/netlink/bytes.ts";
 import { MessageFlag } from "../../../mod/net/netlink/message.ts";
 import {
+  createRoute,
   decodeRoute,
   deleteRoute,
   dumpRoutes,
@@ -26,6 +27,9 @@ const MANY_TABLES = `0a400000fc4d0001 00000000 08000f00 e8030000 14000100 fd7700
   08000600 00040000 08000400 03000000 24000c00 0000000000000000000000000000000000000000000000000000000000000000
   05001400 00000000`;
 
+/** `10.98.0.200/32 table 198 proto 248 scope global realm 2`. */
+const WITH_REALM = "02200000c6f80001 00000000 08000f00 c6000000 08000100 0a6200c8 08000400 03000000 08000b00 02000000";
+
 const defaultRoute: Route = {
   family: 4,
   destination: null,
@@ -38,6 +42,7 @@ const defaultRoute: Route = {
   scope: Scope.UNIVERSE,
   metric: 100,
   source: null,
+  realm: 0,
 };
 const ANSWERS: [string, Route][] = [
   [DEFAULT, defaultRoute],
@@ -61,6 +66,16 @@ const ANSWERS: [string, Route][] = [
     protocol: 77,
     table: 1000,
     metric: 1024,
+  }],
+  [WITH_REALM, {
+    ...defaultRoute,
+    destination: "10.98.0.200",
+    prefixLength: 32,
+    gateway: null,
+    table: 198,
+    protocol: 248,
+    metric: 0,
+    realm: 2,
   }],
 ];
 
@@ -106,8 +121,21 @@ Deno.test("what putRoute() writes decodeRoute() reads", () => {
   assert.equal(found[0]?.source, "10.1.0.1");
 });
 
-Deno.test("dumpRoutes() asks for everything", () => {
+Deno.test("dumpRoutes() asks for everything, or for one table", () => {
   assert.deepEqual(dumpRoutes().payload, new Uint8Array(12));
+  const { subject, payload } = dumpRoutes({ table: 1000 });
+  assert.equal(subject, "of table 1000");
+  assert.deepEqual(payload, bytes("00000000 00000000 00000000 08000f00 e8030000"));
+});
+
+Deno.test("createRoute() takes no place that is taken, with the scope and realm that are named", () => {
+  const host = { destination: ip("10.98.0.200"), linkIndex: 3, table: 198, protocol: 248 };
+  const request = createRoute({ ...host, scope: Scope.UNIVERSE, realm: 2 });
+  assert.equal(request.flags, MessageFlag.CREATE | MessageFlag.EXCLUSIVE);
+  const wanted = "02200000c6f80001 00000000 08000100 0a6200c8 08000400 03000000 08000b00 02000000 08000f00 c6000000";
+  assert.deepEqual(request.payload, bytes(wanted));
+  assert.deepEqual(decodeRoute(echo(request)), decodeRoute(message(RouteMessage.NEWROUTE, bytes(WITH_REALM))));
+  assert.deepEqual(putRoute({ ...host, scope: Scope.UNIVERSE, realm: 2 }).payload, request.payload);
 });
 
 Deno.test("cache entries and other families are left alone, malformed routes refused", () => {
@@ -130,5 +158,5 @@ Deno.test("decodeRoute() survives whatever comes", () => {
     decodeRoute(message(RouteMessage.NEWROUTE, input));
     return concat([input]);
   };
-  fuzz({ decode, encode: (input) => input, samples: [DEFAULT, CONNECTED, MANY_TABLES].map(bytes) });
+  fuzz({ decode, encode: (input) => input, samples: [DEFAULT, CONNECTED, MANY_TABLES, WITH_REALM].map(bytes) });
 });
