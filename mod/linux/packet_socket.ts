@@ -2,6 +2,7 @@
 import { Errno, SysError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import {
+  attachFilter,
   bindSocket,
   closeFd,
   Family,
@@ -20,8 +21,6 @@ const PACKET_IGNORE_OUTGOING = 23;
 const PACKET_OUTGOING = 4;
 /** sll_pkttype in struct sockaddr_ll. */
 const PACKET_TYPE = 10;
-/** sizeof(struct sock_filter). */
-const INSTRUCTION = 8;
 /** Frames that one drain takes before others get their turn. */
 const DRAIN_LIMIT = 64;
 /** The longest frame of interest; what is longer is cut. ARP and neighbour discovery stay far below. */
@@ -45,17 +44,15 @@ export class PacketSocket {
   readonly fd: number;
   readonly #buffer = new Uint8Array(FRAME_BYTES);
   readonly #sender = newSender();
-  /** The kernel is given its address: it must not be collected before the kernel has copied it. */
-  #program: Uint8Array<ArrayBuffer>;
   #open = true;
 
   /** Opens the socket; no frame that the filter would refuse ever gets in. Throws SysError. */
   constructor(options: PacketSocketOptions) {
-    this.#program = Uint8Array.from(options.filter ?? []);
+    const { filter } = options;
     // Protocol 0 receives nothing: the filter is in place before the bind lets the first frame in.
     this.fd = openSocket(Family.PACKET, SocketType.RAW, 0);
     try {
-      if (this.#program.length > 0) attachFilter(this.fd, this.#program);
+      if (filter !== undefined && filter.length > 0) attachFilter(this.fd, filter);
       // Linux 4.20; older kernels deliver our own frames, which drain() leaves out.
       libc.setsockopt(this.fd, Level.PACKET, PACKET_IGNORE_OUTGOING, Int32Array.of(1), 4);
       bindSocket(this.fd, linkAddress(options.linkIndex, options.etherType), `link ${options.linkIndex}`);
@@ -73,7 +70,6 @@ export class PacketSocket {
       return;
     }
     attachFilter(this.fd, filter);
-    this.#program = filter;
   }
 
   /**
@@ -109,13 +105,4 @@ export class PacketSocket {
     this.#open = false;
     closeFd(this.fd);
   }
-}
-
-/** SO_ATTACH_FILTER takes struct sock_fprog: u16 count, six bytes of padding, pointer. */
-function attachFilter(fd: number, program: Uint8Array<ArrayBuffer>): void {
-  const header = new Uint8Array(16);
-  const view = new DataView(header.buffer);
-  view.setUint16(0, program.length / INSTRUCTION, true);
-  view.setBigUint64(8, Deno.UnsafePointer.value(Deno.UnsafePointer.of(program)), true);
-  setOption(fd, { level: Level.SOCKET, name: SocketOption.ATTACH_FILTER, value: header });
 }

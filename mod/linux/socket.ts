@@ -2,6 +2,7 @@
  * Sockets by file descriptor. All are non-blocking and closed on exec; waiting is the poller's business. The `try…` functions are for
  * hot paths where an error is an ordinary outcome: they give the negative errno instead of throwing.
  */
+import { assert } from "../base/assert.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
 import { readErrno, sysCall } from "./errno.ts";
 import { libc } from "./libc.ts";
@@ -30,6 +31,8 @@ export const MessageOption = { PEEK: 0x2, TRUNC: 0x20, DONTWAIT: 0x40, NOSIGNAL:
 
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
+/** sizeof(struct sock_filter). */
+const BPF_INSTRUCTION = 8;
 /** sizeof(struct sockaddr_storage). */
 const STORAGE = 128;
 
@@ -94,6 +97,22 @@ export function setQueueSize(fd: number, queue: "send" | "receive", bytes: numbe
   const size = Int32Array.of(bytes);
   if (libc.setsockopt(fd, Level.SOCKET, force, size, size.byteLength) === 0) return;
   setOption(fd, { level: Level.SOCKET, name: plain, value: bytes });
+}
+
+/**
+ * Lets in only what a classic BPF program (struct sock_filter in host order) lets in. SO_ATTACH_FILTER takes struct sock_fprog: u16 count,
+ * six bytes of padding, pointer; the kernel has copied the program when this returns. Throws SysError.
+ */
+export function attachFilter(fd: number, program: Uint8Array): void {
+  // An ArrayBuffer of its own does not move; the memory of a short typed array may.
+  const steady = new Uint8Array(new ArrayBuffer(program.length));
+  steady.set(program);
+  const header = new Uint8Array(16);
+  const view = new DataView(header.buffer);
+  view.setUint16(0, program.length / BPF_INSTRUCTION, true);
+  view.setBigUint64(8, Deno.UnsafePointer.value(Deno.UnsafePointer.of(steady)), true);
+  setOption(fd, { level: Level.SOCKET, name: SocketOption.ATTACH_FILTER, value: header });
+  assert(steady.length === program.length, "the program outlives the call");
 }
 
 /** Reads an option that is a number of 32 bits; throws SysError. */

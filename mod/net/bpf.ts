@@ -1,8 +1,8 @@
 /**
- * Classic BPF programs for packet sockets (linux/filter.h), as data: they let only frames through that claim one of our
+ * Classic BPF programs for sockets (linux/filter.h), as data. Those for packet sockets let only frames through that claim one of our
  * addresses, so that a busy link does not wake the process.
  *
- * The programs read frames as SOCK_RAW gives them, Ethernet header first. The kernel has taken a VLAN tag out of the
+ * They read frames as SOCK_RAW gives them, Ethernet header first. The kernel has taken a VLAN tag out of the
  * bytes by then and keeps it beside them, so a tagged frame looks like an untagged one: every program asks for the tag
  * and refuses frames of another VLAN. It also refuses frames that are for other hosts or that this host sent itself.
  */
@@ -56,6 +56,10 @@ const FACT_VLAN_PRESENT = FACTS + 48;
 /** PACKET_OTHERHOST; PACKET_OUTGOING and PACKET_LOOPBACK are larger, what is meant for this host is smaller. */
 const PACKET_OTHERHOST = 3;
 
+/** Loads from here upwards count from the IP header, wherever the socket's own view begins (SKF_NET_OFF). */
+const NETWORK_HEADER = 0xfff00000;
+/** The hop count of RFC 791 §3.1 and of RFC 8200 §3, from the IP header. */
+const HOP_COUNT = { 4: 8, 6: 7 } as const;
 /** More than any frame: keep all of it. */
 const WHOLE_FRAME = 0x40000;
 const FARTHEST_SHORT_JUMP = 255;
@@ -99,6 +103,14 @@ export function neighbourAdvertFilter(ips6: readonly Uint8Array[]): BpfProgram {
     ...targetWords,
     ...anyTarget(distinct(ips6, 16), 0),
   ]);
+}
+
+/**
+ * For a UDP socket: datagrams whose TTL or hop limit is still 255, which only a neighbour on the link can send (RFC 5082). Unlike a check
+ * by the receiver it keeps others from filling the queue.
+ */
+export function neighbourFilter(family: 4 | 6): BpfProgram {
+  return program([...demand(LOAD_BYTE, { at: NETWORK_HEADER + HOP_COUNT[family], value: 255 }), ACCEPT]);
 }
 
 /** The bytes of `struct sock_filter[]` on the little-endian machines we run on. */

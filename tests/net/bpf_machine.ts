@@ -55,6 +55,8 @@ function load(frame: Received, { at, size }: { at: number; size: number }): numb
   if (at === 0xfffff004) return frame.packetType;
   if (at === 0xfffff02c) return frame.vlan ?? 0xabcd; // stale without a tag, so it must not be looked at
   if (at === 0xfffff030) return frame.vlan === null ? 0 : 1;
+  // SKF_NET_OFF: counted from the IP header, here after an Ethernet header.
+  if (at >= 0xfff00000 && at < 0xfffff000) return load(frame, { at: at - 0xfff00000 + 14, size });
   assert(at < 0xffff, `unknown fact ${at}`);
   if (at + size > frame.bytes.length) return null;
   return frame.bytes.subarray(at, at + size).reduce((value, byte) => value * 256 + byte, 0);

@@ -6,6 +6,7 @@ import {
   encodeBpf,
   MAX_FILTER_ADDRESSES,
   neighbourAdvertFilter,
+  neighbourFilter,
 } from "../../mod/net/bpf.ts";
 import { type Ip, ipFromBytes, parseIp } from "../../mod/net/ip.ts";
 import {
@@ -221,6 +222,18 @@ Deno.test("an empty list lets nothing through, a repeated address costs nothing,
   assert.throws(() => neighbourAdvertFilter(bytesOf(many6(over, "each"))), { name: "AssertionError" });
   assert.throws(() => arpSenderFilter([v6.bytes]), { name: "AssertionError" });
   assert.throws(() => neighbourAdvertFilter([v4.bytes]), { name: "AssertionError" });
+});
+
+Deno.test("RFC 5082: the hop count filter passes 255 and nothing less, and refuses what is cut before it", () => {
+  for (const [family, at] of [[4, 14 + 8], [6, 14 + 7]] as const) {
+    for (let hops = 0; hops <= 255; hops++) {
+      // Everything but the hop count says the opposite.
+      const bytes = new Uint8Array(60).fill(hops === 255 ? 0 : 255);
+      bytes[at] = hops;
+      assert.equal(passes(neighbourFilter(family), bytes), hops === 255, `IPv${family} with ${hops}`);
+    }
+    assert.ok(!passes(neighbourFilter(family), new Uint8Array(at).fill(255)));
+  }
 });
 
 Deno.test("a program is encoded as an array of struct sock_filter", () => {
