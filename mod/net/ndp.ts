@@ -16,7 +16,7 @@ const HOP_LIMIT = 255;
 const TYPES = { solicitation: 135, advertisement: 136 } as const;
 const FLAGS = { router: 0x80, solicited: 0x40, override: 0x20 } as const;
 /** Link-layer address options (§4.6.1); on Ethernet one unit of 8 bytes (RFC 2464 §6). */
-const OPTIONS = { sourceMac: 1, targetMac: 2 } as const;
+export const NdpOption = { sourceMac: 1, targetMac: 2 } as const;
 const OPTION_UNIT_BYTES = 8;
 
 const UNSPECIFIED = ipFromBytes(new Uint8Array(16));
@@ -73,7 +73,7 @@ function encodeMessage(message: Solicitation | Advertisement): Uint8Array<ArrayB
   if (message.type === "advertisement") bytes[4] = flags(message);
   bytes.set(message.target.bytes, 8);
   if (mac !== null) {
-    bytes[FIXED_BYTES] = message.type === "solicitation" ? OPTIONS.sourceMac : OPTIONS.targetMac;
+    bytes[FIXED_BYTES] = message.type === "solicitation" ? NdpOption.sourceMac : NdpOption.targetMac;
     bytes[FIXED_BYTES + 1] = 1;
     bytes.set(mac, FIXED_BYTES + 2);
   }
@@ -108,19 +108,13 @@ function message(packet: Ipv6Packet): Solicitation | Advertisement {
   expectField("NDP", { where: "code", got: code, wanted: 0 });
   const target = ipFromBytes(icmp.subarray(8, FIXED_BYTES));
   if (isMulticast(target)) throw new WireError("NDP", { where: "target", got: target.text, wanted: "unicast" });
-  const options = icmp.subarray(FIXED_BYTES);
-  if (type === TYPES.solicitation) return solicitation(packet, { target, options });
-  if (type === TYPES.advertisement) return advertisement(packet, { target, options });
+  if (type === TYPES.solicitation) return solicitation(packet, target);
+  if (type === TYPES.advertisement) return advertisement(packet, target);
   throw new WireError("NDP", { where: "type", got: type, wanted: `${TYPES.solicitation} or ${TYPES.advertisement}` });
 }
 
-interface Body {
-  readonly target: Ip;
-  readonly options: Uint8Array;
-}
-
-function solicitation(packet: Ipv6Packet, { target, options }: Body): Solicitation {
-  const sourceMac = linkLayerAddress(options, OPTIONS.sourceMac);
+function solicitation(packet: Ipv6Packet, target: Ip): Solicitation {
+  const sourceMac = linkLayerAddress(packet.payload, NdpOption.sourceMac, { from: FIXED_BYTES });
   if (isUnspecified(packet.source)) {
     if (!isSolicitedNode(packet.destination)) {
       const got = packet.destination.text;
@@ -133,7 +127,7 @@ function solicitation(packet: Ipv6Packet, { target, options }: Body): Solicitati
   return { type: "solicitation", target, sourceMac };
 }
 
-function advertisement(packet: Ipv6Packet, { target, options }: Body): Advertisement {
+function advertisement(packet: Ipv6Packet, target: Ip): Advertisement {
   const bits = packet.payload[4] ?? 0;
   const solicited = (bits & FLAGS.solicited) !== 0;
   if (solicited && isMulticast(packet.destination)) {
@@ -145,22 +139,29 @@ function advertisement(packet: Ipv6Packet, { target, options }: Body): Advertise
     router: (bits & FLAGS.router) !== 0,
     solicited,
     override: (bits & FLAGS.override) !== 0,
-    targetMac: linkLayerAddress(options, OPTIONS.targetMac),
+    targetMac: linkLayerAddress(packet.payload, NdpOption.targetMac, { from: FIXED_BYTES }),
   };
 }
 
-/** Walks all options, so that a bad length anywhere is found (§4.6), and gives the first address of this type. */
-function linkLayerAddress(options: Uint8Array, wanted: number): Uint8Array<ArrayBuffer> | null {
+/**
+ * Walks all options of an ICMPv6 message, the first of them at `from`, so that a bad length anywhere is found (§4.6); gives the first
+ * address of this type. Throws {@link WireError}.
+ */
+export function linkLayerAddress(
+  icmp: Uint8Array,
+  wanted: number,
+  { from }: { from: number },
+): Uint8Array<ArrayBuffer> | null {
   let found: Uint8Array<ArrayBuffer> | null = null;
-  let at = 0;
-  while (at < options.length) {
-    const rest = options.subarray(at);
+  let at = from;
+  while (at < icmp.length) {
+    const rest = icmp.subarray(at);
     expectLength("NDP option", rest, 2);
     const [type = 0, units = 0] = rest;
-    if (units === 0) throw new WireError("NDP option", { where: FIXED_BYTES + at + 1, got: 0, wanted: "at least 1" });
+    if (units === 0) throw new WireError("NDP option", { where: at + 1, got: 0, wanted: "at least 1" });
     expectLength("NDP option", rest, units * OPTION_UNIT_BYTES);
     if (type === wanted) {
-      expectField("NDP option", { where: FIXED_BYTES + at + 1, got: units, wanted: 1 });
+      expectField("NDP option", { where: at + 1, got: units, wanted: 1 });
       found ??= rest.slice(2, OPTION_UNIT_BYTES);
     }
     at += units * OPTION_UNIT_BYTES;

@@ -9,6 +9,8 @@ import { AddressFamily, addressFamily, RouteMessage } from "./rtnetlink.ts";
 const HEADER = 12;
 const NDA_DST = 1;
 const NDA_LLADDR = 2;
+/** ndm_flags: it has said so in its neighbour advertisements, or has sent router advertisements. */
+const NTF_ROUTER = 0x80;
 
 /** How sure the kernel is of an entry (NUD_*). */
 export const NeighbourState = {
@@ -31,6 +33,8 @@ export interface Neighbour {
   readonly mac: Uint8Array;
   /** {@link NeighbourState} bits. */
   readonly state: number;
+  /** An IPv6 neighbour that is a router. */
+  readonly router: boolean;
 }
 
 /** Makes or replaces an entry. */
@@ -79,6 +83,7 @@ export function decodeNeighbour(message: NetlinkMessage): Neighbour | null {
   const family = readU8(payload);
   const linkIndex = readI32(payload, 4);
   const state = readU16(payload, 8);
+  const flags = readU8(payload, 10);
   if (family !== AddressFamily.INET && family !== AddressFamily.INET6) return null;
   const attributes = attributeMap(payload.subarray(Math.min(HEADER, payload.length)));
   const bytes = attributes.get(NDA_DST) ?? new Uint8Array();
@@ -90,7 +95,8 @@ export function decodeNeighbour(message: NetlinkMessage): Neighbour | null {
       wanted: `${size} bytes`,
     });
   }
-  return { ip: formatIp(bytes), linkIndex, mac: (attributes.get(NDA_LLADDR) ?? new Uint8Array()).slice(), state };
+  const mac = (attributes.get(NDA_LLADDR) ?? new Uint8Array()).slice();
+  return { ip: formatIp(bytes), linkIndex, mac, state, router: (flags & NTF_ROUTER) !== 0 };
 }
 
 function header(ip: Ip, linkIndex: number, state: number): Uint8Array {

@@ -23,6 +23,7 @@ Deno.test("what the kernel answers is read", () => {
     linkIndex: 3,
     mac,
     state: NeighbourState.PERMANENT,
+    router: false,
   });
   const unknown = "0a00000003000000 20000000 14000100 fd010000000000000000000000000007";
   assert.deepEqual(decodeNeighbour(message(RouteMessage.NEWNEIGH, bytes(unknown))), {
@@ -30,7 +31,10 @@ Deno.test("what the kernel answers is read", () => {
     linkIndex: 3,
     mac: new Uint8Array(),
     state: NeighbourState.FAILED,
+    router: false,
   });
+  const router = "0a00000003000000 0400 80 01 14000100 fe800000000000000000000000000007";
+  assert.equal(decodeNeighbour(message(RouteMessage.NEWNEIGH, bytes(router)))?.router, true);
 });
 
 Deno.test("requests are written", () => {
