@@ -1,0 +1,52 @@
+/** Whose connection it is that has come in. Pure. */
+
+import type { Incoming, ListenKey } from "./transport.ts";
+import type { BgpPeerConfig } from "./types.ts";
+
+/** A peer, and whether its session is up. */
+export interface Candidate {
+  readonly peer: Pick<BgpPeerConfig, "name" | "address" | "sourceIp" | "passive">;
+  readonly isEstablished: boolean;
+}
+
+/** Whose a connection may be. */
+export interface IncomingPeers {
+  /** To be asked in this order whether they take it. */
+  readonly names: readonly string[];
+  /** Nobody has that address; peers given by name may find that it is theirs all the same. */
+  readonly isStranger: boolean;
+}
+
+/**
+ * The peers that a connection may be of: by their address, or by the link if they are unnumbered. Of several with one address, on several
+ * ports, those without a session come first, and of them those that we wait for.
+ */
+export function incomingPeers(
+  candidates: readonly Candidate[],
+  incoming: Pick<Incoming, "remoteIp" | "localIp" | "interface">,
+): IncomingPeers {
+  const known = candidates.filter((candidate) => matches(candidate.peer, incoming));
+  const named = candidates.filter(({ peer }) => peer.address.is === "name");
+  const byWelcome = [...known, ...named].sort((a, b) => welcome(b) - welcome(a));
+  return { names: byWelcome.map(({ peer }) => peer.name), isStranger: known.length === 0 };
+}
+
+function matches(peer: Candidate["peer"], incoming: Pick<Incoming, "remoteIp" | "localIp" | "interface">): boolean {
+  if (peer.address.is === "unnumbered") return peer.address.interface === incoming.interface;
+  if (peer.sourceIp !== null && peer.sourceIp !== incoming.localIp) return false;
+  return peer.address.is === "ip" && peer.address.ip === incoming.remoteIp;
+}
+
+function welcome({ peer, isEstablished }: Candidate): number {
+  if (isEstablished) return 0;
+  return peer.passive ? 2 : 1;
+}
+
+/** Passwords for the listening socket, of the peers whose address is known without a question. */
+export function listenKeys(peers: readonly Pick<BgpPeerConfig, "address" | "password">[]): ListenKey[] {
+  const keys = new Map<string, ListenKey>();
+  for (const { address, password } of peers) {
+    if (address.is === "ip" && password !== null) keys.set(address.ip, { ip: address.ip, password });
+  }
+  return [...keys.values()];
+}

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { type Candidate, incomingPeers, listenKeys } from "../../mod/bgp/incoming_peer.ts";
+import type { BgpPeerConfig } from "../../mod/bgp/types.ts";
+import { peerConfig } from "./configs.ts";
+
+function candidate(peer: Partial<BgpPeerConfig>, isEstablished = false): Candidate {
+  return { peer: peerConfig(2, peer), isEstablished };
+}
+
+function from(
+  remoteIp: string,
+  link: string | null = null,
+): { remoteIp: string; localIp: string; interface: string | null } {
+  return { remoteIp, localIp: "10.0.0.1", interface: link };
+}
+
+Deno.test("peers are known by address or by their link, and those with a name are asked in any case", () => {
+  const candidates = [
+    candidate({ name: "ip" }),
+    candidate({ name: "link", address: { is: "unnumbered", interface: "eth1" } }),
+    candidate({ name: "fe80", address: { is: "ip", ip: "fe80::5" } }),
+  ];
+  assert.deepEqual(incomingPeers(candidates, from("10.0.0.2")), { names: ["ip"], isStranger: false });
+  assert.deepEqual(incomingPeers(candidates, from("fe80::9", "eth1")), { names: ["link"], isStranger: false });
+  assert.deepEqual(incomingPeers(candidates, from("fe80::5", "eth2")), { names: ["fe80"], isStranger: false });
+  assert.deepEqual(incomingPeers(candidates, from("10.0.0.4")), { names: [], isStranger: true });
+  assert.deepEqual(incomingPeers([], from("10.0.0.2")), { names: [], isStranger: true });
+  const named = candidate({ name: "name", address: { is: "name", host: "r" } });
+  assert.deepEqual(incomingPeers([...candidates, named], from("10.0.0.4")), { names: ["name"], isStranger: true });
+  assert.deepEqual(incomingPeers([named, ...candidates], from("10.0.0.2")), {
+    names: ["ip", "name"],
+    isStranger: false,
+  });
+});
+
+Deno.test("a peer is expected at its source address only", () => {
+  assert.ok(!incomingPeers([candidate({ sourceIp: "10.0.0.1" })], from("10.0.0.2")).isStranger);
+  assert.ok(incomingPeers([candidate({ sourceIp: "10.0.0.9" })], from("10.0.0.2")).isStranger);
+});
+
+Deno.test("of several with one address those without a session come first, and of them those that are waited for", () => {
+  const up = candidate({ name: "up", passive: true }, true);
+  const active = candidate({ name: "active" });
+  const passive = candidate({ name: "passive", passive: true });
+  assert.deepEqual(incomingPeers([up, active, passive], from("10.0.0.2")).names, ["passive", "active", "up"]);
+});
+
+Deno.test("the listener knows each password once, of the peers whose address is certain", () => {
+  const peers = [
+    peerConfig(2, { password: "a" }),
+    peerConfig(2, { name: "again", password: "b" }),
+    peerConfig(3),
+    peerConfig(4, { password: "c", address: { is: "name", host: "r" } }),
+  ];
+  assert.deepEqual(listenKeys(peers), [{ ip: "10.0.0.2", password: "b" }]);
+});
