@@ -12,7 +12,7 @@ export function birdProtocol(index: number): string {
 
 function channel(family: Family, one: Neighbor): string {
   if (!one.families.includes(family)) return "";
-  const extended = family === 4 && (one.unnumbered || one.peer.includes(":")) ? " extended next hop on;" : "";
+  const extended = family === 4 && one.peer.includes(":") ? " extended next hop on;" : "";
   return `  ipv${family} { import all; export where source = RTS_STATIC;${extended} };\n`;
 }
 
@@ -25,11 +25,11 @@ function bfd(one: Neighbor): string {
 function protocol(config: RouterConfig, index: number): string {
   const one = config.neighbors[index];
   if (one === undefined) return "";
-  const where = one.unnumbered ? `range fe80::/10 interface "${one.peer}"` : one.peer;
+  if (one.unnumbered) throw new Error("unnumbered neighbours are for FRR only");
   const sort = one.as === null ? "external" : `as ${one.as}`;
   return `protocol bgp ${birdProtocol(index)} {
   local as ${config.as};
-  neighbor ${where} port ${one.port} ${sort};
+  neighbor ${one.peer} port ${one.port} ${sort};
   ${one.multihop === null ? "direct" : `multihop ${one.multihop}`};
   hold time ${one.holdTimeS};
   keepalive time ${Math.max(1, Math.floor(one.holdTimeS / 3))};

@@ -3,7 +3,8 @@
 import { familyOf, type Neighbor, type RouterConfig } from "./types.ts";
 
 function block(one: Neighbor, config: RouterConfig, local: { ip4: string; ip6: string }): string {
-  const own = config.originate.map((prefix) => `    route ${prefix} next-hop self;\n`);
+  const own = config.originate.filter((prefix) => one.families.includes(familyOf(prefix)))
+    .map((prefix) => `    route ${prefix} next-hop self;\n`);
   return `neighbor ${one.peer} {
   router-id ${config.routerId};
   local-address ${familyOf(one.peer) === 4 ? local.ip4 : local.ip6};

@@ -47,7 +47,7 @@ export const gobgp: Software = {
         await ask(place, "neighbor", peer, "reset");
         return;
       case "shutdown":
-        await ask(place, "neighbor", peer, "disable", "--reason", action.text);
+        await ask(place, "neighbor", peer, "shutdown", "--reason", action.text);
         return;
       case "enable":
         await ask(place, "neighbor", peer, "enable");

@@ -4,6 +4,8 @@ import { Child } from "../lab/child.ts";
 import { type Machine, Network } from "../lab/network.ts";
 import { station } from "../lab/plan.ts";
 import { Router } from "./router.ts";
+import { SpeakerChild } from "./speaker_child.ts";
+import type { SpokenConfig } from "./speaker_protocol.ts";
 import type { RouterConfig, RouterKind } from "./types.ts";
 
 /** A running laboratory of routers. Whoever made it disposes of it, which ends every process and every namespace of it. */
@@ -12,6 +14,7 @@ export class RouterLab {
   readonly directory: string;
   readonly #routers: Router[] = [];
   readonly #children: Child[] = [];
+  readonly #speakers: SpeakerChild[] = [];
   #hosts = 0;
 
   private constructor(network: Network, directory: string) {
@@ -47,6 +50,13 @@ export class RouterLab {
     return router;
   }
 
+  /** Starts our speaker on a machine, or on a new one. */
+  async speaker(config: SpokenConfig, machine: Machine = this.machine("node")): Promise<SpeakerChild> {
+    const speaker = await SpeakerChild.start(machine, config);
+    this.#speakers.push(speaker);
+    return speaker;
+  }
+
   /** Starts a process on a machine; it ends with the laboratory at the latest. */
   run(machine: Machine, name: string, argv: readonly string[], onLine?: (line: string) => void): Child {
     const child = Child.start(argv, { name, inside: machine.inside, ...(onLine === undefined ? {} : { onLine }) });
@@ -70,13 +80,17 @@ export class RouterLab {
   /** What everybody logged last, for messages. */
   logs(): string {
     const routers = this.#routers.map((router) => [`--- ${router.machine.name}`, ...router.log.slice(-40)].join("\n"));
-    const children = this.#children.map((child) => [`--- ${child.name}`, ...child.log.slice(-40)].join("\n"));
+    const ours = this.#speakers.map(({ child }) => child);
+    const children = [...ours, ...this.#children].map((child) =>
+      [`--- ${child.name}`, ...child.log.slice(-40)].join("\n")
+    );
     return [...routers, ...children].join("\n");
   }
 
   /** Ends everything. */
   async dispose(): Promise<void> {
     await Promise.all(this.#routers.splice(0).map((router) => router.kill()));
+    await Promise.all(this.#speakers.splice(0).map((speaker) => speaker.kill()));
     await Promise.all(this.#children.splice(0).map((child) => child.stop("SIGKILL")));
     this.network.close();
     await Deno.remove(this.directory, { recursive: true });

@@ -6,7 +6,7 @@ export type RouterKind = "frr" | "bird" | "gobgp" | "openbgpd" | "exabgp";
 
 /** Whom a router talks to. */
 export interface Neighbor {
-  /** An address; or, for an unnumbered neighbour (FRR, BIRD), the name of a link. */
+  /** An address; or, for an unnumbered neighbour (FRR), the name of a link. */
   readonly peer: string;
   readonly unnumbered: boolean;
   /** null: any other than its own (FRR). */

@@ -1,0 +1,30 @@
+import { withRouters } from "../routers/needs.ts";
+import {
+  holdExpires,
+  keysMatter,
+  routerClears,
+  routerRestarts,
+  routerTellsWhy,
+  routesArrive,
+  speakerTellsWhy,
+  thousandRoutes,
+  trafficFlows,
+} from "../routers/scenarios.ts";
+import { endure, withWorld } from "../routers/world.ts";
+
+const KEY = { password: "between_us" };
+
+withRouters("FRR has our routes, whatever both sides do", ["frr"], async (t) => {
+  await withWorld("frr", { neighbor: KEY, peer: KEY }, (world) =>
+    endure(t, world, {
+      "routes of both families are in its BGP table": routesArrive,
+      "they are in its kernel, and traffic flows until they are withdrawn": trafficFlows,
+      "a thousand host routes come and go within a second": thousandRoutes,
+      "its shutdown text is in our report": routerTellsWhy,
+      "our shutdown text is known to it": speakerTellsWhy,
+      "it has the routes back after its restart": routerRestarts,
+      "it has the routes back after it cleared the session": routerClears,
+      "it gives us up when we hang for the hold time": holdExpires,
+      "the wrong key keeps the session down, the right one brings it up": keysMatter,
+    }));
+});

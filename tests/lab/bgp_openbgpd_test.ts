@@ -1,0 +1,28 @@
+import { withRouters } from "../routers/needs.ts";
+import {
+  holdExpires,
+  keysMatter,
+  routerClears,
+  routerRestarts,
+  routerTellsWhy,
+  routesArrive,
+  speakerTellsWhy,
+  thousandRoutes,
+} from "../routers/scenarios.ts";
+import { endure, withWorld } from "../routers/world.ts";
+
+const KEY = { password: "between_us" };
+
+withRouters("OpenBGPD has our routes, whatever both sides do", ["openbgpd"], async (t) => {
+  await withWorld("openbgpd", { neighbor: KEY, peer: KEY }, (world) =>
+    endure(t, world, {
+      "routes of both families are in its BGP table": routesArrive,
+      "a thousand host routes come and go within a second": thousandRoutes,
+      "its shutdown text is in our report": routerTellsWhy,
+      "our shutdown text is known to it": speakerTellsWhy,
+      "it has the routes back after its restart": routerRestarts,
+      "it has the routes back after it cleared the session": routerClears,
+      "it gives us up when we hang for the hold time": holdExpires,
+      "the wrong key keeps the session down, the right one brings it up": keysMatter,
+    }));
+});
