@@ -36,6 +36,14 @@ vip: 192.168.0.75
 # interface: eth0 # without it: the interface whose subnet contains the VIP
 gratuitousARP: true # announce the VIP on take-over
 
+# Routers may be told of the VIP too, while it is held here: a host route by BGP to each peer.
+# bgp:
+#   as: 65000
+#   routerID: 192.168.0.1 # without it: the first IPv4 address of this machine
+#   peers:
+#   - {address: 192.168.0.254, as: 65001} # more: password or passwordFile, multiHop, port, bfdEnabled
+#   - "192.168.0.253:65001" # the same as text
+
 singleNode: false # true: no election, hold the VIP at once
 startAsLeader: false # true on one member: may lead alone at the very first start
 timing: default # how fast a failure is noticed: default, fast (quiet networks), relaxed (long or busy links)
@@ -76,7 +84,7 @@ spec:
     resources: {}
     securityContext:
       capabilities:
-        # A load balancer on a port below 1024 needs NET_BIND_SERVICE as well.
+        # A load balancer, or BGP's listenPort, below 1024 needs NET_BIND_SERVICE as well.
         add:
         - NET_ADMIN
         - NET_RAW

@@ -3,7 +3,7 @@
 import { containerInput } from "./env.ts";
 import { localPeerVariables, localPeerWarnings } from "./peers.ts";
 import type { EnvVar, SecretPlan } from "./secrets.ts";
-import { namespaceOf, textOf, type Values } from "./values.ts";
+import { isOn, namespaceOf, textOf, type Values } from "./values.ts";
 import { kubeconfigVolume, missingVolumes, type Volume, volumesOf } from "./volumes.ts";
 import { type Json, writeYaml } from "./write.ts";
 
@@ -72,11 +72,21 @@ function literal(variable: EnvVar): EnvVar {
 /** kubeadm's certificates name the API server `kubernetes`: the one of this machine, never through the address we hold. */
 const LOCAL_SERVER: Record<string, Json> = { hostAliases: [{ hostnames: ["kubernetes"], ip: "127.0.0.1" }] };
 
+/** The first port that everybody may listen on. */
+const FIRST_FREE_PORT = 1024;
+
+/** Upstream's two, and a third one where BGP listens on its own port. */
+function capabilities(values: Values): readonly string[] {
+  const port = Number(textOf(values, "bgp_listen_port"));
+  const low = isOn(values, "bgp_enable") && port > 0 && port < FIRST_FREE_PORT;
+  return ["NET_ADMIN", ...(low ? ["NET_BIND_SERVICE"] : []), "NET_RAW"];
+}
+
 /** Masquerading writes below `/proc/sys`, which only a privileged container may. */
 function securityContext(values: Values): Json {
   return textOf(values, "lb_fwdmethod").toLowerCase() === "masquerade"
     ? { privileged: true }
-    : { capabilities: { add: ["NET_ADMIN", "NET_RAW"], drop: ["ALL"] } };
+    : { capabilities: { add: capabilities(values), drop: ["ALL"] } };
 }
 
 /**

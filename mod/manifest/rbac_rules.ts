@@ -60,11 +60,31 @@ function controlPlaneRights(values: Values): readonly Right[] {
   // With etcd the API server is not asked for anything.
   if (!isOn(values, "cp_enable") || electionType(values) === "etcd") return [];
   const lease = leaseOf(values, "vip_leasename");
+  if (everyNodeServes(values)) return withoutElection(values, lease);
   return [
     ...leaseRights(lease.namespace, { elections: [lease.name], records: addressLeases(values) }),
     inNamespace(lease.namespace, rule("", ["events"], { verbs: ["create"] })),
     // Those of the Service `kubernetes`: they are selected by label, which a rule cannot say.
     inNamespace("default", rule(SLICES, ["endpointslices"], { verbs: ["list"] })),
+  ];
+}
+
+/** BGP may be without an election, and routes in a table always are. */
+function everyNodeServes(values: Values): boolean {
+  if (isOn(values, "vip_arp")) return false;
+  return isOn(values, "bgp_enable") ? !isOn(values, "vip_leaderelection") : isOn(values, "vip_routingtable");
+}
+
+/** Events, which are about the Lease; and its name is what an API server is asked for, to see whether it answers from its database. */
+function withoutElection(
+  values: Values,
+  lease: { readonly namespace: string; readonly name: string },
+): readonly Right[] {
+  const asks = textOf(values, "control_plane_health_check_address") === "";
+  const read = rule(LEASES, ["leases"], { verbs: ["get"], names: [lease.name] });
+  return [
+    ...(asks ? [inNamespace(lease.namespace, read)] : []),
+    inNamespace(lease.namespace, rule("", ["events"], { verbs: ["create"] })),
   ];
 }
 
@@ -92,8 +112,10 @@ function serviceRights(values: Values): readonly Right[] {
 /** Nodes are in no namespace, and a right to one's own only cannot be expressed for a group of Pods. */
 function nodeRights(values: Values): readonly Right[] {
   const labels = isOn(values, "enable_node_labeling") && electionType(values) !== "etcd";
-  const follows = textOf(values, "annotation") !== "" || isOn(values, "lb_enable") || isOn(values, "svc_enable");
-  const verbs = [...(follows ? READ : []), ...(labels ? ["patch"] : [])];
+  const reads = isOn(values, "lb_enable") || isOn(values, "svc_enable");
+  // The annotations that say what BGP's peers are; upstream reads them in BGP mode only, too.
+  const follows = textOf(values, "annotation") !== "" && isOn(values, "bgp_enable");
+  const verbs = [...(reads ? READ : follows ? READ.slice(1) : []), ...(labels ? ["patch"] : [])];
   return verbs.length === 0 ? [] : [inCluster(rule("", ["nodes"], { verbs }))];
 }
 

@@ -46,6 +46,7 @@ const FILES: readonly (readonly [volume: string, setting: string])[] = [
   ["etcd-cert", "etcd_cert"],
   ["etcd-key", "etcd_key"],
   ["config", "config_file"],
+  ["bgp-password", "bgp_peerpass_file"],
 ];
 
 /** Files that are in the container only if somebody adds a volume: the Pod is upstream's, which has none for them either. */

@@ -33,7 +33,7 @@ interfaec: eth0
 interface: a-name-that-is-too-long
 gratuitousARP: maybe
 announceInterval: 100
-enableBGP: true
+enablePacket: true
 timing: {beat: 4, lease: 7, electionMin: 11, electionMax: 11}
 loadBalancers:
 - {type: udp, port: 53, backends: [{address: 10.0.0.1, port: 53}]}
@@ -64,7 +64,7 @@ const LINES = [
   'config.yaml:10: interface "a-name-that-is-too-long": must be the name of an interface, like eth0',
   'config.yaml:11: gratuitousARP "maybe": must be true or false, not text',
   'config.yaml:12: announceInterval "100": must be a duration from 500ms to 1h (a number of milliseconds, or like 250ms, 5s, 1m)',
-  'config.yaml:13: enableBGP "true": belongs to BGP mode, which this command does not have; remove it',
+  'config.yaml:13: enablePacket "true": belongs to Equinix Metal (Packet) support, which this command does not have; remove it',
   'config.yaml:14: timing.beat "4ms": must be at least 5ms',
   'config.yaml:14: timing.lease "7ms": must be at least twice the beat (8ms), so that one lost beat does not end it',
   'config.yaml:14: timing.electionMin "11ms": must be more than lease × 1.02 + beat (11.14ms), or two members could lead at one time',

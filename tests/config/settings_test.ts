@@ -1,23 +1,16 @@
 import assert from "node:assert/strict";
 import { type Listed, listSettings, SETTINGS } from "../../mod/config/settings.ts";
 import type { ConfigResult } from "../../mod/config/types.ts";
+import { BGP_GROUPS, BGP_ROWS, type StartRow } from "./start_bgp_rows.ts";
 import { base, load, problemLines, TEST_SECRET } from "./helpers.ts";
-
-/** What each plain setting may be set to in the file, by a flag and by a variable, and something it refuses. */
-interface Row {
-  readonly file: unknown;
-  readonly flag: string;
-  readonly env: string;
-  readonly bad: string;
-  /** What else the file has to say. */
-  readonly besides?: Record<string, unknown>;
-}
 
 const http = { type: "http", port: 80, backends: [{ url: "http://10.0.0.1:81" }] };
 const withHttp = { loadBalancers: [http] };
 const one = { singleNode: true };
 
-const ROWS: Record<string, Row> = {
+/** What each plain setting may be set to. */
+const ROWS: Record<string, StartRow> = {
+  ...BGP_ROWS,
   "vip": { file: "10.0.0.8/24", flag: "10.0.0.7", env: "10.0.0.6", bad: "nonsense" },
   "interface": { file: "eth1", flag: "eth2", env: "eth3", bad: "a/b" },
   "gratuitousARP": { file: false, flag: "false", env: "f", bad: "maybe" },
@@ -73,7 +66,8 @@ const ROWS: Record<string, Row> = {
 };
 
 /** Groups that may also be one text: their flags and variables. */
-const GROUPS: Record<string, Row> = {
+const GROUPS: Record<string, StartRow> = {
+  ...BGP_GROUPS,
   "localPeer": { file: {}, flag: "x:10.0.0.4:1", env: "y:10.0.0.7:2", bad: "x" },
   "remotePeers": { file: [], flag: "x:10.0.0.4:1", env: "y:10.0.0.5:2,z:10.0.0.6:3", bad: "x:y:z" },
   "timing": { file: {}, flag: "fast", env: "20,100,200,300", bad: "slow", besides: { timing: "relaxed" } },
@@ -103,7 +97,7 @@ function plain(): Listed[] {
   return listSettings().filter(({ setting }) => setting.standing.is === "used" && setting.fields.length === 0);
 }
 
-const content = (path: string, row: Row): Record<string, unknown> => put(base(row.besides), path, row.file);
+const content = (path: string, row: StartRow): Record<string, unknown> => put(base(row.besides), path, row.file);
 const FILES = { "/a": TEST_SECRET, "/b": TEST_SECRET, "/c": TEST_SECRET };
 
 Deno.test("the table of this test names every setting that has an effect", () => {
@@ -142,7 +136,7 @@ Deno.test("a variable beats a flag, a flag beats the file, and an empty variable
     assert.match(origin("", " "), /^file/, path);
     checked++;
   }
-  assert.equal(checked, 24);
+  assert.equal(checked, 54);
 });
 
 Deno.test("every name of a variable works", () => {

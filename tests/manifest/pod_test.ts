@@ -88,3 +88,15 @@ Deno.test("a value that looks like a reference to the kubelet stays what it is",
     assert.deepEqual(list.at(-1), { name: "vip_clusterid", value: written });
   }
 });
+
+Deno.test("listening on BGP's own port takes a right of its own, and no other listening does", () => {
+  const rows: [Record<string, string>, string[]][] = [
+    [{ "bgp_enable": "true", "bgp_listen_port": "179" }, ["NET_ADMIN", "NET_BIND_SERVICE", "NET_RAW"]],
+    [{ "bgp_enable": "true", "bgp_listen_port": "1179" }, ["NET_ADMIN", "NET_RAW"]],
+    [{ "bgp_listen_port": "179" }, ["NET_ADMIN", "NET_RAW"]],
+    [{ "bgp_enable": "true" }, ["NET_ADMIN", "NET_RAW"]],
+  ];
+  for (const [env, wanted] of rows) {
+    assert.deepEqual(at(container(env), "securityContext", "capabilities", "add"), wanted);
+  }
+});

@@ -52,11 +52,26 @@ Deno.test("an election of peers records its holder like one by Lease, one in etc
   assert.deepEqual(rights({ ...CP, "vip_leaderelectiontype": "etcd", "enable_node_labeling": "true" }), []);
 });
 
+Deno.test("where every healthy node serves, a Lease is only read, and nothing is recorded but Events", () => {
+  const events = "kube-system: create /events";
+  const read = "kube-system: get coordination.k8s.io/leases[plndr-cp-lock]";
+  for (const mode of [{ "bgp_enable": "true" }, { "vip_routingtable": "true", "vip_leaderelection": "true" }]) {
+    assert.deepEqual(rights({ ...CP, ...mode }), [read, events]);
+    const checked = { "control_plane_health_check_address": "https://localhost:6443/livez" };
+    assert.deepEqual(rights({ ...CP, ...mode, ...checked }), [events]);
+  }
+  assert.deepEqual(rights({ ...CP, "bgp_enable": "true", "vip_leaderelection": "true" }), rights(CP));
+  assert.deepEqual(rights({ ...CP, "vip_arp": "true" }), rights(CP));
+});
+
 Deno.test("nodes are read and labelled only for the features that do so", () => {
   const nodes = (given: Record<string, string>): string[] => rights(given).filter((line) => line.includes("/nodes"));
   assert.deepEqual(nodes(CP), []);
   assert.deepEqual(nodes({ ...CP, "enable_node_labeling": "true" }), ["*: patch /nodes"]);
-  assert.deepEqual(nodes({ annotation: "bgp", "enable_node_labeling": "true" }), ["*: get,list,watch,patch /nodes"]);
+  const annotated = { annotation: "bgp", "bgp_enable": "true" };
+  assert.deepEqual(nodes({ annotation: "bgp", "vip_arp": "true" }), []);
+  assert.deepEqual(nodes(annotated), ["*: list,watch /nodes"]);
+  assert.deepEqual(nodes({ ...annotated, "enable_node_labeling": "true" }), ["*: list,watch,patch /nodes"]);
   assert.deepEqual(nodes({ "lb_enable": "true" }), ["*: get,list,watch /nodes"]);
 });
 

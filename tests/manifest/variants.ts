@@ -46,6 +46,14 @@ const PODS: readonly Variant[] = [
     args: `manifest pod ${BGP}`,
     env: { "bgp_peers": "192.168.0.10:65000::false" },
   },
+  { name: "pod-bgp-one-peer", args: `manifest pod ${BGP} --peerAddress 192.168.0.1` },
+  {
+    name: "pod-bgp-new",
+    args: `manifest pod ${BGP} --bgppeers 192.168.0.10:65000 --bgpListenPort 179 --bgpGracefulRestart 0 ` +
+      "--bgpCommunities 65000:100,no-export --bgpLargeCommunities 65000:1:2 --bgpLocalPref 200 --bgpMed 10 " +
+      "--bgpASPrepend 2 --bgpTTLSecurity 1 --bgpPassive --bgpPeerPassFile /etc/kube-vip/bgp-password " +
+      "--bgpHoldTimer 9 --bgpKeepAliveInterval 3",
+  },
   { name: "pod-table", args: "manifest pod --controlplane --address 192.168.0.40 --table --tableID 200 --tableType 2" },
   { name: "pod-wireguard", args: "manifest pod --controlplane --vip 192.168.0.40 --vipSubnet 32 --wireguard" },
   {
@@ -102,6 +110,16 @@ const DAEMON_SETS: readonly Variant[] = [
   },
 ];
 
+const ROUTING: readonly Variant[] = [
+  {
+    name: "daemonset-bgp-annotations",
+    args: `manifest daemonset --inCluster ${BGP} --annotations metal.equinix.com --enableNodeLabeling`,
+  },
+  { name: "rbac-bgp", args: `manifest rbac ${BGP} --annotations metal.equinix.com` },
+  { name: "rbac-bgp-elected", args: `manifest rbac ${BGP} --leaderElection` },
+  { name: "rbac-table", args: "manifest rbac --controlplane --address 192.168.0.40 --table" },
+];
+
 const KUBEADM: readonly Variant[] = [
   {
     name: "kubeadm-init",
@@ -122,4 +140,11 @@ const RIGHTS: readonly Variant[] = [
   { name: "rbac-upstream-wireguard", args: `manifest rbac ${CP} --upstream-rbac --wireguard` },
 ];
 
-export const VARIANTS: readonly Variant[] = [...EXAMPLES, ...PODS, ...DAEMON_SETS, ...KUBEADM, ...RIGHTS];
+export const VARIANTS: readonly Variant[] = [
+  ...EXAMPLES,
+  ...PODS,
+  ...DAEMON_SETS,
+  ...ROUTING,
+  ...KUBEADM,
+  ...RIGHTS,
+];

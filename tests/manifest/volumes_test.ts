@@ -27,11 +27,17 @@ Deno.test("with a Secret of the cluster only the state is on the machine", () =>
 });
 
 Deno.test("files that settings name are mounted where they are, if that is a whole path", () => {
-  const files = { "etcd_ca_cert": "/a", "etcd_cert": "/b", "etcd_key": "/c", "config_file": "/d" };
+  const files = {
+    "etcd_ca_cert": "/a",
+    "etcd_cert": "/b",
+    "etcd_key": "/c",
+    "config_file": "/d",
+    "bgp_peerpass_file": "/e",
+  };
   const volumes = volumesOf(settings(files), { to: "file" });
-  assert.deepEqual(volumes.map((one) => one.path), ["/a", "/b", "/c", "/d"]);
+  assert.deepEqual(volumes.map((one) => one.path), ["/a", "/b", "/c", "/d", "/e"]);
   assert.ok(volumes.every((one) => one.readOnly && one.type === "File" && one.mountPath === one.path));
-  assert.equal(new Set(volumes.map((one) => one.name)).size, 4);
+  assert.equal(new Set(volumes.map((one) => one.name)).size, 5);
   assert.deepEqual(volumesOf(settings({ "config_file": "manager.yaml" }), { to: "file" }), []);
 });
 

@@ -46,6 +46,12 @@ function readManagerBgp(readings: Readings, elects: boolean, readText: (path: st
   const usual = readings.get(MANAGER.bgpConfig.peers);
   const top = readings.get(MANAGER.topPeers);
   const peers = usual.origin === "default" && top.origin !== "default" ? top : usual;
+  if (prefix !== "" && readings.value(MANAGER.election.type) === "etcd") {
+    readings.get(MANAGER.bgp.annotations).place.problem(
+      "cannot be used with leaderElectionType etcd, with which no API server is asked",
+      prefix,
+    );
+  }
   const bgp = readBgp(readings, { elects, othersFollow: prefix !== "", peers, readText });
   if (prefix === "") warnUncarried(bgp.peers, addressesOf(readings));
   else if (bgp.peers.length > 0) {

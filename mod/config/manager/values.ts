@@ -1,5 +1,6 @@
 /** All settings as the environment of a manifest would say them. */
 
+import type { BgpPeers } from "../bgp/peer_string.ts";
 import { isHarmlessText } from "../tree.ts";
 import { MASK } from "../findings.ts";
 import { type Setting, showValue } from "../setting.ts";
@@ -19,7 +20,16 @@ export function settingValues(readings: Readings): ReadonlyMap<string, SettingVa
     const value = valueOf(setting, readings, derived.get(setting));
     values.set(value.name, value);
   }
+  for (const setting of [MANAGER.bgpConfig.peers, MANAGER.topPeers]) warnBeyondText(readings.value(setting));
   return withTopPeers(values, readings);
+}
+
+/** What only a file can say of a peer is not in its text. */
+function warnBeyondText({ peers }: BgpPeers): void {
+  for (const { beyondText, place } of peers) {
+    if (beyondText.length === 0) continue;
+    place.warning(`has ${beyondText.join(", ")}, which no variable can carry: the manifest is without them`);
+  }
 }
 
 /** The name a setting has among the values: its first variable, or else its flag, or else its key. */

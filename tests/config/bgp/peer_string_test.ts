@@ -122,3 +122,22 @@ Deno.test("peers are secret only if one has a password; those at the top of a fi
   assert.deepEqual([value?.text, value?.secret], ["10.0.0.1:1::true", false]);
   assert.match(warningLines(result).join(), /bgpPeers: has no effect: bgpConfig.peers or bgp_peers is given/);
 });
+
+Deno.test("what a variable cannot carry is named when a manifest is made, and its text is without it", () => {
+  const peers = [{ address: "10.0.0.1", as: 1, med: 5, passive: true }, { address: "10.0.0.2", as: 2 }];
+  const result = values({ content: { bgpConfig: { peers } } });
+  assert.equal(
+    result.outcome === "valid" && result.values.get("bgp_peers")?.text,
+    "10.0.0.1:1::false,10.0.0.2:2::false",
+  );
+  assert.deepEqual(warningLines(result).map((line) => line.replace(/^config\.yaml:\d+: /, "")), [
+    "bgpConfig.peers[0]: has passive, med, which no variable can carry: the manifest is without them",
+  ]);
+});
+
+Deno.test("a password that TCP-MD5 does not take is refused, as text and in a file", () => {
+  const long = "x".repeat(81);
+  assert.match(parse(`10.0.0.1:1:${long}`).problems.join(), /has a password of more than 80 bytes/);
+  const peers = [{ address: "10.0.0.1", as: 1, password: long }];
+  assert.match(problemLines(values({ content: { bgpConfig: { peers } } })).join(), /more than 80 bytes/);
+});

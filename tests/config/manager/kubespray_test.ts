@@ -35,18 +35,41 @@ Deno.test("the old name of the prefix counts", () => {
   assert.equal(result.outcome === "valid" && result.config.prefixLengths.v4, 24);
 });
 
-Deno.test("what Kubespray sets for features that are not there is refused by their names, and nothing else", () => {
+Deno.test("what Kubespray sets for features that are not there, or leaves out, is refused by its name, and nothing else", () => {
   const rows: [KubesprayVars, string[]][] = [
     [{ services: true }, ["svc_enable"]],
     [{ lb: true }, ["lb_enable"]],
     [{ ddns: "True" }, ["vip_ddns"]],
-    [{ arp: "False", bgp: true }, ["bgp_enable"]],
+    [{ arp: "False", bgp: true }, ["bgp_peers"]],
     [{ arp: "false" }, ["vip_arp"]],
     [{ address: "" }, ["address"]],
   ];
   for (const [vars, names] of rows) {
     const lines = problemLines(loadBare({ env: kubesprayEnv(vars) }));
     assert.deepEqual(lines.map((line) => line.split(/[ :]/)[0]), names, lines.join("\n"));
+  }
+});
+
+Deno.test("what Kubespray sets for BGP starts: one peer, or a list of them, from an address or an interface", () => {
+  const bgp = (more: Record<string, string>): ReturnType<typeof loadBare> =>
+    loadBare({ env: { ...kubesprayEnv({ arp: "false", bgp: true, interface: "lo" }), ...more } });
+  const rows: [Record<string, string>, string[]][] = [
+    [{ "bgp_peeraddress": "10.5.0.1" }, ["10.5.0.1:179"]],
+    [{ "bgp_peeraddress": "10.5.0.1", "bgp_peerpass": "a:b,c", "bgp_sourceip": "10.5.0.2" }, ["10.5.0.1:179"]],
+    [{ "bgp_peers": "10.5.0.1:65000::false,10.5.0.2:65000::false", "bgp_sourceif": "eth0" }, [
+      "10.5.0.1:179",
+      "10.5.0.2:179",
+    ]],
+    [{ "bgp_peers": "10.5.0.1:65000::false", "bgp_routerid": "10.5.0.9" }, ["10.5.0.1:179"]],
+  ];
+  for (const [env, names] of rows) {
+    const result = bgp(env);
+    assert.deepEqual([...problemLines(result), ...warningLines(result)], [], JSON.stringify(env));
+    assert.ok(result.outcome === "valid" && result.config.bgp !== null);
+    assert.deepEqual([result.config.mode, result.config.elects], ["bgp", false]);
+    assert.deepEqual(result.config.bgp.peers.map(({ name }) => name), names);
+    assert.equal(result.config.bgp.routerId, env["bgp_routerid"] ?? null);
+    assert.equal(result.config.bgp.peers[0]?.password, env["bgp_peerpass"] ?? null);
   }
 });
 

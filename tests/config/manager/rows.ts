@@ -181,20 +181,47 @@ export const SERVICES: readonly Row[] = [
 ];
 
 export const OTHER_MODES: readonly Row[] = [
-  onOff("enableBGP", "bgp", "bgp_enable"),
+  row(["enableBGP", "bgp", "bgp_enable", "false"], ["true", "true", "true"], {
+    bad: ["2", "yes-sir"],
+    besides: { enableARP: false, bgpConfig: { peers: ["10.0.0.9:1"] } },
+  }),
   onOff("bgpAttachIPToInterface", "bgpAttachIPToInterface", "bgp_attach_ip_to_interface"),
   row(["annotations", "annotations", "annotation annotations", ""], ["a", "b", "c"]),
   row(["bgpConfig.routerID", "bgpRouterID", "bgp_routerid", ""], ["10.0.0.1", "10.0.0.2", "10.0.0.3"], {
-    bad: ["fd00::1", "router"],
+    bad: ["fd00::1", "router", "0.0.0.0"],
   }),
   row(["bgpConfig.routerInterface", "", "bgp_routerinterface", ""], ["a", "", "c"], { bad: ["a b"] }),
   row(["bgpConfig.as", "localAS", "bgp_as", "65000"], ["1", "2", "4294967295"], { bad: ["-1", "4294967296"] }),
-  row(["bgpConfig.sourceIF", "sourceIF", "bgp_sourceif", ""], ["a", "b", "c"], { bad: ["a b"] }),
+  row(["bgpConfig.sourceIF bgpConfig.sourceInterface", "sourceIF", "bgp_sourceif", ""], ["a", "b", "c"], {
+    bad: ["a b"],
+  }),
   row(["bgpConfig.sourceIP", "sourceIP", "bgp_sourceip", ""], ["10.0.0.1", "fd00::1", "10.0.0.3"], { bad: ["a"] }),
   row(["bgpConfig.holdTime", "bgpHoldTimer", "bgp_hold_time", "30"], ["1", "2", "3"], { bad: ["-1"] }),
-  row(["bgpConfig.keepaliveInterval", "bgpKeepAliveInterval", "bgp_keepalive_interval", "10"], ["1", "2", "3"], {
-    bad: ["-1"],
+  row(
+    ["bgpConfig.keepaliveInterval bgpConfig.keepalive", "bgpKeepAliveInterval", "bgp_keepalive_interval", "10"],
+    ["1", "2", "3"],
+    { bad: ["-1"] },
+  ),
+  row(["bgpConfig.listenPort", "bgpListenPort", "bgp_listen_port", "0"], ["179", "1179", "65535"], { bad: port }),
+  row(["bgpConfig.gracefulRestart", "bgpGracefulRestart", "bgp_graceful_restart", ""], ["0", "30", "4095"], {
+    bad: ["4096", "1m"],
   }),
+  row(
+    ["bgpConfig.communities", "bgpCommunities", "bgp_communities", ""],
+    ["65000:100", "no-export", "0:0,65535:65535,blackhole"],
+    { file: ["65000:100"], bad: ["65536:1", "1:2:3", "1", "no-such"] },
+  ),
+  row(
+    ["bgpConfig.largeCommunities", "bgpLargeCommunities", "bgp_large_communities", ""],
+    ["65000:1:2", "4294967295:0:0", "1:2:3,4:5:6"],
+    { file: ["65000:1:2"], bad: ["1:2", "4294967296:1:1", "no-export"] },
+  ),
+  row(["bgpConfig.localPref", "bgpLocalPref", "bgp_local_pref", ""], ["0", "200", "4294967295"], { bad: ["-1"] }),
+  row(["bgpConfig.med", "bgpMed", "bgp_med", ""], ["0", "10", "4294967295"], { bad: ["4294967296"] }),
+  row(["bgpConfig.prepend", "bgpASPrepend", "bgp_as_prepend", "0"], ["1", "2", "32"], { bad: ["33", "-1"] }),
+  row(["bgpConfig.ttlSecurity", "bgpTTLSecurity", "bgp_ttl_security", "0"], ["1", "2", "254"], { bad: ["255"] }),
+  onOff("bgpConfig.passive", "bgpPassive", "bgp_passive"),
+  row(["bgpConfig.passwordFile", "bgpPeerPassFile", "bgp_peerpass_file", ""], ["/a", "/b", "/c"], { bad: ["a"] }),
   row(
     ["bgpConfig.peers", "bgppeers", "bgp_peers", ""],
     ["10.0.0.1:65001::true", "10.0.0.2:1", "10.0.0.3:2:hush:true"],
@@ -214,7 +241,10 @@ export const OTHER_MODES: readonly Row[] = [
   row(["bgpPeerConfig.as", "peerAS", "bgp_peeras", "65000"], ["1", "2", "3"], { bad: ["-1"] }),
   row(["bgpPeerConfig.password", "peerPass", "bgp_peerpass", ""], ["a", "b", "c"], { bad: ["x".repeat(81)] }),
   onOff("bgpPeerConfig.multiHop", "multihop", "bgp_multihop"),
-  onOff("enableRoutingTable", "table", "vip_routingtable"),
+  row(["enableRoutingTable", "table", "vip_routingtable", "false"], ["true", "true", "true"], {
+    bad: ["2", "yes-sir"],
+    besides: { enableARP: false },
+  }),
   row(["routingTableID", "tableID", "vip_routingtableid", "198"], ["0", "1", "2"], { bad: ["-1"] }),
   row(["routingTableType", "tableType", "vip_routingtabletype", "1"], ["2", "3", "4"], { bad: ["x"] }),
   row(["routingProtocol", "routingProtocol", "vip_routingprotocol", "248"], ["0", "1", "2"], { bad: ["x"] }),

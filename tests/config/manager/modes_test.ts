@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import type { ManagerConfig } from "../../../mod/config/manager/types.ts";
+import { type Given, loadBare, problemLines, vars, warningLines } from "./helpers.ts";
+
+const CP = vars("cp_enable=true", "address=192.168.0.40");
+const BGP = vars("bgp_enable=true", "bgp_peers=10.0.0.1:65001");
+
+function mustLoad(env: Record<string, string>, given: Given = {}): ManagerConfig {
+  const result = loadBare({ ...given, env: { ...CP, ...env } });
+  assert.deepEqual(problemLines(result), []);
+  return result.outcome === "valid" ? result.config : assert.fail();
+}
+
+Deno.test("ARP always elects, BGP where it is asked to, and routes never", () => {
+  const rows: [Record<string, string>, string, boolean, boolean][] = [
+    [vars("vip_arp=true"), "arp", true, true],
+    [BGP, "bgp", false, true],
+    [vars("vip_routingtable=true"), "routes", false, false],
+  ];
+  for (const [env, mode, alone, elected] of rows) {
+    for (const [on, elects] of [["false", alone], ["true", elected]] as const) {
+      const config = mustLoad({ ...env, ["vip_leaderelection"]: on });
+      assert.deepEqual([config.mode, config.elects], [mode, elects]);
+      assert.deepEqual([config.bgp !== null, config.routes !== null], [mode === "bgp", mode === "routes"]);
+    }
+  }
+  const routes = loadBare({ env: { ...CP, ...vars("vip_routingtable=true", "vip_leaderelection=true") } });
+  assert.match(warningLines(routes).join(), /^vip_leaderelection "true": has no effect for the control plane/);
+});
+
+Deno.test("routes have upstream's table, protocol and type unless others are given", () => {
+  const on = vars("vip_routingtable=true");
+  assert.deepEqual(mustLoad(on).routes, { table: 198, protocol: 248, type: 1, cleanStale: false });
+  const given = vars("vip_routingtableid=4294967295", "vip_routingprotocol=4", "vip_routingtabletype=2");
+  const clean = vars("vip_cleanroutingtable=true");
+  const wanted = { table: 4294967295, protocol: 4, type: 2, cleanStale: true };
+  assert.deepEqual(mustLoad({ ...on, ...given, ...clean }).routes, wanted);
+});
+
+Deno.test("what the kernel would take for something else is refused, and upstream's 0 is 1", () => {
+  const load = (text: string): ReturnType<typeof loadBare> =>
+    loadBare({ env: { ...CP, ...vars("vip_routingtable=true", text) } });
+  assert.match(problemLines(load("vip_routingtableid=0")).join(), /^vip_routingtableid "0": is no table/);
+  assert.match(problemLines(load("vip_routingtabletype=0")).join(), /^vip_routingtabletype "0": is no type of a route/);
+  const zero = load("vip_routingprotocol=0");
+  assert.match(warningLines(zero).join(), /^vip_routingprotocol "0": is no protocol, 1 is taken/);
+  assert.equal(zero.outcome === "valid" && zero.config.routes?.protocol, 1);
+});
+
+Deno.test("annotations of the Node may be in the place of peers, and then count alone", () => {
+  const prefix = vars("annotations=metal.equinix.com/");
+  const { bgp } = mustLoad({ ...prefix, ["bgp_enable"]: "true" });
+  assert.deepEqual([bgp?.annotationsPrefix, bgp?.peers], ["metal.equinix.com", []]);
+  const both = loadBare({ env: { ...CP, ...BGP, ...prefix } });
+  assert.match(
+    warningLines(both).join(),
+    /^bgp_peers "10.*": has no effect: the annotations of the Node name the peers/,
+  );
+  const etcd = vars("vip_leaderelectiontype=etcd", "etcd_endpoints=10.0.0.1:2379");
+  const refused = problemLines(loadBare({ env: { ...CP, ...BGP, ...prefix, ...etcd } }));
+  assert.match(refused.join(), /^annotations "metal\.equinix\.com": cannot be used with leaderElectionType etcd/);
+});
+
+Deno.test("peers at the top of a file count where the group has none", () => {
+  const content = { bgpPeers: ["10.0.0.2:2"] };
+  const on = { ["bgp_enable"]: "true" };
+  assert.deepEqual(mustLoad(on, { content }).bgp?.peers.map(({ as }) => as), [2]);
+  assert.deepEqual(mustLoad(BGP, { content }).bgp?.peers.map(({ as }) => as), [65001]);
+});
