@@ -38,6 +38,7 @@ Deno.test("a session that comes up in a turn with other news is told all routes 
   await kit.speaker.start();
   kit.speaker.announce("10.9.0.1", "a");
   kit.speaker.announce("10.9.0.2", "a");
+  await turn();
   const up = kit.session(2).establish();
   kit.speaker.withdraw("10.9.0.2", "a");
   await up;
