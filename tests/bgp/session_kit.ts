@@ -128,9 +128,12 @@ export class Wire {
   readonly connection: Connection;
   readonly heard: ReceivedMessage[] = [];
   closed: string | null = null;
+  /** The puppet has made it. */
+  readonly isDialled: boolean;
   readonly #reader = new MessageReader();
 
-  constructor(begin: (events: ConnectionEvents) => Connection) {
+  constructor(isDialled: boolean, begin: (events: ConnectionEvents) => Connection) {
+    this.isDialled = isDialled;
     this.connection = begin({
       opened: () => {},
       received: (bytes) => {
@@ -166,7 +169,7 @@ export class Puppet {
       port: 179,
       keys: [],
       onIncoming: (incoming) => {
-        this.wires.push(new Wire((events) => incoming.accept(events, { ttl: 1, minTtl: null })));
+        this.wires.push(new Wire(false, (events) => incoming.accept(events, { ttl: 1, minTtl: null })));
       },
       onError: (why) => assert.fail(why),
     });
@@ -183,7 +186,7 @@ export class Puppet {
   connect(ip = NODE): Wire {
     const request = { ip, port: 179, interface: null, bindToInterface: false, sourceIp: null };
     const settings = { password: null, ttl: 1, minTtl: null };
-    const wire = new Wire((events) => this.#transport.connect({ ...request, ...settings }, events));
+    const wire = new Wire(true, (events) => this.#transport.connect({ ...request, ...settings }, events));
     this.wires.push(wire);
     return wire;
   }
