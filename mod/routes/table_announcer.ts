@@ -29,6 +29,7 @@ const ROUTES_TO_ONE = 8;
 /** The kernel's routes, {@link RouteSocket} or one in memory. */
 export interface RouteBook extends Pick<RouteSocket, "routes" | "createRoute" | "addRoute" | "removeRoute"> {
   linkByName(name: string): { readonly index: number } | null;
+  addresses(): readonly { readonly ip: string }[];
 }
 
 /** An address and whether its route is in the table. */
@@ -47,7 +48,7 @@ export interface RouteTableOptions {
   readonly cleanStale: boolean;
   /** The link that the routes lead to. It may come and go. */
   readonly linkName: string;
-  /** How often routing daemons are told anew of each route (upstream: `backend_health_check_interval`). */
+  /** How often {@link RouteTableAnnouncer.reassert} happens by itself (upstream: `backend_health_check_interval`). */
   readonly reassertMs: number;
   /** Addresses that are this program's to announce: a route of ours to one of them goes whenever it is not wanted. */
   readonly managed: () => readonly string[];
@@ -134,19 +135,33 @@ export class RouteTableAnnouncer implements RouteAnnouncer {
   }
 
   /**
-   * Puts every route once more, so that routing daemons hear of it: those that lost it have it again. IPv4 routes change their realm, as
-   * the kernel keeps quiet about a change that is none; IPv6 has no realms, and each replacement is told.
+   * Puts the routes to addresses of this machine once more, so that a routing daemon that lost one has it again: FRR does when the
+   * address comes at the same time (FRRouting/frr#22654). IPv4 routes change their realm, as the kernel keeps quiet about a change that
+   * is none; IPv6 has no realms, and each replacement is told. BIRD takes no notice.
+   *
+   * Routes to addresses that no link has need no help, and must not be touched: what FRR imported by `ip import-table` it drops for good
+   * when the route is replaced (seen with 8.4).
    */
   reassert(): void {
     if (this.#state === "closed") return;
     const found = this.#survey();
-    for (const [ip, route] of found?.right ?? []) {
+    if (found === null || found.right.size === 0) return;
+    const attached = this.#attached();
+    for (const [ip, route] of found.right) {
+      if (!attached.has(ip)) continue;
       const request = hostRoute(this.#options.shape, literal(ip), {
         linkIndex: route.linkIndex,
         realm: otherRealm(route),
       });
       this.#settled(ip, this.#attempt(() => this.#options.book.addRoute(request)));
     }
+  }
+
+  /** Addresses of this machine; none when the kernel does not say. */
+  #attached(): ReadonlySet<string> {
+    const found = new Set<string>();
+    this.#attempt(() => this.#options.book.addresses().forEach(({ ip }) => found.add(ip)));
+    return found;
   }
 
   #tick(): void {

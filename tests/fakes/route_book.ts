@@ -25,6 +25,13 @@ export class MemoryRoutes implements RouteBook {
   /** Whether it refuses to list. */
   isMute = false;
 
+  /** Addresses of the machine. */
+  readonly attached: string[] = [];
+
+  addresses(): { ip: string }[] {
+    return this.attached.map((ip) => ({ ip }));
+  }
+
   linkByName(name: string): { index: number } | null {
     return name === LINK && this.linkIndex !== null ? { index: this.linkIndex } : null;
   }

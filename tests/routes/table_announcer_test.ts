@@ -60,11 +60,13 @@ Deno.test("an address is routed from its first owner to its last", async () => {
   assert.deepEqual([book.table, bench.clock.pending], [[], 0]);
 });
 
-Deno.test("routes are put again every period, IPv4 with the other realm each time", async () => {
+Deno.test("routes to own addresses are put again every period, IPv4 with the other realm, and others never", async () => {
   const bench = new Bench();
+  bench.book.attached.push(V4, V6);
   bench.announcer.start();
   bench.announcer.announce(V4, OWNER);
   bench.announcer.announce(V6, OWNER);
+  bench.announcer.announce("10.98.0.201", OWNER);
   bench.book.taken();
   bench.clock.advance(4999);
   assert.deepEqual(bench.book.taken(), []);
@@ -72,7 +74,10 @@ Deno.test("routes are put again every period, IPv4 with the other realm each tim
   assert.deepEqual(bench.book.taken(), [`put ${V4} realm 2`, `put ${V6}`]);
   bench.clock.advance(5000);
   assert.deepEqual(bench.book.taken(), [`put ${V4} realm 1`, `put ${V6}`]);
-  assert.deepEqual(bench.routes, [`${V4} 1`, `${V6} 0`]);
+  assert.deepEqual(bench.routes, [`${V4} 1`, `${V6} 0`, "10.98.0.201 1"]);
+  bench.book.attached.length = 0;
+  bench.clock.advance(10_000);
+  assert.deepEqual(bench.book.taken(), []);
   await bench.announcer.close();
 });
 
