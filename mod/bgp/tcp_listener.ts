@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../base/clock.ts";
 import { Errno, SysError } from "../linux/errno.ts";
 import type { Poller, Watch } from "../linux/poller.ts";
 import { closeFd, localEndpoint } from "../linux/socket.ts";
-import { abortSocket, type Accepted, linkNameOf, listenOn, setTtl, synTtl, tryAccept } from "../linux/tcp_socket.ts";
+import { abortSocket, type Accepted, linkNameOf, listenOn, setTtl, synTtl } from "../linux/tcp_socket.ts";
 import { getLog } from "../observe/log.ts";
 import { type Beginning, type ConnectionOwner, TcpConnection } from "./tcp_connection.ts";
 import { explain, reasonOf } from "./tcp_reason.ts";
@@ -26,6 +26,8 @@ const log = getLog("bgp");
 export interface ListenerOwner extends ConnectionOwner {
   readonly poller: Poller;
   readonly clock: Clock;
+  /** Takes the next waiting connection of a socket, or gives the negative errno. */
+  accept(fd: number): Accepted | number;
   /** A connection was made for somebody. */
   made(connection: TcpConnection): void;
   /** The listener is closed. */
@@ -70,7 +72,7 @@ export class TcpListener implements Listener {
 
   #accept(fd: number): void {
     for (let turn = 0; turn < ACCEPT_LIMIT && this.#sockets.has(fd); turn++) {
-      const accepted = tryAccept(fd);
+      const accepted = this.#owner.accept(fd);
       if (typeof accepted !== "number") this.#offer(accepted);
       else if (accepted === -Errno.EAGAIN) return;
       else if (SHORTAGES.includes(-accepted)) return this.#pause(fd, -accepted);

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { Poller } from "../linux/poller.ts";
-import { startConnect } from "../linux/tcp_socket.ts";
+import { startConnect, tryAccept } from "../linux/tcp_socket.ts";
 import { type Beginning, TcpConnection } from "./tcp_connection.ts";
 import { type ListenerOwner, TcpListener } from "./tcp_listener.ts";
 import { explain } from "./tcp_reason.ts";
@@ -30,6 +30,7 @@ export class TcpTransport implements Transport {
     this.#owner = {
       poller,
       clock,
+      accept: tryAccept,
       made: (connection) => void this.#connections.add(connection),
       gone: (connection) => this.#gone(connection),
       left: (listener) => void this.#listeners.delete(listener),

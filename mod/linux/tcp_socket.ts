@@ -137,7 +137,7 @@ export function listenOn({ version, port, keys, backlog }: TcpListenTarget): num
   try {
     setOption(fd, { level: Level.SOCKET, name: SO_REUSEADDR, value: 1 });
     if (version === 6) setOption(fd, { level: Level.IPV6, name: IPV6_V6ONLY, value: 1 });
-    mark(fd, version); // inherited by what is accepted
+    mark(fd, version); // for the SYN-ACKs; what is accepted inherits a part of it only
     setTtl(fd, version, { ttl: MAX_TTL, minTtl: null });
     setOption(fd, { level: TCP, name: TCP_SAVE_SYN, value: 1 });
     for (const key of keys) {
@@ -162,11 +162,11 @@ export function tryAccept(fd: number): Accepted | number {
   if (taken === -1) return -readErrno();
   const remote = decodeEndpoint(sender.storage);
   const local = localEndpoint(taken);
-  if (remote === null || local === null) {
+  if (remote === null || local === null || !tryMark(taken, versionOf(remote))) {
     closeFd(taken);
     return -Errno.ECONNABORTED;
   }
-  const linkIndex = remote.ip.includes(":") ? new DataView(sender.storage.buffer).getUint32(24, true) : 0;
+  const linkIndex = versionOf(remote) === 6 ? new DataView(sender.storage.buffer).getUint32(24, true) : 0;
   return { fd: taken, local, remote, linkIndex };
 }
 
@@ -239,6 +239,21 @@ function mark(fd: number, version: 4 | 6): void {
   setOption(fd, { level, name: trafficClass, value: NETWORK_CONTROL });
   // After IP_TOS, which sets a priority of its own.
   setOption(fd, { level: Level.SOCKET, name: SocketOption.PRIORITY, value: FIRST_PRIORITY });
+}
+
+function tryMark(fd: number, version: 4 | 6): boolean {
+  try {
+    mark(fd, version);
+    return true;
+  } catch (error) {
+    if (error instanceof SysError) return false;
+    throw error;
+  }
+}
+
+/** Of an address without IPv4-mapped forms. */
+function versionOf({ ip }: Endpoint): 4 | 6 {
+  return ip.includes(":") ? 6 : 4;
 }
 
 /** The kernel signs and checks every segment from and to this address. The key is in no error and in no buffer afterwards. */
