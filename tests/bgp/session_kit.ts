@@ -215,7 +215,7 @@ export function routerOpen(changes: Partial<OpenMessage> = {}): Uint8Array {
 export const KEEPALIVE = encodeKeepalive();
 
 /** A Cease of the router. */
-export function cease(subcode: number, data = new Uint8Array()): Uint8Array {
+export function cease(subcode: number, data: Uint8Array = new Uint8Array()): Uint8Array {
   return encodeNotification({ is: "notification", code: 6, subcode, data });
 }
 

@@ -32,8 +32,8 @@ export class BgpNetwork {
   /** Settings given to accepted connections. */
   readonly accepted: Pick<SocketSettings, "ttl" | "minTtl">[] = [];
   weather: Weather = "clear";
-  /** How many bytes of a queue the kernel of the other side still takes; Infinity: all. */
-  roomBytes = Infinity;
+  /** Hosts that read nothing: what is sent to them stays in the queue of the sender. */
+  readonly deaf = new Set<string>();
   readonly #listeners = new Map<string, ListenRequest>();
 
   constructor(clock: Clock) {
@@ -131,9 +131,7 @@ export class FakeConnection implements Connection {
 
   send(bytes: Uint8Array): void {
     if (!this.isThere) return;
-    const taken = this.#network.roomBytes >= bytes.length;
-    this.#network.roomBytes -= taken ? bytes.length : 0;
-    if (!taken) {
+    if (this.#network.deaf.has(this.ends.remoteIp)) {
       this.queuedBytes += bytes.length;
       return;
     }
