@@ -89,7 +89,7 @@ type PeerParts = Omit<BgpPeer, "text" | "shown" | "overrides" | "beyondText" | "
 
 const MP_OPTIONS = ["mpbgp_nexthop", "mpbgp_ipv4", "mpbgp_ipv6"];
 const DEFAULT_BFD = "false;300;300;3";
-/** A path is one octet long in most messages; nobody prepends more. */
+/** Routers take a path that is much longer for a fault. */
 export const MOST_PREPENDS = 32;
 
 /** Why a peer was refused, in upstream's words as far as they repeat nothing. */

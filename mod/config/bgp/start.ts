@@ -48,8 +48,8 @@ function readGroups(top: Section): BgpReadings {
   if (named(START_BGP_KEY, top) !== null && named(OLD_BGP_KEY, top) !== null) {
     named(OLD_BGP_KEY, top)?.place.problem(`is the old name of ${START_BGP_KEY}, which is given too; give one of them`);
   }
-  const speaker = new Readings(top.group(START_BGP_GROUP), BGP_FIELDS);
-  const single = new Readings(top.group(BGP_PEER_GROUP), BGP_PEER_GROUP.fields);
+  const speaker = new Readings(top.group(START_BGP_GROUP), BGP_FIELDS, "by key");
+  const single = new Readings(top.group(BGP_PEER_GROUP), BGP_PEER_GROUP.fields, "by key");
   return {
     get: <T>(one: Setting<T>): Given<T> => (BGP_PEER_GROUP.fields.includes(one) ? single : speaker).get(one),
   };

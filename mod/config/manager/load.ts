@@ -130,5 +130,12 @@ function readListeners(readings: Readings): { metrics: ListenAddress | null; hea
   if (value !== 0 && metrics?.port === value) {
     place.problem("is the port of prometheus_server too; give each its own", String(value));
   }
+  const bgp = readings.get(MANAGER.bgpConfig.listenPort);
+  if (readings.value(MANAGER.bgp.enabled) && bgp.value !== 0 && [value, metrics?.port].includes(bgp.value)) {
+    bgp.place.problem(
+      "is the port of prometheus_server or health_check_port too; give each its own",
+      String(bgp.value),
+    );
+  }
   return { metrics, healthPort: value === 0 ? null : value };
 }

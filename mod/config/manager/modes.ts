@@ -52,6 +52,10 @@ function readManagerBgp(readings: Readings, elects: boolean, readText: (path: st
       prefix,
     );
   }
+  const how = readings.get(MANAGER.bgpConfig.nextHop);
+  if (prefix !== "" && how.value === "auto_sourceif") {
+    how.place.problem("cannot be used with annotations, whose src-ip is the source of the sessions", how.value);
+  }
   const bgp = readBgp(readings, { elects, othersFollow: prefix !== "", peers, readText });
   if (prefix === "") warnUncarried(bgp.peers, addressesOf(readings));
   else if (bgp.peers.length > 0) {

@@ -9,9 +9,18 @@ import { group } from "./kinds.ts";
 /** What a table of settings was given. */
 export class Readings {
   readonly #given = new Map<Setting<unknown>, Given<unknown>>();
+  readonly #missing: "by variable" | "by key";
 
-  /** Reads all of `settings` and notes the keys of the file that are none of them. */
-  constructor(top: Section, settings: readonly Setting<unknown>[]) {
+  /**
+   * Reads all of `settings` and notes the keys of the file that are none of them. `missing`: how a setting that nobody gave is named
+   * when it is needed: as a manifest would give it, or as a file.
+   */
+  constructor(
+    top: Section,
+    settings: readonly Setting<unknown>[],
+    missing: "by variable" | "by key" = "by variable",
+  ) {
+    this.#missing = missing;
     this.#read(top, settings);
   }
 
@@ -36,17 +45,16 @@ export class Readings {
   #read(section: Section, settings: readonly Setting<unknown>[]): void {
     for (const setting of settings) {
       if (setting.kind === group) this.#read(section.group(setting), setting.fields);
-      else this.#given.set(setting, named(section.read(setting), setting));
+      else this.#given.set(setting, this.#named(section.read(setting), setting));
     }
     section.refuseUnknown(settings);
   }
-}
 
-/** What is missing is named as a manifest would give it. */
-function named<T>(given: Given<T>, setting: Setting<T>): Given<T> {
-  if (given.origin !== "default") return given;
-  const flag = setting.flag === null ? null : `--${setting.flag}`;
-  return { ...given, place: given.place.elsewhere(setting.env[0] ?? flag ?? given.place.key) };
+  #named<T>(given: Given<T>, setting: Setting<T>): Given<T> {
+    if (given.origin !== "default" || this.#missing === "by key") return given;
+    const flag = setting.flag === null ? null : `--${setting.flag}`;
+    return { ...given, place: given.place.elsewhere(setting.env[0] ?? flag ?? given.place.key) };
+  }
 }
 
 /** Warns about what was given and does nothing. */

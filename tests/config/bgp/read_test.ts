@@ -166,6 +166,10 @@ Deno.test("what cannot be is refused by its setting, in upstream's words where i
     [{ "mpbgp_nexthop": "fixed" }, /^mpbgp_nexthop "fixed": mpbgp_nexthop fixed needs mpbgp_ipv4/],
     [{ "mpbgp_nexthop": "fixed", "mpbgp_ipv4": "x" }, /^mpbgp_nexthop "fixed": mpbgp_ipv4 must be an IPv4 address/],
     [{ "mpbgp_nexthop": "auto_sourceif" }, /^bgp_peers: BGP peer 10.* auto_sourceif needs a source interface/],
+    [
+      { "bgp_listen_port": "2112" },
+      /^bgp_listen_port "2112": is the port of prometheus_server or health_check_port too/,
+    ],
     [{ "bgp_passive": "true" }, /^bgp_peers: BGP peer 10.*: a passive peer needs a port/],
     [{ "bgp_ttl_security": "1", "bgp_peers": "10.0.0.1:1::true" }, /TTL security .* mutually exclusive/],
     [{ "bgp_peerpass_file": "/none" }, /^bgp_peerpass_file "\/none": cannot be read: No such file/],

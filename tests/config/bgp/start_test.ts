@@ -81,7 +81,7 @@ Deno.test("an old file that has the groups without the switch is without BGP, an
 
 Deno.test("what is wrong in the group is refused by its place", () => {
   const rows: [Record<string, unknown>, RegExp][] = [
-    [{ bgp: { as: 1 } }, /^bgp_peers: you need to provide at least one peer/],
+    [{ bgp: { as: 1 } }, /bgp\.peers: you need to provide at least one peer/],
     [{ bgp: { peers: PEERS, as: 0 } }, /^config\.yaml:\d+: bgp\.as "0": you need to provide AS/],
     [{ bgp: { peers: PEERS, ass: 1 } }, /bgp\.ass: is not a known setting; did you mean as\?/],
     [

@@ -61,6 +61,12 @@ Deno.test("annotations of the Node may be in the place of peers, and then count 
   assert.match(refused.join(), /^annotations "metal\.equinix\.com": cannot be used with leaderElectionType etcd/);
 });
 
+Deno.test("with annotations, the next hop cannot be that of an interface, as the source is an address", () => {
+  const env = vars("annotation=a.b", "bgp_enable=true", "bgp_sourceif=eth0", "mpbgp_nexthop=auto_sourceif");
+  const lines = problemLines(loadBare({ env: { ...CP, ...env } }));
+  assert.match(lines.join(), /^mpbgp_nexthop "auto_sourceif": cannot be used with annotations/);
+});
+
 Deno.test("peers at the top of a file count where the group has none", () => {
   const content = { bgpPeers: ["10.0.0.2:2"] };
   const on = { ["bgp_enable"]: "true" };

@@ -42,9 +42,16 @@ Deno.test("settings of groups within groups are read from every source", () => {
   assert.equal(open("", { flags: { b: "7" } }).readings.value(B), 7);
 });
 
-Deno.test("what is missing is named by its variable, or else its flag, or else its key", () => {
+Deno.test("what is missing is named by its variable, or else its flag, or else its key, or always by its key", () => {
   const { readings } = open("");
   assert.deepEqual([A, B, LATER].map((one) => readings.get<number | boolean>(one).place.key), ["A", "--b", "l"]);
+  const top = new Section(new Place(new Findings()), { is: "map", entries: [], line: 1 }, { env: {}, flags: {} });
+  const byKey = new Readings(top, TABLE, "by key");
+  assert.deepEqual([A, B, LATER].map((one) => byKey.get<number | boolean>(one).place.key), [
+    "outer.a",
+    "outer.inner.b",
+    "l",
+  ]);
   const stray = managed({ key: "stray", kind: bool, fallback: false, help: "S" });
   assert.throws(() => readings.get(stray), /stray is not in the table/);
 });
