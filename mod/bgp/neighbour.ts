@@ -89,13 +89,18 @@ export class Neighbour {
     this.#session.start();
   }
 
-  /** Says goodbye and ends; resolves when nothing of it is left. Idempotent. */
+  /**
+   * Says goodbye and ends; resolves when nothing of it is left. Idempotent. BFD ends last: FRR takes its AdminDown for a failure of the path
+   * if that comes before the NOTIFICATION, and its log would tell the wrong reason.
+   */
   async stop(cease: Cease): Promise<void> {
     this.#isStopped = true;
-    const stopped = this.#session.stop(cease);
-    this.#watch.stop();
     this.#up = null;
-    await stopped;
+    try {
+      await this.#session.stop(cease);
+    } finally {
+      this.#watch.stop();
+    }
   }
 
   /** Somebody has connected; the session takes it if it is this peer. */

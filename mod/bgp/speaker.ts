@@ -162,18 +162,16 @@ export class BgpSpeaker implements RouteAnnouncer {
     this.#toldFamilies.clear();
     if (config.gracefulRestartMs === null) this.ready();
     if (this.#state === "new") return;
-    for (const name of changes.removed) {
+    const ended = changes.removed.map((name) => {
       this.#log.peerRemoved(name);
-      this.#end(name, { is: "deconfigured" });
-    }
+      return this.#end(name, { is: "deconfigured" });
+    });
     for (const peer of changes.restarted) {
       this.#log.peerChanged(peer.name);
-      this.#startAfter(this.#end(peer.name, { is: "config-change" }), this.#add(peer));
+      ended.push(this.#end(peer.name, { is: "config-change" }));
     }
-    for (const peer of changes.added) {
-      this.#log.peerAdded(peer.name);
-      this.#add(peer).start();
-    }
+    for (const { name } of changes.added) this.#log.peerAdded(name);
+    this.#startAfter(ended, [...changes.restarted, ...changes.added].map((peer) => this.#add(peer)));
     for (const peer of changes.retold) this.#neighbours.get(peer.name)?.change(peer);
     for (const ip of this.#announced.addresses()) this.#findCarrier(ip);
     this.#inBackground(this.#listen());
@@ -261,12 +259,15 @@ export class BgpSpeaker implements RouteAnnouncer {
     return neighbour === undefined ? Promise.resolve() : this.#inBackground(neighbour.stop(cease), name);
   }
 
-  /** A peer takes a new connection only when the old one is gone. */
-  #startAfter(ended: Promise<void>, neighbour: Neighbour): void {
-    this.#inBackground(ended.then(() => neighbour.start()), neighbour.peer.name);
+  /** The old sessions first: a new one may be with the same router, which takes one only, as BFD does. */
+  #startAfter(ended: readonly Promise<void>[], neighbours: readonly Neighbour[]): void {
+    const started = Promise.all(ended).then(() => {
+      for (const neighbour of neighbours) neighbour.start();
+    });
+    this.#inBackground(started);
   }
 
-  #inBackground(work: Promise<void>, name = "the listening socket"): Promise<void> {
+  #inBackground(work: Promise<void>, name = "all"): Promise<void> {
     const done = work.catch((error: unknown) => {
       this.#log.stopFailed(name, error instanceof Error ? error.message : String(error));
     }).finally(() => void this.#ending.delete(done));

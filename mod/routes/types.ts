@@ -2,7 +2,8 @@
 
 /**
  * Tells routers about addresses. An address may have several owners (Services that share it): it is announced from the first to the last.
- * Both calls are idempotent for one owner, take effect within the call as far as this machine goes, and never throw.
+ * Calls are idempotent for one owner and never throw. As far as this machine goes, a withdrawal takes effect within the call, and an
+ * announcement within the turn, so that many of them can go together.
  */
 export interface RouteAnnouncer {
   announce(ip: string, owner: string): void;

@@ -58,12 +58,18 @@ Deno.test("BFD that goes down ends the session, and the routes come back with th
   await kit.close();
 });
 
-Deno.test("BFD is watched while the session is away, and stopped with it", async () => {
+Deno.test("BFD is watched while the session is away, and until the session has ended for good", async () => {
   const kit = await started({ bfd: BFD });
   await kit.session(2).establish();
   kit.session(2).end();
   assert.equal(kit.bfd.live.length, 1);
+  const ending = Promise.withResolvers<void>();
+  kit.session(2).stopped = ending.promise;
   kit.speaker.reconfigure(bgpConfig([]));
+  await turn();
+  assert.equal(kit.bfd.live.length, 1, "the router must hear of the end from BGP first");
+  ending.resolve();
+  await turn();
   assert.equal(kit.bfd.live.length, 0);
   await kit.close();
 });

@@ -127,6 +127,7 @@ export class FakeBfd implements BfdMonitor {
 
   close(): void {
     this.isClosed = true;
+    for (const watch of this.live) watch.stop();
   }
 
   /** Paths that are watched. */

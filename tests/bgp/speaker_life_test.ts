@@ -160,6 +160,20 @@ Deno.test("a changed session begins only when the old one has ended, and not at 
   assert.deepEqual(kit.session(2).calls, ["stop shutdown"]);
 });
 
+Deno.test("a peer that moves to another port is begun when its old session has ended", async () => {
+  const kit = new SpeakerKit(bgpConfig([peerConfig(2)]));
+  await kit.speaker.start();
+  const ending = Promise.withResolvers<void>();
+  kit.session(2).stopped = ending.promise;
+  kit.speaker.reconfigure(bgpConfig([peerConfig(2, { name: "10.0.0.2:1179", port: 1179 })]));
+  await turn();
+  assert.deepEqual(kit.sessions.at(-1)?.calls, []);
+  ending.resolve();
+  await turn();
+  assert.deepEqual(kit.sessions.at(-1)?.calls, ["start"]);
+  await kit.close();
+});
+
 Deno.test("another router ID makes all sessions begin again", async () => {
   const kit = new SpeakerKit(bgpConfig([peerConfig(2), peerConfig(3)]));
   await kit.speaker.start();
