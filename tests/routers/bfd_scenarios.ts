@@ -1,0 +1,71 @@
+/** What BFD is for: a path that is gone is noticed in a few intervals, and used again soon after it is whole. */
+
+import assert from "node:assert/strict";
+import { bounded } from "./figures.ts";
+import { BACK_MS, PATIENCE_MS, settled, SLACK_MS } from "./scenarios.ts";
+import { sleep } from "../lab/time.ts";
+import { ROUTES, type World } from "./world.ts";
+
+/** 50 ms × 3. */
+export const BFD = {
+  router: { txMs: 50, rxMs: 50, multiplier: 3 },
+  ours: { desiredTxMs: 50, requiredRxMs: 50, multiplier: 3 },
+} as const;
+/** Promised: a cut path is noticed. */
+const NOTICED_MS = 200;
+/** So long after its start a router that begins without BFD would have had its flap. */
+const CALM_MS = 3000;
+const YOUNG_MS = 1200;
+
+/** Both sides say that BFD is up. */
+export async function bfdUp(
+  { router, speaker, peer, node }: Pick<World, "router" | "speaker" | "peer" | "node">,
+): Promise<void> {
+  await router.waitFor("BFD up", PATIENCE_MS, async () => (await router.session(node)).bfd === "up" ? true : null);
+  await speaker.waitReport(peer, PATIENCE_MS, ({ bfd }) => bfd === "up");
+}
+
+/** The session that came up with the router's start is the one that stays. */
+export async function startsWithoutFlap(world: World): Promise<void> {
+  const { speaker, peer } = world;
+  await settled(world);
+  await bfdUp(world);
+  await sleep(CALM_MS);
+  const { established, state } = await speaker.report(peer);
+  assert.deepEqual({ established, state }, { established: 1, state: "established" });
+}
+
+/** The node's cable is pulled and put back; no kernel tells the router. */
+export async function cutIsNoticed(world: World): Promise<void> {
+  const { lab, router, speaker, peer } = world;
+  await settled(world);
+  await bfdUp(world);
+  // What goes down in the first second may be FRR's new beginning, and is given time.
+  await speaker.waitReport(peer, PATIENCE_MS, ({ stateForMs }) => stateForMs > YOUNG_MS);
+  const fromMs = performance.now();
+  lab.network.cut(speaker.machine);
+  try {
+    await Promise.all([noticedByRouter(world, fromMs), noticedByUs(world, fromMs)]);
+  } finally {
+    lab.network.mend(speaker.machine);
+  }
+  const mendedMs = performance.now();
+  await bfdUp(world);
+  bounded(`${router.kind}: mended → BFD up`, performance.now() - mendedMs, BACK_MS + SLACK_MS);
+  await settled(world);
+  bounded(`${router.kind}: mended → routes back, with BFD`, performance.now() - mendedMs, BACK_MS + SLACK_MS);
+}
+
+async function noticedByRouter({ router, node }: World, fromMs: number): Promise<void> {
+  await router.waitDown(node, PATIENCE_MS);
+  bounded(`${router.kind}: cut → noticed by the router, 50 ms × 3`, performance.now() - fromMs, NOTICED_MS + SLACK_MS);
+  await router.waitKernel(ROUTES[4], 0, PATIENCE_MS);
+  bounded(`${router.kind}: cut → route gone from its kernel`, performance.now() - fromMs, NOTICED_MS + SLACK_MS);
+  await router.waitKernel(ROUTES[6], 0, PATIENCE_MS);
+}
+
+async function noticedByUs({ router, speaker, peer }: World, fromMs: number): Promise<void> {
+  const { value } = await speaker.waitReport(peer, PATIENCE_MS, ({ state }) => state !== "established");
+  bounded(`${router.kind}: cut → noticed by us, 50 ms × 3`, performance.now() - fromMs, NOTICED_MS + SLACK_MS);
+  assert.match(value.lastError ?? "", /BFD/);
+}
