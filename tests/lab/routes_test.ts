@@ -8,6 +8,7 @@ import type { Router } from "../routers/router.ts";
 import { RouterLab } from "../routers/router_lab.ts";
 import { neighbor, type RouterConfig } from "../routers/types.ts";
 import type { Machine } from "./network.ts";
+import { ip } from "./plan.ts";
 import { sleep } from "./time.ts";
 
 const SHAPE = { table: 198, protocol: 248, type: RouteType.UNICAST };
@@ -96,13 +97,16 @@ withRouters(
       birdNode(lab, bird, far);
       for (const peer of both) await router.waitUp(peer, UP_MS);
       // Of a prefix that is on a link FRR takes nothing from a table: connected routes come first.
-      for (const [ip, length] of [[VIP_4, 32], [VIP_6, 128]] as const) bird.addAddress(ip, length);
+      for (const [vip, length] of [[VIP_4, 32], [VIP_6, 128]] as const) bird.addAddress(vip, length);
       const announcers = [frr, bird].map(announcerOn);
       try {
-        for (const one of announcers) for (const ip of [VIP_4, VIP_6]) one.announce(ip, OWNER);
+        for (const one of announcers) for (const vip of [VIP_4, VIP_6]) one.announce(vip, OWNER);
         await waitFrom(router, `${VIP_4}/32`, both);
         await waitFrom(router, `${VIP_6}/128`, [bird.station.ip4]);
         await assertSteady(router, `${VIP_4}/32`, both);
+        bird.routes.removeRoute({ destination: ip(VIP_4), table: SHAPE.table });
+        await waitFrom(router, `${VIP_4}/32`, [frr.station.ip4]);
+        await waitFrom(router, `${VIP_4}/32`, both);
         for (const one of announcers) one.withdraw(VIP_4, OWNER);
         await waitFrom(router, `${VIP_4}/32`, []);
         await waitFrom(router, `${VIP_6}/128`, [bird.station.ip4]);
