@@ -39,7 +39,12 @@ export interface BfdWatch {
 
 /** Watches paths; the implementation is {@link file://./monitor.ts}. */
 export interface BfdMonitor {
-  /** Begins to watch; the change is told in a later turn. Throws SysError if the sockets cannot be had. */
+  /**
+   * Begins to watch; the change is told in a later turn. Throws SysError if the sockets cannot be had, EEXIST if the path is watched.
+   *
+   * For BGP, watch from Established to its end and not before, as BIRD does: FRR (8.4) makes its BFD session anew when BGP is established,
+   * and if the old one was up then, it takes that for a failure and ends BGP at once (Cease, 6/10).
+   */
   watch(path: BfdPath, onChange: (change: BfdChange) => void): BfdWatch;
   close(): void;
 }
