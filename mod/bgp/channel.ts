@@ -135,7 +135,7 @@ export class Channel {
 
   /** The attempt that {@link ChannelOwner.connect} was to begin cannot be: why. */
   noAddress(why: string): void {
-    if (this.state === "connect") this.#step({ event: { is: "TcpConnectionFails" }, why });
+    this.#step({ event: { is: "TcpConnectionFails" }, why });
   }
 
   /** Takes a connection that the peer has made. */

@@ -61,6 +61,7 @@ export class Session implements PeerSession {
   #malformed = 0;
   #remoteAs: number | null;
   #silences = 0;
+  #hasAsked = false;
   #shown: { state: SessionState; sinceMs: number };
   #unwatchLink: () => void = () => {};
   #stopping: Promise<void> | null = null;
@@ -172,9 +173,11 @@ export class Session implements PeerSession {
   /** No attempt is made while the peer's own connection may become the session: the machine comes back within a second. */
   #connect(channel: Channel): void {
     const now = this.#clock.now();
+    this.#hasAsked = false;
     for (const other of this.#theirs) {
       if (now - other.openedMs < DEFERENCE_MS) return;
     }
+    this.#hasAsked = true;
     this.#dialer.dial({
       begun: (connection) => channel.attach(connection),
       failed: (why) => channel.noAddress(why),
@@ -190,8 +193,8 @@ export class Session implements PeerSession {
   }
 
   #noAnswer(): void {
-    // Nothing was asked: the peer's connection had its chance first.
-    if (this.#theirs.size > 0) return;
+    // The peer's own connection had its chance first.
+    if (!this.#hasAsked) return;
     this.#silences += 1;
     const isSuspicious = this.#options.peer.password !== null && this.#silences >= SUSPICIOUS_SILENCES;
     const doubt = isSuspicious ? " (is the password right on both sides?)" : "";

@@ -174,6 +174,7 @@ Deno.test("while a connection of the router may become the session, none is made
   const theirs = both.router.connect();
   both.clock.advance(1500);
   assert.equal(both.network.requests.length, 2);
+  assert.equal(both.node.session.report().lastError, "connection refused", "who was not asked need not answer");
   theirs.connection.abort();
   both.clock.advance(1100);
   assert(both.network.requests.length > 2);

@@ -160,6 +160,46 @@ Deno.test("silence makes a password a suspect, and the password itself is never 
   await finish(both);
 });
 
+Deno.test("silences before a session do not make the password a suspect after it", async () => {
+  const both = pair({ peer: { password: "hunter2" } });
+  both.network.weather = "silent";
+  both.node.session.start();
+  both.clock.advance(10_000);
+  both.network.weather = "clear";
+  msUntilUp(both, 2000);
+  both.network.weather = "silent";
+  both.router.wire.connection.abort();
+  both.clock.advance(9000 + 2100);
+  assert.equal(both.node.session.report().lastError, "no answer from 192.0.2.254");
+  await finish(both);
+});
+
+Deno.test("an error on the router's own connection damps what this side tries, too", async () => {
+  const both = pair({ listens: true });
+  const { clock, network, node, router } = both;
+  network.weather = "refusing";
+  node.session.start();
+  clock.advance(5);
+  network.weather = "clear";
+  const theirs = router.connect();
+  clock.advance(1200);
+  const asked = network.requests.length;
+  theirs.say(routerOpen({ as: 65009, capabilities: [] }));
+  clock.advance(5);
+  assert.deepEqual([theirs.kinds.at(-1), node.state], ["notification 2/2", "idle"]);
+  clock.advance(700);
+  assert.equal(network.requests.length, asked);
+  answerAfterRestart(both);
+  await finish(both);
+});
+
+/** A restart by hand forgets the damping: the router may connect at once. */
+function answerAfterRestart(both: Pair): void {
+  both.node.session.restart({ is: "config-change" });
+  both.router.connect();
+  answer(both);
+}
+
 Deno.test("a passive peer waits to be called, and is taken again at once", async () => {
   const both = pair({ listens: true, peer: { passive: true } });
   const { clock, router, node, network } = both;

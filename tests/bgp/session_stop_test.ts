@@ -170,6 +170,22 @@ Deno.test("an address that is found too late is not used", async () => {
   await finish(both);
 });
 
+Deno.test("an attempt has its whole time once the address is found", async () => {
+  let found: (addresses: readonly string[]) => void = () => {};
+  const lookup: Lookup = () => new Promise((resolve) => void (found = resolve));
+  const both = pair({ lookup, peer: { address: { is: "name", host: "router.example" } } });
+  both.network.weather = "silent";
+  both.node.session.start();
+  both.clock.advance(740);
+  found(["192.0.2.254"]);
+  await Promise.resolve();
+  both.clock.advance(740);
+  assert.equal(both.node.session.report().lastError, null);
+  both.clock.advance(300);
+  assert.equal(both.node.session.report().lastError, "no answer from 192.0.2.254");
+  await finish(both);
+});
+
 Deno.test("the log tells changes only, in words, and never a password", async () => {
   const lines: string[] = [];
   await configure({
