@@ -2,9 +2,14 @@
 
 import { familyOf, type Neighbor, type RouterConfig } from "./types.ts";
 
+function saying({ sayings = {} }: RouterConfig, prefix: string): string {
+  const words = sayings[prefix];
+  return words === undefined ? "" : ` ${words}`;
+}
+
 function block(one: Neighbor, config: RouterConfig, local: { ip4: string; ip6: string }): string {
   const own = config.originate.filter((prefix) => one.families.includes(familyOf(prefix)))
-    .map((prefix) => `    route ${prefix} next-hop self;\n`);
+    .map((prefix) => `    route ${prefix} next-hop self${saying(config, prefix)};\n`);
   return `neighbor ${one.peer} {
   router-id ${config.routerId};
   local-address ${familyOf(one.peer) === 4 ? local.ip4 : local.ip6};

@@ -36,6 +36,8 @@ export interface RouterConfig {
   readonly gracefulRestart: boolean;
   /** Prefixes that it announces to everybody, IPv4 or IPv6. */
   readonly originate: readonly string[];
+  /** ExaBGP only: what it says of a prefix of {@link RouterConfig.originate} besides its next hop, in its own words. */
+  readonly sayings?: Readonly<Record<string, string>>;
 }
 
 /** A neighbour on the link with a hold time of 9 s and both families, unless said otherwise. */
