@@ -43,9 +43,9 @@ export function readMpNlri(attribute: ReceivedAttribute): MpNlri {
   if (isReach && !isNextHopLength(nextHopBytes, family, { traits })) {
     throw mpError(attribute, `a next hop of ${nextHopBytes} octets`, `one that suits ${name}`);
   }
-  if (start > end) throw mpError(attribute, `a next hop of ${nextHopBytes} octets`, "it within the attribute");
+  // A next hop that reaches beyond the attribute leaves less than nothing, which no destinations fill.
   const count = countPrefixes({ bytes, at: start, end }, family);
-  if (count === null) throw mpError(attribute, "a destination too long", "destinations that fill it");
+  if (count === null) throw mpError(attribute, `${end - start} octets of something else`, "destinations to its end");
   return { family, name, count, hasNlri: count > 0 };
 }
 

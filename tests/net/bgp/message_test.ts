@@ -78,6 +78,8 @@ const BAD_HEADERS: readonly BadHeader[] = [
   ["last octet of the marker", header(19, 4).with(15, 0), 1, []],
   ...[0, 18, 4097, 65535].map((length) => badLength(length, 4)),
   ...([[1, 28], [2, 22], [3, 20], [4, 20], [5, 22]] as const).map(([type, length]) => badLength(length, type)),
+  // RFC 4271 §6.1 names the length before the type.
+  ...[18, 4097].map((length) => badLength(length, 9)),
   ["type 0", header(19, 0), 3, [0]],
   ["type 6", header(19, 6), 3, [6]],
   ["type 255", header(4096, 255), 3, [255]],
