@@ -59,7 +59,7 @@ function route(prefix: string, head: string, attributes: Attributes): TableRoute
     nextHops: (attributes["next_hop"] ?? "").split(" ").filter((word) => word !== ""),
     from: /\[(\S+) /.exec(head)?.[1] ?? "",
     best: /\] \*/.test(head),
-    // BIRD marks a stale route of graceful restart with an s after its preference.
+    // An s after the preference; only for long-lived graceful restart.
     stale: /\(\d+(\/\S+)?s/.test(head),
     asPath: (attributes["as_path"] ?? "").split(" ").filter((word) => /^\d+$/.test(word)).map(Number),
     med: numeric("med"),

@@ -82,7 +82,7 @@ export interface TableRoute {
   readonly from: string;
   /** Chosen, or one of several equal ones that are. */
   readonly best: boolean;
-  /** Kept by graceful restart while its neighbour is away. */
+  /** Kept by graceful restart while its neighbour is away; BIRD does not say. */
   readonly stale: boolean;
   readonly asPath: readonly number[];
   readonly med: number | null;
