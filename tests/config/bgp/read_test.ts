@@ -63,7 +63,9 @@ Deno.test("every peer string of the reference becomes peers for the speaker", ()
   ) {
     assert.match(problemLines(load({ "bgp_peers": text })).join(), /^bgp_peers/, text);
   }
-  assert.match(problemLines(loadBare({ env: BASE })).join(), /^bgp_peers: you need to provide at least one peer/);
+  const none = loadBare({ env: BASE });
+  assert.match(problemLines(none).join(), /^bgp_peers: you need to provide at least one peer/);
+  assert.deepEqual(warningLines(none), []);
 });
 
 Deno.test("one more peer comes from settings of its own, by variable and by flag alike", () => {

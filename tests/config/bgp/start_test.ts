@@ -62,6 +62,7 @@ Deno.test("an old file that has the groups without the switch is without BGP, an
     [{ bgp: {} }, {}, null],
     [{ bgpConfig: { as: 0, routerID: "" }, bgpPeerConfig: { address: "", as: 0 } }, {}, null],
     [{ enableBGP: false, bgp: { peers: PEERS } }, {}, null],
+    [{ enableBGP: false, bgpConfig: { as: 65000 } }, { "bgp_peers": "10.0.0.254:1" }, null],
     [
       { bgpConfig: { as: 65000 } },
       {},

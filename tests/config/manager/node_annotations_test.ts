@@ -12,7 +12,7 @@ const PREFIX = "metal.equinix.com";
 /** Annotations with the prefix before each name. */
 function read(names: Record<string, string>): NodeAnnotations {
   const annotations = Object.fromEntries(Object.entries(names).map(([name, text]) => [`${PREFIX}/${name}`, text]));
-  return readNodeAnnotations({ ...annotations, "other.io/peer-ip": "x", [`${PREFIX}x/peer-ip`]: "x" }, PREFIX);
+  return readNodeAnnotations({ ...annotations, "other.io/peer-ip": "x", [`${PREFIX}-peer-ip`]: "x" }, PREFIX);
 }
 
 const REQUIRED = { "node-asn": "65000", "src-ip": "10.0.0.2", "peer-asn": "65530", "peer-ip": "169.254.255.1" };
