@@ -2,6 +2,7 @@
 
 import { CONTROL_SOCKET } from "../agent/control.ts";
 import type { Clock } from "../base/clock.ts";
+import { bodyChunks } from "../runtime/body_chunks.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { DeadlineError, withDeadline } from "../runtime/deadline.ts";
 import { reasonOf } from "./context.ts";
@@ -59,7 +60,7 @@ async function ask(
   if (obstacle !== null) return { outcome: "failed", why: obstacle };
   const { method, path, body = null } = question;
   const response = await fetch(`http://kube-vip${path}`, { ...by, method, body });
-  return { outcome: "answered", status: response.status, value: JSON.parse(await readLimited(response)) };
+  return { outcome: "answered", status: response.status, value: JSON.parse(await readLimited(response, by.signal)) };
 }
 
 /** Why the socket cannot be connected to, or null if it can: `fetch` does not tell the reasons apart. */
@@ -78,11 +79,12 @@ async function findObstacle(socket: string): Promise<string | null> {
   }
 }
 
-async function readLimited(response: Response): Promise<string> {
+async function readLimited(response: Response, signal: AbortSignal): Promise<string> {
+  if (response.body === null) return "";
   const decoder = new TextDecoder();
   let text = "";
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of bodyChunks(response.body, [signal])) {
     size += chunk.length;
     if (size > LARGEST_ANSWER_BYTES) throw new Error(`the answer has more than ${LARGEST_ANSWER_BYTES} bytes`);
     text += decoder.decode(chunk, { stream: true });

@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from "../base/clock.ts";
+import { bodyChunks } from "../runtime/body_chunks.ts";
 import { DeadlineError } from "../runtime/deadline.ts";
 import type { KubeAnswer, KubeRequest } from "./api.ts";
 import type { Credentials, Material } from "./credentials.ts";
@@ -28,7 +29,7 @@ export interface TransportOptions {
 /** An answer whose body is read while it comes. */
 export interface OpenStream {
   readonly outcome: "open";
-  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly body: AsyncIterable<Uint8Array<ArrayBuffer>>;
   /** Closes the connection; reading then throws `reason`. */
   abort(reason: Error): void;
 }
@@ -50,7 +51,8 @@ export class Transport {
   async send(request: KubeRequest): Promise<KubeAnswer<unknown>> {
     const limit = this.#limited(request);
     try {
-      return await this.#answer(await this.#exchange(request, limit.controller.signal), request.path);
+      const { signal } = limit.controller;
+      return await this.#answer(await this.#exchange(request, signal), { path: request.path, signal });
     } catch (error) {
       return unreachable(error);
     } finally {
@@ -65,7 +67,7 @@ export class Transport {
     try {
       const response = await this.#exchange(request, controller.signal);
       if (!response.ok || response.body === null) {
-        const answer = await this.#answer(response, request.path);
+        const answer = await this.#answer(response, { path: request.path, signal: controller.signal });
         limit.end();
         return answer.outcome === "ok" ? { outcome: "unreachable", cause: "The answer has no body" } : answer;
       }
@@ -74,7 +76,7 @@ export class Transport {
         limit.end();
         controller.abort(reason);
       };
-      return { outcome: "open", body: response.body, abort };
+      return { outcome: "open", body: bodyChunks(response.body, [controller.signal]), abort };
     } catch (error) {
       limit.end();
       return unreachable(error);
@@ -160,13 +162,16 @@ export class Transport {
     this.#pool = null;
   }
 
-  async #answer(response: Response, path: string): Promise<KubeAnswer<unknown>> {
+  async #answer(
+    response: Response,
+    { path, signal }: { readonly path: string; readonly signal: AbortSignal },
+  ): Promise<KubeAnswer<unknown>> {
     const { status } = response;
     if (status >= 300 && status < 400) {
       await response.body?.cancel();
       return { outcome: "unreachable", cause: `The server answers with a redirect (${status})` };
     }
-    const text = await readText(response);
+    const text = await readText(response, signal);
     const body = parseJson(text);
     if (status >= 400) return refused(response, body);
     if (body !== undefined) return { outcome: "ok", status, body };
@@ -206,12 +211,12 @@ function onceOnly(body: unknown): ReadableStream<Uint8Array<ArrayBuffer>> {
 }
 
 /** The whole body. Throws when it is too large, cut off or late; the connection is then closed. */
-async function readText(response: Response): Promise<string> {
+async function readText(response: Response, signal: AbortSignal): Promise<string> {
   if (response.body === null) return "";
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
-  for await (const chunk of response.body) {
+  for await (const chunk of bodyChunks(response.body, [signal])) {
     bytes += chunk.length;
     if (bytes > MAX_BODY_BYTES) throw new Error(`The answer is larger than ${MAX_BODY_BYTES} bytes`);
     text += decoder.decode(chunk, { stream: true });

@@ -17,6 +17,7 @@ import {
   watchJson,
 } from "./json.ts";
 import { CODE_NOT_FOUND } from "./types.ts";
+import { bodyChunks } from "../../runtime/body_chunks.ts";
 import { fetchFailure } from "../../runtime/fetch_failure.ts";
 import { withoutProxies } from "../../runtime/no_proxy.ts";
 import { keyPairFault } from "../../runtime/tls_check.ts";
@@ -147,8 +148,9 @@ export class EtcdGateway implements Etcd {
     options: { readonly late: AbortController; readonly read: (body: unknown) => T },
   ): Promise<EtcdAnswer<T>> {
     try {
-      const response = await this.#fetch(url, body, options.late.signal);
-      const text = await readText(response);
+      const { signal } = options.late;
+      const response = await this.#fetch(url, body, signal);
+      const text = await readText(response, [signal, this.#closing.signal]);
       if (!response.ok) return readRefusal(response.status, text);
       return { outcome: "ok", body: options.read(parseJson(text)) };
     } catch (error) {
@@ -177,18 +179,15 @@ export class EtcdGateway implements Etcd {
     const { listener, stopping } = options;
     const silence = new Silence(this.#clock);
     silence.rearm(WATCH_BEGIN_MS);
+    const signals = [stopping.signal, silence.signal, this.#closing.signal];
     let begun = false;
     try {
-      const response = await this.#fetch(
-        `${url}/v3/watch`,
-        watchJson(request),
-        AbortSignal.any([stopping.signal, silence.signal]),
-      );
+      const response = await this.#fetch(`${url}/v3/watch`, watchJson(request), AbortSignal.any(signals));
       if (!response.ok || response.body === null) {
-        const refusal = readRefusal(response.status, await readText(response));
+        const refusal = readRefusal(response.status, await readText(response, signals));
         return { is: "broken", cause: refusal.outcome === "refused" ? refusal.message : refusal.cause };
       }
-      for await (const line of lines(response.body)) {
+      for await (const line of lines(response.body, signals)) {
         const said = readWatchLine(line);
         if (said.is === "ended") return { is: "broken", cause: said.cause };
         begun = true;
@@ -294,20 +293,25 @@ function readPem(what: string, path: string | null): string | null {
   }
 }
 
-async function readText(response: Response): Promise<string> {
+async function readText(response: Response, signals: readonly AbortSignal[]): Promise<string> {
+  if (response.body === null) return "";
+  const decoder = new TextDecoder();
   let text = "";
-  if (response.body === null) return text;
-  for await (const part of response.body.pipeThrough(new TextDecoderStream())) {
-    text += part;
+  for await (const chunk of bodyChunks(response.body, signals)) {
+    text += decoder.decode(chunk, { stream: true });
     if (text.length > MOST_BYTES) throw new EtcdFormatError("the answer is too long");
   }
-  return text;
+  return text + decoder.decode();
 }
 
-async function* lines(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+async function* lines(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  signals: readonly AbortSignal[],
+): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
   let rest = "";
-  for await (const part of body.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + part).split("\n");
+  for await (const chunk of bodyChunks(body, signals)) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = parts.pop() ?? "";
     if (rest.length > MOST_BYTES) throw new EtcdFormatError("a line of the watch is too long");
     yield* parts.filter((line) => line !== "");
