@@ -67,6 +67,8 @@ export class Station {
   readonly ends: SessionEnd[] = [];
   readonly ups: Negotiated[] = [];
   /** When it came up and went down. */
+  /** Called after each beginning and end. */
+  onChange: (what: "up" | "down") => void = () => {};
   readonly times: { readonly is: "up" | "down"; readonly atMs: number }[] = [];
 
   constructor(setting: Setting) {
@@ -109,11 +111,13 @@ export class Station {
         this.told.push("established");
         this.ups.push(negotiated);
         this.times.push({ is: "up", atMs: clock.now() });
+        this.onChange("up");
       },
       ended: (end) => {
         this.told.push("ended");
         this.ends.push(end);
         this.times.push({ is: "down", atMs: clock.now() });
+        this.onChange("down");
       },
       received: (update) => void this.told.push(`update of ${update.announced}`),
       refresh: (family) => void this.told.push(`refresh of ${family}`),

@@ -100,6 +100,32 @@ Deno.test("each way to end a session has its subcode (RFC 4486 §4, RFC 9384 §3
   }
 });
 
+Deno.test("the owner may end or restart the session in the very call that tells of it", async () => {
+  for (const when of ["up", "down"] as const) {
+    for (const how of ["stop", "restart", "pathDown"] as const) {
+      const both = pair();
+      const { clock, network, node, router } = both;
+      const stops: Promise<void>[] = [];
+      node.onChange = (what) => {
+        if (what !== when || node.ends.length > 1) return;
+        if (how === "stop") stops.push(node.session.stop({ is: "deconfigured" }));
+        else if (how === "restart") node.session.restart({ is: "config-change" });
+        else node.session.pathDown();
+      };
+      node.session.start();
+      clock.advance(5);
+      router.wire.say(routerOpen(), KEEPALIVE, KEEPALIVE);
+      clock.advance(5);
+      if (when === "down") router.wire.say(cease(2));
+      clock.advance(1100);
+      assert.equal(node.ends.length, 1, `${how} when ${when}`);
+      assert.equal(network.requests.length, how === "restart" ? 2 : 1, `${how} when ${when}`);
+      await Promise.all(stops);
+      await finish(both);
+    }
+  }
+});
+
 Deno.test("a path that is down ends the session at once, and nobody connects until it is up", async () => {
   const both = upPair({ listens: true });
   const { clock, network, node, router } = both;
