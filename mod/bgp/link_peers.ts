@@ -6,6 +6,7 @@
  * may (§6.2.4), as FRR does on such links: there is one other machine, and it waits.
  */
 import type { Clock, Timer } from "../base/clock.ts";
+import { SysError } from "../linux/errno.ts";
 import type { RouterMessage } from "../net/router_discovery.ts";
 import { getLog } from "../observe/log.ts";
 import type { LinkPort, LinkPortEvents, PortLink } from "./link_port.ts";
@@ -37,6 +38,8 @@ interface Router {
   readonly ip: string;
   /** When it was heard last; -Infinity: the kernel knows it, it has not been heard. */
   heardMs: number;
+  /** It offers itself as a default router; what has a lifetime of 0 may be another of us. */
+  offers: boolean;
 }
 
 interface WatchedLink {
@@ -139,14 +142,25 @@ export class LinkDiscovery implements LinkPeers {
     this.#learn(watched, null);
     if (link === null || !link.running) return;
     this.#port?.join(link.index);
-    this.#tick(watched);
+    this.#try(watched);
+  }
+
+  /** A kernel that cannot answer just now is asked again. */
+  #try(watched: WatchedLink): void {
+    watched.next = null;
+    try {
+      this.#tick(watched);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      log.warning("an unnumbered interface cannot be looked at now", { interface: watched.name, error: error.message });
+      this.#comeAgain(watched, INTERVAL_MS);
+    }
   }
 
   /** Says where we are, asks where the other is if that is not known, and comes again. */
   #tick(watched: WatchedLink): void {
     const { link } = watched;
     if (link === null || this.#port === null) return;
-    watched.next = null;
     const sourceMac = link.mac.length === 6 ? link.mac : null;
     const outcome = this.#port.send({ type: "advertisement", lifetimeSeconds: 0, sourceMac }, "all-nodes", link.index);
     if (outcome === "refused") return this.#refused(watched);
@@ -172,7 +186,7 @@ export class LinkDiscovery implements LinkPeers {
 
   #comeAgain(watched: WatchedLink, inMs: number): void {
     watched.next?.timer.cancel();
-    const timer = this.#clock.after(inMs, () => this.#tick(watched));
+    const timer = this.#clock.after(inMs, () => this.#try(watched));
     watched.next = { atMs: this.#clock.now() + inMs, timer };
   }
 
@@ -189,24 +203,23 @@ export class LinkDiscovery implements LinkPeers {
     for (const watched of this.#links.values()) {
       if (watched.link?.index !== from.linkIndex || !watched.link.running) continue;
       if (message.type === "solicitation") this.#hurry(watched);
-      else this.#advertised(watched, from.ip);
+      else this.#advertised(watched, { ip: from.ip, heardMs: this.#clock.now(), offers: message.lifetimeSeconds > 0 });
     }
   }
 
-  #advertised(watched: WatchedLink, ip: string): void {
+  #advertised(watched: WatchedLink, heard: Router): void {
     const { router } = watched;
-    const now = this.#clock.now();
-    if (router?.ip === ip) router.heardMs = now;
-    else if (this.#isSilent(router)) {
-      this.#learn(watched, { ip, heardMs: now });
+    if (router?.ip === heard.ip) Object.assign(router, heard);
+    else if (router === null || this.#isSilent(router) || (heard.offers && !router.offers)) {
+      this.#learn(watched, heard);
       // It has just come up: it does not know us.
       this.#hurry(watched);
     } else if (!watched.toldOther) {
       watched.toldOther = true;
       log.warning("an unnumbered interface has more than one router: the first one is used", {
         interface: watched.name,
-        used: router?.ip ?? null,
-        other: ip,
+        used: router.ip,
+        other: heard.ip,
       });
     }
   }
@@ -217,7 +230,9 @@ export class LinkDiscovery implements LinkPeers {
     const neighbours = this.#port.neighbours(linkIndex);
     const routers = neighbours.filter(({ router }) => router);
     const [only, another] = routers.length > 0 ? routers : neighbours;
-    if (only !== undefined && another === undefined) this.#learn(watched, { ip: only.ip, heardMs: -Infinity });
+    if (only !== undefined && another === undefined) {
+      this.#learn(watched, { ip: only.ip, heardMs: -Infinity, offers: only.router });
+    }
   }
 
   #isSilent(router: Router | null): boolean {

@@ -94,7 +94,10 @@ export class RouterSocket {
     throw new SysError("join", errno, { subject: group.text });
   }
 
-  /** Sends a message from the link's own address; the kernel fills in the checksum. `"refused"` when the link cannot just now. */
+  /**
+   * Sends a message from the link's own address; the kernel fills in the checksum. `"refused"` when the link cannot just now. Throws
+   * SysError for anything else.
+   */
   send(message: Uint8Array<ArrayBuffer>, to: Ip, linkIndex: number): "sent" | "refused" {
     const sent = trySend(this.fd, message, internetAddress(to, 0, linkIndex));
     if (sent >= 0) return "sent";

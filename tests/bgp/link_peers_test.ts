@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { LinkDiscovery } from "../../mod/bgp/link_peers.ts";
 import type { LinkPort, LinkPortEvents, PortLink, PortNeighbour } from "../../mod/bgp/link_port.ts";
+import { Errno, SysError } from "../../mod/linux/errno.ts";
 import type { RouterMessage } from "../../mod/net/router_discovery.ts";
 import { VirtualClock } from "../fakes/clock.ts";
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
-const RA: RouterMessage = { type: "advertisement", lifetimeSeconds: 30, sourceMac: null };
+const RA = { type: "advertisement", lifetimeSeconds: 30, sourceMac: null } as const;
 const RS: RouterMessage = { type: "solicitation", sourceMac: null };
 
 /** Links in memory. */
@@ -16,6 +17,7 @@ class FakePort implements LinkPort {
   readonly sent: string[] = [];
   readonly joined: number[] = [];
   refuses = false;
+  error: Error | null = null;
   open = true;
 
   constructor(readonly clock: VirtualClock, readonly events: LinkPortEvents) {
@@ -27,6 +29,7 @@ class FakePort implements LinkPort {
   }
 
   neighbours(linkIndex: number): PortNeighbour[] {
+    if (this.error !== null) throw this.error;
     return this.known.get(linkIndex) ?? [];
   }
 
@@ -127,6 +130,19 @@ Deno.test("a second router is used only when the first has been silent for thirt
   discovery.stop();
 });
 
+Deno.test("who offers itself as a default router counts for more than who does not, which may be another of us", () => {
+  const { discovery, port } = scene();
+  discovery.setInterfaces(["eth0"]);
+  hears(port(), { ...RA, lifetimeSeconds: 0 }, "fe80::7");
+  assert.equal(discovery.peer("eth0"), "fe80::7");
+  hears(port(), { ...RA, lifetimeSeconds: 0 }, "fe80::8");
+  assert.equal(discovery.peer("eth0"), "fe80::7");
+  hears(port(), RA, "fe80::1");
+  hears(port(), { ...RA, lifetimeSeconds: 0 }, "fe80::7");
+  assert.equal(discovery.peer("eth0"), "fe80::1");
+  discovery.stop();
+});
+
 for (
   const [name, known, found] of [
     ["the only router", [["fe80::1", false], ["fe80::2", true]], "fe80::2"],
@@ -209,6 +225,25 @@ Deno.test("a link that has no address yet is tried four times a second, later ev
   clock.advance(1000);
   assert.equal(port().times("advertisement").length, 4);
   discovery.stop();
+});
+
+Deno.test("a kernel that cannot answer is asked again ten seconds later; any other error is nobody's secret", () => {
+  const { clock, discovery, port } = scene((port) => port.error = new SysError("list neighbours", Errno.ENOBUFS));
+  discovery.setInterfaces(["eth0"]);
+  clock.advance(9999);
+  assert.deepEqual(port().times("advertisement"), [0]);
+  port().known.set(2, [{ ip: "fe80::1", router: true }]);
+  port().error = null;
+  clock.advance(1);
+  assert.equal(discovery.peer("eth0"), "fe80::1");
+  discovery.stop();
+  assert.throws(() => {
+    discovery.setInterfaces(["eth0"]);
+    port().error = new TypeError("a bug");
+    clock.advance(10_000);
+  }, TypeError);
+  discovery.stop();
+  assert.equal(clock.pending, 0);
 });
 
 Deno.test("links come and go; those that stay keep their router; the port is open while there are any", () => {

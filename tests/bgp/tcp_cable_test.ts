@@ -1,6 +1,6 @@
 /** TCP for BGP between machines: what a loopback cannot show. */
 import assert from "node:assert/strict";
-import { Namespace } from "../../mod/linux/namespace.ts";
+import type { Namespace } from "../../mod/linux/namespace.ts";
 import { writeSysctl } from "../../mod/linux/sysctl.ts";
 import { parseCidr } from "../../mod/net/ip.ts";
 import { RouteType } from "../../mod/net/netlink/route.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { connected, Recorder, requestTo, until, withSide } from "./tcp_ends.ts";
+import { connected, Recorder, requestTo, Side, until, withSide } from "./tcp_ends.ts";
 
 const text = (words: string): Uint8Array => new TextEncoder().encode(words);
 
@@ -157,4 +157,19 @@ Deno.test("200 connects that come up, are refused, reset or closed leave no desc
     }
     await until(() => side.transport.connections === 0, "the end of all");
     assert.equal(openDescriptors(), before);
+  }));
+
+Deno.test("close() of the transport lets those that are being closed finish, and resets the others", () =>
+  withSide(async (other) => {
+    const { listener, arrivals } = other.listen();
+    const size = 5 * 1024 * 1024;
+    const side = new Side();
+    const [ending, open] = [0, 1].map(() => side.connect("127.0.0.1", listener.port));
+    await until(() => arrivals.length === 2 && open?.events.calls.length === 1, "both");
+    ending?.connection.send(new Uint8Array(size));
+    open?.connection.send(new Uint8Array(size));
+    ending?.connection.close(10_000);
+    await side.close();
+    const ends = await Promise.all(arrivals.map(async ({ events }) => [await events.end(), events.bytes === size]));
+    assert.deepEqual(ends.sort(), [["closed by the peer", true], ["connection reset by the peer", false]]);
   }));

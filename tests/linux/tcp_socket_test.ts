@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Errno } from "../../mod/linux/errno.ts";
+import { Poller } from "../../mod/linux/poller.ts";
 import { closeFd, getOption, Level, localEndpoint, remoteEndpoint, SocketOption } from "../../mod/linux/socket.ts";
 import {
   abortSocket,
@@ -116,12 +117,17 @@ for (const version of [4, 6] as const) {
   });
 }
 
-Deno.test("a reset is at the other end when abortSocket() returns", async () => {
+Deno.test("a reset is at the other end when abortSocket() returns, also while a poll holds the socket", async () => {
   const listener = listenOn({ version: 4, port: 0, keys: [], backlog: 8 });
   const near = startConnect(target("127.0.0.1", localEndpoint(listener)?.port ?? 0));
   const far = await accept(listener);
+  const poller = new Poller((error) => assert.fail(String(error)));
+  const watch = poller.watch(near, () => assert.fail("nothing comes"));
+  await new Promise((resolve) => setTimeout(resolve, 20)); // parked by now
   abortSocket(near);
+  watch.stop();
   assert.equal(tryReceiveSome(far.fd, new Uint8Array(1)), -Errno.ECONNRESET);
+  await poller.close();
   closeFd(far.fd);
   closeFd(listener);
 });
