@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { BfdMonitor } from "../bfd/types.ts";
 import type { Family } from "../net/bgp/types.ts";
 import type { Announced } from "./announced.ts";
-import { bfdPath, configuredEnds, type SessionEnds } from "./bfd_path.ts";
+import { bfdPath } from "./bfd_path.ts";
 import type { HostAddress } from "./next_hop.ts";
 import { PathWatch } from "./path_watch.ts";
 import { type Path, type PeerPaths, peerPaths } from "./paths.ts";
@@ -82,11 +82,7 @@ export class Neighbour {
   }
 
   start(): void {
-    if (this.#isStopped) return;
-    const ends = configuredEnds(this.#peer, this.#host.as);
-    const path = ends === null ? null : bfdPath(this.#peer, ends, { addresses: this.#host.addresses() });
-    if (path !== null) this.#watch.watch(path);
-    this.#session.start();
+    if (!this.#isStopped) this.#session.start();
   }
 
   /**
@@ -159,7 +155,7 @@ export class Neighbour {
 
   #established(negotiated: Negotiated): void {
     this.#up = { negotiated, rib: new RibOut(negotiated), paths: null, refused: 0 };
-    const path = bfdPath(this.#peer, endsOf(negotiated), { addresses: this.#host.addresses() });
+    const path = bfdPath(this.#peer, negotiated, { addresses: this.#host.addresses() });
     if (path !== null) this.#watch.sessionUp(path);
     this.#tellSoon();
   }
@@ -201,10 +197,6 @@ export class Neighbour {
     if (some === undefined || some.is === "none" || some.plain.attributes.nextHop === ip) return null;
     return announced.isDraining(ip) ? some.draining : some.plain;
   }
-}
-
-function endsOf({ localIp, remoteIp, isExternal }: Negotiated): SessionEnds {
-  return { localIp, remoteIp, isExternal };
 }
 
 function keysOf(paths: PeerPaths): string {

@@ -3,12 +3,15 @@ import type { BfdChange, BfdMonitor, BfdPath, BfdState, BfdWatch } from "../bfd/
 import { samePath } from "./bfd_path.ts";
 import type { SpeakerLog } from "./speaker_log.ts";
 
-/** FRR makes its BFD session anew when BGP comes up: a path that was up goes down once within this time, and means nothing by it. */
-const GRACE_MS = 1000;
-/** From then on it must come up again within this: three handshakes at one packet a second (RFC 5880 §6.8.3), and some loss. */
-const RECOVERY_MS = 5000;
-/** No attempts for so long after a failure; then without BFD, for some routers watch a path only once BGP is up (RFC 5882 §4.2). */
+/**
+ * The path is watched only so long after BGP has come up: FRR (8.4) makes its BFD session anew then, and takes one that is up before for
+ * a failure, which ends BGP. It comes to that state a trip later than this side.
+ */
+const BEGIN_MS = 100;
+/** No attempts for so long after a failure; then without BFD, for routers watch a path only once BGP is up (RFC 5882 §4.2). */
 const HOLD_OFF_MS = 1000;
+/** A path that has failed is watched on for so long: a short cut is over when BFD is up. What takes longer may be a router that starts. */
+const LINGER_MS = 5000;
 /** Who has not come up after so long has no BFD. */
 const MISSING_MS = 10_000;
 
@@ -29,21 +32,29 @@ export interface PathWatchOptions {
   readonly events: PathEvents;
 }
 
+/** Where things stand between BGP and BFD. */
+type Phase =
+  /** The session is down for other reasons, and nothing is watched. */
+  | "idle"
+  /** The session is up. */
+  | "session"
+  /** The path has failed: no attempts. */
+  | "held-off"
+  /** It has failed, and attempts are made. */
+  | "lingering";
+
 /**
- * BFD of one peer (RFC 5882): a path that was up and goes down ends the session at once, also with graceful restart (§4.3). One that never
- * comes up, or that the other side stopped on purpose (§3.2), ends nothing.
+ * BFD of one peer (RFC 5882): a path that was up in this session and goes down ends it at once, also with graceful restart (§4.3). One that
+ * does not come up, or that the other side stopped on purpose (§3.2), ends nothing.
  */
 export class PathWatch {
   readonly #options: PathWatchOptions;
+  #phase: Phase = "idle";
   #path: BfdPath | null = null;
   #watch: BfdWatch | null = null;
-  /** BFD has come up and not gone down since. */
   #isUp = false;
-  #upAtMs = 0;
-  /** null: the session is not up. */
-  #sessionAtMs: number | null = null;
-  #isBlocked = false;
   #isMissingTold = false;
+  /** There is one: what it waits for belongs to the phase. */
   #timer: Timer | null = null;
 
   constructor(options: PathWatchOptions) {
@@ -55,10 +66,30 @@ export class PathWatch {
     return this.#watch?.state ?? "down";
   }
 
-  /** Watches this path from now on, and no other. */
-  watch(path: BfdPath): void {
-    if (this.#watch !== null && this.#path !== null && samePath(this.#path, path)) return;
+  /** The session has come up over this path. */
+  sessionUp(path: BfdPath): void {
+    this.#phase = "session";
+    if (this.#watch !== null && this.#path !== null && samePath(this.#path, path)) return this.#expectUp();
     this.#forget();
+    this.#after(BEGIN_MS, () => {
+      this.#begin(path);
+      this.#expectUp();
+    });
+  }
+
+  /** The session is not up any more. */
+  sessionDown(): void {
+    if (this.#phase === "session") this.stop();
+  }
+
+  /** Ends it, and tells the other side. Idempotent. */
+  stop(): void {
+    this.#phase = "idle";
+    this.#cancel();
+    this.#forget();
+  }
+
+  #begin(path: BfdPath): void {
     this.#path = path;
     try {
       this.#watch = this.#options.monitor().watch(path, (change) => {
@@ -69,30 +100,13 @@ export class PathWatch {
     }
   }
 
-  /** The session has come up over this path. */
-  sessionUp(path: BfdPath): void {
-    this.#isBlocked = false;
+  #expectUp(): void {
     this.#cancel();
-    this.#sessionAtMs = this.#options.clock.now();
-    this.watch(path);
     if (this.#watch === null || this.#isUp || this.#isMissingTold) return;
     this.#after(MISSING_MS, () => {
       this.#isMissingTold = true;
       this.#options.log.bfdMissing(this.#options.peer);
     });
-  }
-
-  /** The session is not up any more. */
-  sessionDown(): void {
-    this.#sessionAtMs = null;
-    if (!this.#isBlocked) this.#cancel();
-  }
-
-  /** Ends it, and tells the other side. Idempotent. */
-  stop(): void {
-    this.#forget();
-    this.#cancel();
-    this.#isBlocked = false;
   }
 
   #forget(): void {
@@ -104,51 +118,35 @@ export class PathWatch {
 
   #changed(change: BfdChange): void {
     if (change.state === "up") return this.#cameUp();
-    if (change.remoteAdminDown) return this.#wasStopped();
     if (change.state === "init" || !this.#isUp) return;
     this.#isUp = false;
-    if (this.#isInGrace()) this.#after(RECOVERY_MS, () => this.#fail(change.why));
-    else this.#fail(change.why);
+    if (change.remoteAdminDown) this.#options.log.bfdShutDown(this.#options.peer);
+    else if (this.#phase === "session") this.#fail(change.why);
   }
 
   #cameUp(): void {
     if (this.#isUp) return;
     this.#isUp = true;
     this.#isMissingTold = false;
-    this.#upAtMs = this.#options.clock.now();
-    this.#cancel();
     this.#options.log.bfdUp(this.#options.peer);
-    this.#unblock();
-  }
-
-  #wasStopped(): void {
-    if (this.#isUp) this.#options.log.bfdShutDown(this.#options.peer);
-    this.#isUp = false;
-    this.#cancel();
-    this.#unblock();
-  }
-
-  /** BGP has just come up, and BFD has not been seen to come up since. */
-  #isInGrace(): boolean {
-    const sinceMs = this.#sessionAtMs;
-    return sinceMs !== null && this.#options.clock.now() - sinceMs <= GRACE_MS && this.#upAtMs <= sinceMs;
+    if (this.#phase === "session") this.#cancel();
+    else this.#tryAgain();
   }
 
   #fail(why: string): void {
     this.#options.log.bfdDown(this.#options.peer, why);
-    this.#isBlocked = true;
-    this.#after(HOLD_OFF_MS, () => this.#unblock());
+    this.#phase = "held-off";
+    this.#after(HOLD_OFF_MS, () => this.#tryAgain());
     this.#options.events.down();
   }
 
-  #unblock(): void {
-    if (!this.#isBlocked) return;
-    this.#isBlocked = false;
-    this.#cancel();
+  #tryAgain(): void {
+    if (this.#phase !== "held-off") return;
+    this.#phase = "lingering";
+    this.#after(LINGER_MS, () => this.stop());
     this.#options.events.up();
   }
 
-  /** There is one timer: what it waits for excludes the rest. */
   #after(delayMs: number, fire: () => void): void {
     this.#timer?.cancel();
     this.#timer = this.#options.clock.after(delayMs, fire);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { bfdPath, configuredEnds, samePath, type SessionEnds } from "../../mod/bgp/bfd_path.ts";
-import type { BgpPeerConfig } from "../../mod/bgp/types.ts";
-import { ADDRESSES, BFD, LOCAL_AS, peerConfig } from "./configs.ts";
+import { bfdPath, samePath } from "../../mod/bgp/bfd_path.ts";
+import type { BgpPeerConfig, Negotiated } from "../../mod/bgp/types.ts";
+import { ADDRESSES, BFD, peerConfig } from "./configs.ts";
+
+type SessionEnds = Pick<Negotiated, "localIp" | "remoteIp" | "isExternal">;
 
 const NEAR: SessionEnds = { localIp: "10.0.0.1", remoteIp: "10.0.0.2", isExternal: true };
 const FAR: SessionEnds = { localIp: "10.0.0.1", remoteIp: "10.9.0.2", isExternal: true };
@@ -20,7 +22,6 @@ const CASES: readonly Case[] = [
   { name: "external with multihop", peer: { multihopTtl: 50 }, ends: FAR, multihop: true },
   { name: "internal on the link", peer: {}, ends: { ...NEAR, isExternal: false }, multihop: false },
   { name: "internal elsewhere", peer: {}, ends: { ...FAR, isExternal: false }, multihop: true },
-  { name: "not known whether external", peer: {}, ends: { ...FAR, isExternal: null }, multihop: false },
   { name: "source interface", peer: { sourceInterface: "eth7" }, ends: NEAR, multihop: false, link: "eth7" },
   { name: "multihop has no link", peer: { sourceInterface: "eth7", multihopTtl: 2 }, ends: FAR, multihop: true },
   {
@@ -43,16 +44,6 @@ Deno.test("the kind of a path and its link follow from the peer and the addresse
 
 Deno.test("a peer without BFD has no path", () => {
   assert.equal(bfdPath(peerConfig(2), NEAR, { addresses: ADDRESSES }), null);
-});
-
-Deno.test("both ends are known before a session if both are configured as addresses", () => {
-  const sourceIp = "10.0.0.1";
-  const expected = { localIp: sourceIp, remoteIp: "10.0.0.2", isExternal: true };
-  assert.deepEqual(configuredEnds(peerConfig(2, { sourceIp }), LOCAL_AS), expected);
-  assert.equal(configuredEnds(peerConfig(2, { sourceIp, as: LOCAL_AS }), LOCAL_AS)?.isExternal, false);
-  assert.equal(configuredEnds(peerConfig(2, { sourceIp, as: null }), LOCAL_AS)?.isExternal, null);
-  assert.equal(configuredEnds(peerConfig(2), LOCAL_AS), null);
-  assert.equal(configuredEnds(peerConfig(2, { sourceIp, address: { is: "name", host: "r" } }), LOCAL_AS), null);
 });
 
 Deno.test("a path is another one if anything of it is", () => {

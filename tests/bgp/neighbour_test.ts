@@ -10,26 +10,27 @@ async function started(changed: Parameters<typeof peerConfig>[1]): Promise<Speak
   return kit;
 }
 
-Deno.test("a path is watched from when both ends are known", async () => {
-  const unknown = await started({ bfd: BFD });
-  assert.equal(unknown.bfd.live.length, 0);
-  assert.equal(unknown.speaker.reports()[0]?.bfd, "down");
-  await unknown.session(2).establish();
-  assert.deepEqual(unknown.bfd.only.path, {
+/** The session is up, and its path is watched. */
+async function up(kit: SpeakerKit): Promise<void> {
+  await kit.session(2).establish();
+  kit.clock.advance(100);
+}
+
+Deno.test("the path of a session is watched", async () => {
+  const kit = await started({ bfd: BFD, sourceIp: "10.0.0.1" });
+  assert.equal(kit.bfd.live.length, 0);
+  assert.equal(kit.speaker.reports()[0]?.bfd, "down");
+  await up(kit);
+  assert.deepEqual(kit.bfd.only.path, {
     ...BFD,
     localIp: "10.0.0.1",
     remoteIp: "10.0.0.2",
     interface: null,
     multihop: false,
   });
-  await unknown.close();
-
-  const known = await started({ bfd: BFD, sourceIp: "10.0.0.1" });
-  known.bfd.only.become("up");
-  assert.equal(known.speaker.reports()[0]?.bfd, "up");
-  await known.session(2).establish();
-  assert.equal(known.bfd.watches.length, 1);
-  await known.close();
+  kit.bfd.only.become("up");
+  assert.equal(kit.speaker.reports()[0]?.bfd, "up");
+  await kit.close();
 });
 
 Deno.test("a peer without BFD is never watched and reports none", async () => {
@@ -44,7 +45,7 @@ Deno.test("BFD that goes down ends the session, and the routes come back with th
   const kit = await started({ bfd: BFD });
   const session = kit.session(2);
   kit.speaker.announce("10.9.0.1", "a");
-  await session.establish();
+  await up(kit);
   kit.bfd.only.become("up");
   kit.clock.advance(5000);
   kit.bfd.only.become("down");
@@ -58,11 +59,9 @@ Deno.test("BFD that goes down ends the session, and the routes come back with th
   await kit.close();
 });
 
-Deno.test("BFD is watched while the session is away, and until the session has ended for good", async () => {
+Deno.test("BFD is watched until the session has ended for good", async () => {
   const kit = await started({ bfd: BFD });
-  await kit.session(2).establish();
-  kit.session(2).end();
-  assert.equal(kit.bfd.live.length, 1);
+  await up(kit);
   const ending = Promise.withResolvers<void>();
   kit.session(2).stopped = ending.promise;
   kit.speaker.reconfigure(bgpConfig([]));
@@ -76,10 +75,10 @@ Deno.test("BFD is watched while the session is away, and until the session has e
 
 Deno.test("a session that begins again with other BFD timers has one path, the new one", async () => {
   const kit = await started({ bfd: BFD });
-  await kit.session(2).establish();
+  await up(kit);
   kit.speaker.reconfigure(bgpConfig([peerConfig(2, { bfd: { ...BFD, multiplier: 5 } })]));
   await turn();
-  await kit.session(2).establish();
+  await up(kit);
   assert.equal(kit.bfd.only.path.multiplier, 5);
   await kit.close();
 });

@@ -30,51 +30,104 @@ class Kit {
     return this.lines.filter((line) => line.includes(part)).length;
   }
 
+  /** The session comes up, and the path is watched a moment later. */
+  sessionUp(path = PATH): void {
+    this.watch.sessionUp(path);
+    this.clock.advance(100);
+  }
+
   /** BGP and BFD are up, and have been for a while. */
   settle(): void {
-    this.watch.sessionUp(PATH);
+    this.sessionUp();
     this.bfd.only.become("init");
     this.bfd.only.become("up");
     this.clock.advance(60_000);
     assert.deepEqual(this.events, []);
+    assert.equal(this.clock.pending, 0);
+  }
+
+  /** The path fails, which ends the session. */
+  fail(): void {
+    this.bfd.only.become("down");
+    this.watch.sessionDown();
   }
 }
 
 Deno.test("a path that was up and goes down ends the session at once, and it is tried again when the path is back", () => {
   const kit = new Kit();
   kit.settle();
-  kit.bfd.only.become("down");
+  kit.fail();
   assert.deepEqual(kit.events, ["down"]);
-  kit.watch.sessionDown();
   kit.clock.advance(200);
   kit.bfd.only.become("init");
   assert.deepEqual(kit.events, ["down"]);
   kit.bfd.only.become("up");
   assert.deepEqual(kit.events, ["down", "up"]);
+  kit.sessionUp();
+  assert.equal(kit.bfd.watches.length, 1);
   kit.clock.advance(60_000);
   assert.deepEqual(kit.events, ["down", "up"]);
   assert.equal(kit.clock.pending, 0);
+  kit.fail();
+  assert.deepEqual(kit.events, ["down", "up", "down"]);
 });
 
 Deno.test("a path that stays down does not lock out a router that starts BFD only after BGP", () => {
   const kit = new Kit();
   kit.settle();
-  kit.bfd.only.become("down");
-  kit.watch.sessionDown();
+  kit.fail();
   kit.clock.advance(999);
   assert.deepEqual(kit.events, ["down"]);
   kit.clock.advance(1);
   assert.deepEqual(kit.events, ["down", "up"]);
-  kit.watch.sessionUp(PATH);
+  kit.sessionUp();
   kit.bfd.only.become("init");
   kit.bfd.only.become("down");
+  assert.deepEqual(kit.events, ["down", "up"]);
+});
+
+Deno.test("FRR must not find BFD up when BGP comes up: a path is watched a moment later, and a failed one for a while only", () => {
+  const kit = new Kit();
+  kit.watch.sessionUp(PATH);
+  kit.clock.advance(99);
+  assert.equal(kit.bfd.watches.length, 0);
+  kit.clock.advance(1);
+  kit.bfd.only.become("up");
+  kit.fail();
+  kit.clock.advance(5999);
+  assert.equal(kit.bfd.live.length, 1);
+  kit.clock.advance(1);
+  assert.equal(kit.bfd.live.length, 0);
+  assert.equal(kit.clock.pending, 0);
+  assert.deepEqual(kit.events, ["down", "up"]);
+});
+
+Deno.test("a session that ends for another reason takes BFD with it", () => {
+  const kit = new Kit();
+  kit.settle();
+  kit.watch.sessionDown();
+  assert.equal(kit.bfd.live.length, 0);
+  kit.watch.sessionUp(PATH);
+  kit.watch.sessionDown();
+  assert.equal(kit.clock.pending, 0);
+  assert.equal(kit.bfd.live.length, 0);
+  assert.deepEqual(kit.events, []);
+});
+
+Deno.test("what a failed path does before the session is back ends nothing", () => {
+  const kit = new Kit();
+  kit.settle();
+  kit.fail();
+  kit.bfd.only.become("up");
+  kit.bfd.only.become("down");
+  kit.bfd.only.become("up");
   assert.deepEqual(kit.events, ["down", "up"]);
 });
 
 Deno.test("BFD that never comes up ends nothing and is warned of once", () => {
   const kit = new Kit();
   for (let i = 0; i < 3; i++) {
-    kit.watch.sessionUp(PATH);
+    kit.sessionUp();
     kit.bfd.only.become("init");
     kit.bfd.only.become("down");
     kit.clock.advance(20_000);
@@ -95,74 +148,18 @@ Deno.test("the other side's AdminDown is no failure, nor is its silence afterwar
   assert.equal(kit.said("stopped on purpose"), 1);
 });
 
-Deno.test("AdminDown after a failure frees the session", () => {
-  const kit = new Kit();
-  kit.settle();
-  kit.bfd.only.become("down");
-  kit.bfd.only.become("down", { remoteAdminDown: true });
-  assert.deepEqual(kit.events, ["down", "up"]);
-  assert.equal(kit.clock.pending, 0);
-});
-
-Deno.test("FRR makes its BFD session anew when BGP comes up: no flap comes of it", () => {
-  const kit = new Kit();
-  kit.watch.watch(PATH);
-  kit.bfd.only.become("up");
-  kit.clock.advance(5000);
-  kit.watch.sessionUp(PATH);
-  kit.clock.advance(300);
-  kit.bfd.only.become("down");
-  kit.clock.advance(1500);
-  kit.bfd.only.become("up");
-  kit.clock.advance(60_000);
-  assert.deepEqual(kit.events, []);
-});
-
-Deno.test("once BFD has come up after BGP there is no grace any more", () => {
-  const kit = new Kit();
-  kit.watch.watch(PATH);
-  kit.bfd.only.become("up");
-  kit.clock.advance(5000);
-  kit.watch.sessionUp(PATH);
-  kit.clock.advance(100);
-  kit.bfd.only.become("down");
-  kit.clock.advance(100);
-  kit.bfd.only.become("up");
-  kit.clock.advance(100);
-  kit.bfd.only.become("down");
-  assert.deepEqual(kit.events, ["down"]);
-});
-
-Deno.test("the grace is for the first second, and ends if the path does not come back", () => {
-  const late = new Kit();
-  late.watch.watch(PATH);
-  late.bfd.only.become("up");
-  late.clock.advance(5000);
-  late.watch.sessionUp(PATH);
-  late.clock.advance(1001);
-  late.bfd.only.become("down");
-  assert.deepEqual(late.events, ["down"]);
-
-  const lost = new Kit();
-  lost.watch.watch(PATH);
-  lost.bfd.only.become("up");
-  lost.clock.advance(5000);
-  lost.watch.sessionUp(PATH);
-  lost.bfd.only.become("down");
-  lost.clock.advance(4999);
-  assert.deepEqual(lost.events, []);
-  lost.clock.advance(1);
-  assert.deepEqual(lost.events, ["down"]);
-});
-
 Deno.test("another path replaces the one that was watched, the same one is left alone", () => {
   const kit = new Kit();
   kit.settle();
-  kit.watch.sessionDown();
-  kit.watch.sessionUp({ ...PATH });
+  kit.fail();
+  kit.sessionUp({ ...PATH });
   assert.equal(kit.bfd.watches.length, 1);
-  kit.watch.sessionUp({ ...PATH, localIp: "10.0.0.9" });
+  kit.bfd.only.become("up");
+  kit.fail();
+  kit.sessionUp({ ...PATH, localIp: "10.0.0.9" });
   assert.equal(kit.bfd.only.path.localIp, "10.0.0.9");
+  kit.events.length = 0;
+  kit.bfd.watches[0]?.become("up");
   kit.bfd.watches[0]?.become("down");
   assert.deepEqual(kit.events, []);
   assert.equal(kit.watch.state, "down");
@@ -171,12 +168,12 @@ Deno.test("another path replaces the one that was watched, the same one is left 
 Deno.test("sockets that cannot be had are told of, and asked for again with the next session", () => {
   const kit = new Kit();
   kit.bfd.error = new Error("no buffer space");
-  kit.watch.sessionUp(PATH);
+  kit.sessionUp();
   assert.equal(kit.said("no buffer space"), 1);
   assert.equal(kit.watch.state, "down");
   kit.bfd.error = null;
   kit.watch.sessionDown();
-  kit.watch.sessionUp(PATH);
+  kit.sessionUp();
   kit.bfd.only.become("up");
   assert.equal(kit.watch.state, "up");
 });
