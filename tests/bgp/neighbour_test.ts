@@ -21,14 +21,14 @@ Deno.test("the path of a session is watched", async () => {
   assert.equal(kit.bfd.live.length, 0);
   assert.equal(kit.speaker.reports()[0]?.bfd, "down");
   await up(kit);
-  assert.deepEqual(kit.bfd.only.path, {
+  assert.deepEqual(kit.bfd.watched.path, {
     ...BFD,
     localIp: "10.0.0.1",
     remoteIp: "10.0.0.2",
     interface: null,
     multihop: false,
   });
-  kit.bfd.only.become("up");
+  kit.bfd.watched.become("up");
   assert.equal(kit.speaker.reports()[0]?.bfd, "up");
   await kit.close();
 });
@@ -46,12 +46,12 @@ Deno.test("BFD that goes down ends the session, and the routes come back with th
   const session = kit.session(2);
   kit.speaker.announce("10.9.0.1", "a");
   await up(kit);
-  kit.bfd.only.become("up");
+  kit.bfd.watched.become("up");
   kit.clock.advance(5000);
-  kit.bfd.only.become("down");
+  kit.bfd.watched.become("down");
   assert.equal(session.calls.at(-1), "path down");
   assert.equal(kit.speaker.reports()[0]?.prefixesSent, 0);
-  kit.bfd.only.become("up");
+  kit.bfd.watched.become("up");
   assert.equal(session.calls.at(-1), "path up");
   await session.establish();
   assert.deepEqual([...session.router.routes.keys()], ["10.9.0.1"]);
@@ -79,7 +79,7 @@ Deno.test("a session that begins again with other BFD timers has one path, the n
   kit.speaker.reconfigure(bgpConfig([peerConfig(2, { bfd: { ...BFD, multiplier: 5 } })]));
   await turn();
   await up(kit);
-  assert.equal(kit.bfd.only.path.multiplier, 5);
+  assert.equal(kit.bfd.watched.path.multiplier, 5);
   await kit.close();
 });
 

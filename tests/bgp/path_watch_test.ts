@@ -39,16 +39,17 @@ class Kit {
   /** BGP and BFD are up, and have been for a while. */
   settle(): void {
     this.sessionUp();
-    this.bfd.only.become("init");
-    this.bfd.only.become("up");
+    this.bfd.watched.become("init");
+    this.bfd.watched.become("up");
     this.clock.advance(60_000);
     assert.deepEqual(this.events, []);
+    assert.equal(this.said("BFD does not come up"), 0);
     assert.equal(this.clock.pending, 0);
   }
 
   /** The path fails, which ends the session. */
   fail(): void {
-    this.bfd.only.become("down");
+    this.bfd.watched.become("down");
     this.watch.sessionDown();
   }
 }
@@ -59,9 +60,9 @@ Deno.test("a path that was up and goes down ends the session at once, and it is 
   kit.fail();
   assert.deepEqual(kit.events, ["down"]);
   kit.clock.advance(200);
-  kit.bfd.only.become("init");
+  kit.bfd.watched.become("init");
   assert.deepEqual(kit.events, ["down"]);
-  kit.bfd.only.become("up");
+  kit.bfd.watched.become("up");
   assert.deepEqual(kit.events, ["down", "up"]);
   kit.sessionUp();
   assert.equal(kit.bfd.watches.length, 1);
@@ -81,8 +82,8 @@ Deno.test("a path that stays down does not lock out a router that starts BFD onl
   kit.clock.advance(1);
   assert.deepEqual(kit.events, ["down", "up"]);
   kit.sessionUp();
-  kit.bfd.only.become("init");
-  kit.bfd.only.become("down");
+  kit.bfd.watched.become("init");
+  kit.bfd.watched.become("down");
   assert.deepEqual(kit.events, ["down", "up"]);
 });
 
@@ -92,7 +93,7 @@ Deno.test("FRR must not find BFD up when BGP comes up: a path is watched a momen
   kit.clock.advance(99);
   assert.equal(kit.bfd.watches.length, 0);
   kit.clock.advance(1);
-  kit.bfd.only.become("up");
+  kit.bfd.watched.become("up");
   kit.fail();
   kit.clock.advance(5999);
   assert.equal(kit.bfd.live.length, 1);
@@ -118,9 +119,9 @@ Deno.test("what a failed path does before the session is back ends nothing", () 
   const kit = new Kit();
   kit.settle();
   kit.fail();
-  kit.bfd.only.become("up");
-  kit.bfd.only.become("down");
-  kit.bfd.only.become("up");
+  kit.bfd.watched.become("up");
+  kit.bfd.watched.become("down");
+  kit.bfd.watched.become("up");
   assert.deepEqual(kit.events, ["down", "up"]);
 });
 
@@ -128,8 +129,8 @@ Deno.test("BFD that never comes up ends nothing and is warned of once", () => {
   const kit = new Kit();
   for (let i = 0; i < 3; i++) {
     kit.sessionUp();
-    kit.bfd.only.become("init");
-    kit.bfd.only.become("down");
+    kit.bfd.watched.become("init");
+    kit.bfd.watched.become("down");
     kit.clock.advance(20_000);
     kit.watch.sessionDown();
   }
@@ -141,8 +142,8 @@ Deno.test("BFD that never comes up ends nothing and is warned of once", () => {
 Deno.test("the other side's AdminDown is no failure, nor is its silence afterwards (RFC 5882 §3.2)", () => {
   const kit = new Kit();
   kit.settle();
-  kit.bfd.only.become("down", { remoteAdminDown: true });
-  kit.bfd.only.become("down");
+  kit.bfd.watched.become("down", { remoteAdminDown: true });
+  kit.bfd.watched.become("down");
   kit.clock.advance(60_000);
   assert.deepEqual(kit.events, []);
   assert.equal(kit.said("stopped on purpose"), 1);
@@ -154,10 +155,10 @@ Deno.test("another path replaces the one that was watched, the same one is left 
   kit.fail();
   kit.sessionUp({ ...PATH });
   assert.equal(kit.bfd.watches.length, 1);
-  kit.bfd.only.become("up");
+  kit.bfd.watched.become("up");
   kit.fail();
   kit.sessionUp({ ...PATH, localIp: "10.0.0.9" });
-  assert.equal(kit.bfd.only.path.localIp, "10.0.0.9");
+  assert.equal(kit.bfd.watched.path.localIp, "10.0.0.9");
   kit.events.length = 0;
   kit.bfd.watches[0]?.become("up");
   kit.bfd.watches[0]?.become("down");
@@ -174,14 +175,14 @@ Deno.test("sockets that cannot be had are told of, and asked for again with the 
   kit.bfd.error = null;
   kit.watch.sessionDown();
   kit.sessionUp();
-  kit.bfd.only.become("up");
+  kit.bfd.watched.become("up");
   assert.equal(kit.watch.state, "up");
 });
 
 Deno.test("after stop nothing is watched, timed or told", () => {
   const kit = new Kit();
   kit.settle();
-  kit.bfd.only.become("down");
+  kit.bfd.watched.become("down");
   kit.watch.stop();
   kit.watch.stop();
   kit.bfd.watches[0]?.become("up");

@@ -136,7 +136,7 @@ export class FakeBfd implements BfdMonitor {
   }
 
   /** The only one. */
-  get only(): FakeWatch {
+  get watched(): FakeWatch {
     const [watch, ...others] = this.live;
     assert.ok(watch !== undefined && others.length === 0, `${this.live.length} paths are watched`);
     return watch;

@@ -229,8 +229,8 @@ Deno.test("100 flaps leave nothing behind", async () => {
     await kit.session(2).establish();
     assert.deepEqual(kit.session(2).router.log, ["announce", "end-of-rib 4"]);
     kit.clock.advance(100);
-    kit.bfd.only.become("up");
-    if (i % 2 === 0) kit.bfd.only.become("down");
+    kit.bfd.watched.become("up");
+    if (i % 2 === 0) kit.bfd.watched.become("down");
     else kit.session(2).end();
     assert.notEqual(kit.session(2).state, "established");
     kit.clock.advance(10_000);
