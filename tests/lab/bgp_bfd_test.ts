@@ -69,7 +69,10 @@ withRouters("FRR shares traffic between three nodes and goes on with two", ["frr
         for (const prefix of Object.values(ROUTES)) await router.waitKernel(prefix, 2, PATIENCE_MS);
         await pings.steady(PATIENCE_MS);
         const outageMs = pings.outageMs(4, fromMs);
-        bounded(`frr: one node of three ${name} → outage of the client`, outageMs, OUTAGE_MS + SLACK_MS);
+        bounded(`frr: one node of three ${name} → outage of the client`, {
+          tookMs: outageMs,
+          boundMs: OUTAGE_MS + SLACK_MS,
+        });
         if (name === "cut off") assert.ok(outageMs > 50, "the traffic went to that node");
         await back(lab, victim);
         for (const prefix of Object.values(ROUTES)) await router.waitKernel(prefix, 3, PATIENCE_MS);

@@ -2,6 +2,7 @@ import { withRouters } from "../routers/needs.ts";
 import {
   holdExpires,
   keysMatter,
+  policyArrives,
   routerClears,
   routerRestarts,
   routerTellsWhy,
@@ -20,6 +21,7 @@ withRouters("FRR has our routes, whatever both sides do", ["frr"], async (t) => 
       "routes of both families are in its BGP table": routesArrive,
       "they are in its kernel, and traffic flows until they are withdrawn": trafficFlows,
       "a thousand host routes come and go within a second": thousandRoutes,
+      "communities, MED and prepended path arrive, and the wish to prefer others": policyArrives,
       "its shutdown text is in our report": routerTellsWhy,
       "our shutdown text is known to it": speakerTellsWhy,
       "it has the routes back after its restart": routerRestarts,

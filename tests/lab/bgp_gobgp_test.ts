@@ -2,6 +2,7 @@ import { withRouters } from "../routers/needs.ts";
 import {
   holdExpires,
   keysMatter,
+  policyArrives,
   routerRestarts,
   routerTellsWhy,
   routesArrive,
@@ -17,6 +18,7 @@ withRouters("GoBGP has our routes, whatever both sides do", ["gobgp"], async (t)
     endure(t, world, {
       "routes of both families are in its BGP table": routesArrive,
       "a thousand host routes come and go within a second": thousandRoutes,
+      "communities, MED and prepended path arrive, and the wish to prefer others": policyArrives,
       "its shutdown text is in our report": routerTellsWhy,
       "our shutdown text is known to it": speakerTellsWhy,
       "it has the routes back after its restart": routerRestarts,

@@ -2,6 +2,7 @@ import { withRouters } from "../routers/needs.ts";
 import {
   holdExpires,
   keysMatter,
+  policyArrives,
   routerClears,
   routerRestarts,
   routerTellsWhy,
@@ -18,6 +19,7 @@ withRouters("OpenBGPD has our routes, whatever both sides do", ["openbgpd"], asy
     endure(t, world, {
       "routes of both families are in its BGP table": routesArrive,
       "a thousand host routes come and go within a second": thousandRoutes,
+      "communities, MED and prepended path arrive, and the wish to prefer others": policyArrives,
       "its shutdown text is in our report": routerTellsWhy,
       "our shutdown text is known to it": speakerTellsWhy,
       "it has the routes back after its restart": routerRestarts,

@@ -51,7 +51,7 @@ async function killedForGood({ router, speaker }: World): Promise<void> {
   await speaker.kill();
   for (const prefix of Object.values(ROUTES)) await router.waitKernel(prefix, 0, PATIENCE_MS);
   const tookMs = performance.now() - fromMs;
-  bounded(`${router.kind}: killed for good → stale routes gone`, tookMs, RESTART_MS + SLACK_MS);
+  bounded(`${router.kind}: killed for good → stale routes gone`, { tookMs, boundMs: RESTART_MS + SLACK_MS });
   assert.ok(tookMs > RESTART_MS - 1500, `after ${tookMs} ms already`);
 }
 

@@ -25,6 +25,11 @@ export async function bfdUp(
   await speaker.waitReport(peer, PATIENCE_MS, ({ bfd }) => bfd === "up");
 }
 
+/** Waits until the session is not young any more: what goes down in its first second may be FRR's new beginning, and is given time. */
+export async function oldEnough({ speaker, peer }: World): Promise<void> {
+  await speaker.waitReport(peer, PATIENCE_MS, ({ stateForMs }) => stateForMs > YOUNG_MS);
+}
+
 /** The session that came up with the router's start is the one that stays. */
 export async function startsWithoutFlap(world: World): Promise<void> {
   const { speaker, peer } = world;
@@ -37,11 +42,10 @@ export async function startsWithoutFlap(world: World): Promise<void> {
 
 /** The node's cable is pulled and put back; no kernel tells the router. */
 export async function cutIsNoticed(world: World): Promise<void> {
-  const { lab, router, speaker, peer } = world;
+  const { lab, router, speaker } = world;
   await settled(world);
   await bfdUp(world);
-  // What goes down in the first second may be FRR's new beginning, and is given time.
-  await speaker.waitReport(peer, PATIENCE_MS, ({ stateForMs }) => stateForMs > YOUNG_MS);
+  await oldEnough(world);
   const fromMs = performance.now();
   lab.network.cut(speaker.machine);
   try {
@@ -51,21 +55,33 @@ export async function cutIsNoticed(world: World): Promise<void> {
   }
   const mendedMs = performance.now();
   await bfdUp(world);
-  bounded(`${router.kind}: mended → BFD up`, performance.now() - mendedMs, BACK_MS + SLACK_MS);
+  bounded(`${router.kind}: mended → BFD up`, { tookMs: performance.now() - mendedMs, boundMs: BACK_MS + SLACK_MS });
   await settled(world);
-  bounded(`${router.kind}: mended → routes back, with BFD`, performance.now() - mendedMs, BACK_MS + SLACK_MS);
+  bounded(`${router.kind}: mended → routes back, with BFD`, {
+    tookMs: performance.now() - mendedMs,
+    boundMs: BACK_MS + SLACK_MS,
+  });
 }
 
 async function noticedByRouter({ router, node }: World, fromMs: number): Promise<void> {
   await router.waitDown(node, PATIENCE_MS);
-  bounded(`${router.kind}: cut → noticed by the router, 50 ms × 3`, performance.now() - fromMs, NOTICED_MS + SLACK_MS);
+  bounded(`${router.kind}: cut → noticed by the router, 50 ms × 3`, {
+    tookMs: performance.now() - fromMs,
+    boundMs: NOTICED_MS + SLACK_MS,
+  });
   await router.waitKernel(ROUTES[4], 0, PATIENCE_MS);
-  bounded(`${router.kind}: cut → route gone from its kernel`, performance.now() - fromMs, NOTICED_MS + SLACK_MS);
+  bounded(`${router.kind}: cut → route gone from its kernel`, {
+    tookMs: performance.now() - fromMs,
+    boundMs: NOTICED_MS + SLACK_MS,
+  });
   await router.waitKernel(ROUTES[6], 0, PATIENCE_MS);
 }
 
 async function noticedByUs({ router, speaker, peer }: World, fromMs: number): Promise<void> {
   const { value } = await speaker.waitReport(peer, PATIENCE_MS, ({ state }) => state !== "established");
-  bounded(`${router.kind}: cut → noticed by us, 50 ms × 3`, performance.now() - fromMs, NOTICED_MS + SLACK_MS);
+  bounded(`${router.kind}: cut → noticed by us, 50 ms × 3`, {
+    tookMs: performance.now() - fromMs,
+    boundMs: NOTICED_MS + SLACK_MS,
+  });
   assert.match(value.lastError ?? "", /BFD/);
 }

@@ -5,6 +5,8 @@
  */
 
 import type { HostAddress } from "../../mod/bgp/next_hop.ts";
+import { LinkDiscovery } from "../../mod/bgp/link_peers.ts";
+import { KernelLinkPort } from "../../mod/bgp/link_port.ts";
 import { BgpSpeaker } from "../../mod/bgp/speaker.ts";
 import { TcpTransport } from "../../mod/bgp/tcp_transport.ts";
 import { PathMonitor } from "../../mod/bfd/monitor.ts";
@@ -77,6 +79,10 @@ function start(config: SpokenConfig): BgpSpeaker {
   const poller = new Poller(fail);
   const routes = new RouteSocket();
   const shared = { clock: systemClock, random: Math.random };
+  const linkPeers = new LinkDiscovery({ clock: systemClock, open: (events) => new KernelLinkPort(poller, events) });
+  linkPeers.setInterfaces(
+    config.peers.flatMap(({ address }) => address.is === "unnumbered" ? [address.interface] : []),
+  );
   return new BgpSpeaker({
     ...shared,
     config: spoken(config),
@@ -85,7 +91,7 @@ function start(config: SpokenConfig): BgpSpeaker {
       new PathMonitor({ ...shared, network: new UdpBfdNetwork({ poller, random: Math.random, onError: fail }) }),
     addresses: () => addresses(routes),
     lookup: (host) => Promise.resolve([host]),
-    linkPeers: { peer: () => null, onChange: () => () => {} },
+    linkPeers,
   });
 }
 

@@ -24,7 +24,11 @@ export interface WorldOptions {
   readonly peer?: Partial<SpokenPeer>;
 }
 
-/** A router and a speaker that talk to each other over IPv4, both started. */
+/** The addresses of the router and of the node, for settings that need them. */
+export const ROUTER_6 = "fd98::1";
+export const NODE_6 = "fd98::2";
+
+/** A router and a speaker that talk to each other over IPv4 unless said otherwise, both started. */
 export interface World {
   readonly lab: RouterLab;
   readonly router: Router;
@@ -55,7 +59,8 @@ export async function withWorld(
     hold(node, VIP_4, VIP_6);
     leadOver(client, border);
     const speaker = await lab.speaker(config, node);
-    await use({ lab, router, speaker, client, peer, node: own, config });
+    const names = { peer: options.peer?.name ?? peer, node: options.neighbor?.peer ?? own };
+    await use({ lab, router, speaker, client, ...names, config });
   });
 }
 
