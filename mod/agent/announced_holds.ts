@@ -1,8 +1,6 @@
 /** Which of the addresses that are held here routers are told about. Pure. */
+import type { Standing } from "../election/elector.ts";
 import type { RouteAnnouncer } from "../routes/types.ts";
-
-/** How this node stands to its addresses as a whole; an elected holder is always `serving`. */
-export type Standing = "serving" | "draining" | "withdrawn";
 
 /** Who announces: Services that share an address with the control plane have names of their own. */
 const OWNER = "control-plane";
@@ -14,7 +12,7 @@ export class AnnouncedHolds {
   #standing: Standing;
   #isHealthy: boolean;
 
-  /** @param start what is so before anybody says otherwise */
+  /** @param start what is so before anybody says otherwise; an elected holder is always `serving` */
   constructor(
     announcer: Pick<RouteAnnouncer, "announce" | "withdraw" | "drain">,
     start: { readonly standing: Standing; readonly isHealthy: boolean },
@@ -44,6 +42,11 @@ export class AnnouncedHolds {
     if (isHealthy === this.#isHealthy) return;
     this.#isHealthy = isHealthy;
     this.#tellAll();
+  }
+
+  /** What routers are told of now, in no order. */
+  announced(): string[] {
+    return this.#isHealthy && this.#standing !== "withdrawn" ? [...this.#held] : [];
   }
 
   #tellAll(): void {

@@ -6,10 +6,16 @@ import type { Poller } from "../linux/poller.ts";
 import { etcdElection } from "./etcd_election.ts";
 import { leaseElection } from "./lease_election.ts";
 import type { Election, ElectionParts } from "./manager_election.ts";
+import { everyNodeElection } from "./every_node_election.ts";
 import { getLog } from "../observe/log.ts";
 import { peersElection } from "./peers_election.ts";
 
 const log = getLog("agent");
+
+/** The address outlives the routes that routers keep while this process restarts. */
+const BEYOND_RESTART_MS = 15_000;
+/** A route in a table stays when the process ends without a word, so the address is to be there until kubelet has it running again. */
+const TABLE_LEASE_MS = 900_000;
 
 export interface ElectionChoice {
   readonly config: ManagerConfig;
@@ -27,6 +33,9 @@ export function electionOf(
   const { config, client, namespace, poller } = choice;
   const { election, lease, preserveOnLoss } = config;
   return (parts, rivals) => {
+    if (!config.elects) {
+      return everyNodeElection({ ...parts, leaseName: lease.name, leaseMs: unelectedLeaseMs(config) });
+    }
     switch (election.type) {
       case "etcd":
         return etcdElection({
@@ -51,4 +60,9 @@ export function electionOf(
         return assertNever(election);
     }
   };
+}
+
+/** How long addresses stay that every node has. */
+function unelectedLeaseMs({ bgp }: ManagerConfig): number {
+  return bgp === null ? TABLE_LEASE_MS : (bgp.gracefulRestartMs ?? 0) + BEYOND_RESTART_MS;
 }

@@ -14,6 +14,8 @@ export interface HoldRecordsOptions {
   readonly nodeName: string;
   /** `enable_node_labeling`. */
   readonly nodeLabeling: boolean;
+  /** Only one node holds an address: it is named in the address's Lease. */
+  readonly elects: boolean;
   /** The Lease of the election: Events are about it, and the Leases of the addresses are beside it. */
   readonly lease: { readonly name: string; readonly namespace: string };
   readonly clock: Clock;
@@ -26,19 +28,22 @@ export class HoldRecords {
   readonly #about: ObjectReference;
   readonly #events: EventRecorder;
   readonly #label: NodeLabel | null;
-  readonly #who: WhoLeases;
+  /** null: every node holds the addresses. */
+  readonly #who: WhoLeases | null;
   readonly #held = new Set<string>();
   #leading = false;
 
   constructor(options: HoldRecordsOptions) {
-    const { nodeName: node, nodeLabeling, lease, clock } = options;
+    const { nodeName: node, nodeLabeling, elects, lease, clock } = options;
     this.#options = options;
     const client = this.#client = options.client.fork();
     const shared = { client, node, clock, wallNow: systemWallClock, random: Math.random };
     this.#about = leaseReference(lease.namespace, lease.name);
     this.#events = new EventRecorder(shared);
     this.#label = nodeLabeling ? new NodeLabel(shared) : null;
-    this.#who = new WhoLeases({ ...shared, namespace: lease.namespace, addresses: () => [...this.#held] });
+    this.#who = elects
+      ? new WhoLeases({ ...shared, namespace: lease.namespace, addresses: () => [...this.#held] })
+      : null;
   }
 
   /** Begins: takes off the label that an earlier process may have left. */
@@ -69,13 +74,13 @@ export class HoldRecords {
 
   /** Takes the label off and writes the Events that wait, in about two seconds at most. */
   async stop(): Promise<void> {
-    this.#who.stop();
+    this.#who?.stop();
     await Promise.all([this.#label?.stop(), this.#events.close()]);
     this.#client.close();
   }
 
   #changed(): void {
-    this.#who.holder(this.#held.size > 0);
+    this.#who?.holder(this.#held.size > 0);
     this.#label?.hold([...this.#held]);
   }
 

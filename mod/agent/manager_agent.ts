@@ -1,9 +1,10 @@
 /**
  * A node of a Kubernetes control plane, put together. Read this first to see who owns what.
  *
- *     election (Lease, etcd or raft) ──grants──▶ holder ──▶ kernel
- *        ▲ fit?                                    │ held, released
- *     names, local API server, link               records: Lease per address, node label, Events, metrics
+ *     election (Lease, etcd, raft, or nobody's) ──grants──▶ holder ──▶ kernel
+ *        ▲ fit?                                              │ held, released
+ *     names, local API server, link                         routers: BGP or a routing table, where that is the mode
+ *                                                           records: Lease per address, node label, Events, metrics
  *
  * The agent makes all of it and stops it in the opposite direction: the election first, because it gives the addresses back in order and
  * lets a successor in; the holder after it; what only reports goes last.
@@ -19,7 +20,7 @@ import { type Lookup, systemLookup } from "../names/lookup.ts";
 import { NameWatch } from "../names/resolver.ts";
 import type { DumpSetting } from "../observe/dump_types.ts";
 import { getLog } from "../observe/log.ts";
-import type { ClusterStatus, NodeStatus } from "../observe/status_types.ts";
+import { type ClusterStatus, NO_ROUTING, type NodeStatus, type RoutingStatus } from "../observe/status_types.ts";
 import { Holder } from "../vip/holder.ts";
 import { LanAnnouncer } from "../vip/lan_announcer.ts";
 import { type LinkFacts, placeOn } from "../vip/placing.ts";
@@ -30,6 +31,7 @@ import type { HostKernel } from "./host_kernel.ts";
 import type { Election, ElectionParts } from "./manager_election.ts";
 import { ManagerPages } from "./manager_pages.ts";
 import { stopInOrder, type StopStep } from "./orderly_stop.ts";
+import type { Routing } from "./routing.ts";
 import { StateLock, StateLockError } from "./state_lock.ts";
 import { clusterReports, nodeStatus } from "./status_report.ts";
 
@@ -54,6 +56,8 @@ export interface ManagerAgentOptions {
   /** Of names that are given in place of addresses. @default {systemLookup} */
   readonly lookup?: Lookup;
   readonly build: { readonly version: string; readonly commit: string };
+  /** null: the addresses are announced by ARP and NDP. */
+  readonly routing: Routing | null;
   /** Makes the election that the configuration asks for. */
   readonly elect: (parts: ElectionParts, rivals: () => string | null) => Election;
 }
@@ -94,7 +98,8 @@ export class ManagerAgent {
     });
     this.#holder = this.#makeHolder();
     const objectPath = leasePath(options.namespace, config.lease.name);
-    this.#rivals = client === null
+    // Where every node serves nobody has to make way.
+    this.#rivals = client === null || !config.elects
       ? null
       : new RivalWatch({ client, clock, objectPath, own: () => this.#ownAddresses() });
     this.#health = client === null && config.health.url === null
@@ -105,6 +110,7 @@ export class ManagerAgent {
       client,
       nodeName: config.nodeName,
       nodeLabeling: config.nodeLabeling,
+      elects: config.elects,
       lease: { name: config.lease.name, namespace: options.namespace },
       clock,
     });
@@ -122,6 +128,8 @@ export class ManagerAgent {
         health: () => this.#health?.health() ?? { is: "healthy" },
         unfit: () => this.#unfit(),
         linkName: options.link.name,
+        routing: () => this.#routingStatus(),
+        bgp: () => options.routing?.bgp() ?? null,
       },
     });
   }
@@ -131,15 +139,21 @@ export class ManagerAgent {
     const { config, kernel } = this.#options;
     try {
       this.#lock = this.#lockState();
-      kernel.onEvent = (event) => this.#holder.kernelEvent(event);
+      kernel.onEvent = (event) => {
+        this.#holder.kernelEvent(event);
+        this.#options.routing?.kernelEvent(event);
+      };
       this.#fence = this.#holder.start();
       this.#names.start();
       if (this.#unplaced !== null) this.#placed();
       await this.#pages.start();
       this.#records?.start();
       this.#rivals?.start();
+      await this.#options.routing?.start();
       this.#watchHealth();
       await this.#election.elector.start();
+      // Whose health nobody asks about has nothing to wait for.
+      if (this.#health === null) this.#options.routing?.decided();
       if (this.#lock !== null) this.#control = await this.#serveControl();
     } catch (error) {
       await this.stop();
@@ -168,6 +182,7 @@ export class ManagerAgent {
     const { clock } = this.#options;
     const steps: readonly StopStep[] = [
       ["the election", () => this.#election.elector.stop()],
+      ["the routes", () => this.#options.routing?.close()],
       ["the addresses", () => this.#holder.stop()],
       ["the records", () => this.#records?.stop()],
       ["the election's connections", () => this.#election.close()],
@@ -210,11 +225,12 @@ export class ManagerAgent {
   #makeHolder(): Holder {
     const { config, kernel } = this.#options;
     const vips = this.#placements();
+    const onLan = config.mode === "arp";
     return new Holder({
       vips,
       book: kernel.book,
       permission: kernel.permission,
-      announcer: new LanAnnouncer({ vips, poller: kernel.poller, book: kernel.book }),
+      announcer: onLan ? new LanAnnouncer({ vips, poller: kernel.poller, book: kernel.book }) : null,
       announceEveryMs: config.announceEveryMs,
       clock: this.#options.clock,
       listener: this.#listener(),
@@ -226,12 +242,15 @@ export class ManagerAgent {
   }
 
   #listener(): HoldListener {
+    const routed = this.#options.routing?.holds;
     return {
       held: (ip) => {
+        routed?.held(ip);
         this.#records?.held(ip);
         this.#pages.held(ip);
       },
       released: (ip) => {
+        routed?.released(ip);
         this.#records?.released(ip);
         this.#pages.released(ip);
       },
@@ -251,6 +270,7 @@ export class ManagerAgent {
       fence: () => this.#fence,
       fit: () => this.#unfit() === null,
       rival: () => this.#hasRival(),
+      onStanding: (standing) => this.#options.routing?.holds.standing(standing),
       onLeader: (holder) => {
         this.#pages.leads(holder === this.#id);
         this.#records?.leads(holder === this.#id);
@@ -283,11 +303,17 @@ export class ManagerAgent {
   }
 
   #watchHealth(): void {
-    const { rivals, health } = { rivals: this.#rivals, health: this.#health };
+    const { rivals, health, routing } = { rivals: this.#rivals, health: this.#health, ...this.#options };
     if (rivals !== null) rivals.onChange = () => this.#election.refresh();
-    if (health === null) return;
+    if (health === null) {
+      routing?.holds.healthy(true);
+      return;
+    }
     health.onChange = (now) => {
       rivals?.needed(now.is === "unhealthy");
+      // Elected nodes announce for as long as they hold: a node alone keeps its addresses whatever its server says.
+      if (!this.#options.config.elects) routing?.holds.healthy(now.is === "healthy");
+      if (now.is !== "unknown") routing?.decided();
       this.#election.refresh();
     };
     health.start();
@@ -337,6 +363,10 @@ export class ManagerAgent {
     return new Set([...managed, ...this.#options.kernel.book.addresses().map(({ ip }) => ip)]);
   }
 
+  #routingStatus(): RoutingStatus {
+    return this.#options.routing?.status() ?? NO_ROUTING;
+  }
+
   #clusterStatus(): ClusterStatus {
     const own = this.#ownStatus();
     return { self: own.id, nodes: clusterReports(own, new Map()) };
@@ -350,9 +380,10 @@ export class ManagerAgent {
       version: build.version,
       uptimeMs: clock.now() - this.#startedMs,
       raft,
-      elector: raft === null ? this.#election.status() : null,
+      elector: raft === null && config.elects ? this.#election.status() : null,
       holds: this.#holder.status(),
       balancers: [],
+      routing: this.#routingStatus(),
       rejected: this.#election.rejected(),
       silenceMs: config.election.type === "peers" ? config.election.timing.electionMaxMs : 0,
     });

@@ -3,7 +3,7 @@
  * others is put together here; what they decide goes to one sink.
  */
 import type { Clock } from "../base/clock.ts";
-import type { Elector, ElectorStatus, GrantSink } from "../election/elector.ts";
+import type { Elector, ElectorStatus, GrantSink, Standing } from "../election/elector.ts";
 import type { NodeStatus as RaftStatus } from "../election/raft/node.ts";
 import type { Holder } from "../vip/holder.ts";
 import type { TransferAnswer } from "./control.ts";
@@ -42,6 +42,8 @@ export interface ElectionParts {
   readonly fit: () => boolean;
   /** Whether another node is known that could take over. */
   readonly rival: () => boolean;
+  /** How this node stands to its addresses, where every node serves them; never called by an election. */
+  readonly onStanding: (standing: Standing) => void;
   /** Once for each change of holder that is seen; null: nobody holds. */
   readonly onLeader: (holder: string | null, transitions: number) => void;
 }

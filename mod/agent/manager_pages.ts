@@ -4,7 +4,7 @@ import type { ManagerConfig } from "../config/manager/types.ts";
 import type { Health } from "../health/fitness.ts";
 import { type Check, electorCheck, eventLoopCheck } from "../observe/checks.ts";
 import { dumpText } from "../observe/dump.ts";
-import type { DumpChains, DumpSetting } from "../observe/dump_types.ts";
+import type { DumpBgp, DumpChains, DumpSetting } from "../observe/dump_types.ts";
 import { serveHealth } from "../observe/health_server.ts";
 import { LoopLag } from "../observe/lag.ts";
 import { loadMetrics } from "../observe/load_metrics.ts";
@@ -12,6 +12,7 @@ import type { Metrics, MetricsSnapshot } from "../observe/metrics.ts";
 import { serveMetrics } from "../observe/metrics_server.ts";
 import type { PageServer } from "../observe/page_server.ts";
 import { processFacts } from "../observe/process_facts.ts";
+import type { RoutingStatus } from "../observe/status_types.ts";
 import { systemWallClock } from "../runtime/wall_clock.ts";
 import type { AddressBook } from "../vip/kernel.ts";
 import type { HoldStatus } from "../vip/types.ts";
@@ -32,6 +33,9 @@ export interface NodeFacts {
   readonly health: () => Health;
   readonly unfit: () => string | null;
   readonly linkName: string;
+  readonly routing: () => RoutingStatus;
+  /** null: no BGP. */
+  readonly bgp: () => DumpBgp | null;
 }
 
 /** What is asked of the kernel: a `HostKernel` fits. */
@@ -76,7 +80,7 @@ export class ManagerPages {
     const node = { version: build.version, build: build.commit, node: config.nodeName };
     this.#metrics = await loadMetrics({ ...node, process: processFacts });
     this.#isNamed = facts.election.status().leading;
-    this.#metrics.leader(facts.election.leaseName, this.#isNamed);
+    if (config.elects) this.#metrics.leader(facts.election.leaseName, this.#isNamed);
     this.#metrics.source(() => this.#snapshot());
     this.#servers.push(serveMetrics(config.metrics, { metrics: this.#metrics, clock }));
   }
@@ -89,7 +93,7 @@ export class ManagerPages {
   /** This node begins or ceases to lead. */
   leads(leading: boolean): void {
     this.#isNamed = leading;
-    this.#metrics?.leader(this.#options.facts.election.leaseName, leading);
+    if (this.#options.config.elects) this.#metrics?.leader(this.#options.facts.election.leaseName, leading);
   }
 
   held(ip: string): void {
@@ -121,6 +125,8 @@ export class ManagerPages {
         lag: this.#lag.report(),
         holds: facts.holds(),
         election: { ...status, goodAgoMs: goodMs === null ? null : clock.now() - goodMs },
+        bgp: facts.bgp(),
+        routing: facts.routing(),
         links: kernel.book.links(),
         addresses: kernel.book.addresses(),
         nftables: kernel.chains(),
@@ -161,15 +167,17 @@ export class ManagerPages {
   }
 
   #snapshot(): MetricsSnapshot {
-    const { clock, facts } = this.#options;
+    const { config, clock, facts } = this.#options;
     const { goodMs, leading } = facts.election.status();
+    const goodAgoMs = goodMs === null ? null : clock.now() - goodMs;
     // A node that is cut off is named in the last record it saw for as long as that lasts; its time was over long before.
-    this.#metrics?.leader(facts.election.leaseName, this.#isNamed && leading);
+    if (config.elects) this.#metrics?.leader(facts.election.leaseName, this.#isNamed && leading);
     const health = facts.health();
     return {
       holds: facts.holds(),
-      elections: [{ leaseName: facts.election.leaseName, goodAgoMs: goodMs === null ? null : clock.now() - goodMs }],
+      elections: config.elects ? [{ leaseName: facts.election.leaseName, goodAgoMs }] : [],
       lag: this.#lag.report(),
+      routing: facts.routing(),
       healthy: health.is === "unknown" ? null : health.is === "healthy",
     };
   }

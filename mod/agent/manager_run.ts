@@ -19,6 +19,7 @@ import { chooseLink, type LinkFacts, placeOn } from "../vip/placing.ts";
 import { electionOf } from "./elections.ts";
 import { HostKernel } from "./host_kernel.ts";
 import { ManagerAgent } from "./manager_agent.ts";
+import { routingOf } from "./routing_choice.ts";
 import { beSole } from "./sole_agent.ts";
 import { StopSignals, untilStop } from "./stop_signals.ts";
 
@@ -92,6 +93,7 @@ async function startAgent(config: ManagerConfig, start: Start): Promise<ManagerA
     releaseGarbage();
     const agent = new ManagerAgent({
       config,
+      routing: routingOf(config, { kernel, link, client, clock: systemClock }),
       settings: start.settings,
       kernel,
       link,

@@ -16,7 +16,7 @@ import type { UdpTransport } from "../election/raft/udp_transport.ts";
 import { SingleNode } from "../election/single_node.ts";
 import { connectionResetter } from "../linux/reset_connections.ts";
 import { getLog } from "../observe/log.ts";
-import type { ClusterStatus, NodeStatus } from "../observe/status_types.ts";
+import { type ClusterStatus, NO_ROUTING, type NodeStatus } from "../observe/status_types.ts";
 import { Holder } from "../vip/holder.ts";
 import type { PlacedVip } from "../vip/types.ts";
 import { LanAnnouncer } from "../vip/lan_announcer.ts";
@@ -24,6 +24,7 @@ import { CONTROL_SOCKET, ControlServer, type TransferAnswer } from "./control.ts
 import type { HostKernel } from "./host_kernel.ts";
 import { makeRaft, raftElsewhere, transferRaft } from "./raft_election.ts";
 import { stopInOrder, type StopStep } from "./orderly_stop.ts";
+import type { Routing } from "./routing.ts";
 import { StateLock } from "./state_lock.ts";
 import { StatusExchange } from "./status_exchange.ts";
 import { clusterReports, nodeStatus } from "./status_report.ts";
@@ -42,6 +43,8 @@ export interface PeersAgentOptions {
   readonly kernel: HostKernel;
   readonly clock: Clock;
   readonly version: string;
+  /** null: no routers are told. */
+  readonly routing: Routing | null;
 }
 
 /** See the head of this file. */
@@ -93,13 +96,17 @@ export class PeersAgent {
     try {
       this.#lock = StateLock.take(config.stateDir);
       for (const balancer of this.#balancers) await balancer.start();
-      kernel.onEvent = (event) => this.#holder.kernelEvent(event);
+      kernel.onEvent = (event) => {
+        this.#holder.kernelEvent(event);
+        this.#options.routing?.kernelEvent(event);
+      };
       if (this.#node !== null) rehearse();
       // With `disableVIP` the kernel is left alone: no guard, and no privilege is needed for it.
       if (placed.length > 0) this.#fence = this.#holder.start();
       if (config.singleNode && placed.length > 0) {
         await new Promise<void>((resolve) => void clock.after(PROBE_WAIT_MS, resolve));
       }
+      await this.#options.routing?.start();
       await this.#elector.start();
       this.#control = await ControlServer.start(`${config.stateDir}/${CONTROL_SOCKET}`, {
         status: () => this.#clusterStatus(),
@@ -123,6 +130,7 @@ export class PeersAgent {
     const steps: readonly StopStep[] = [
       ["the election", () => this.#elector.stop()],
       ["the load balancers", async () => void await Promise.all(this.#balancers.map((balancer) => balancer.stop()))],
+      ["the routes", () => this.#options.routing?.close()],
       ["the addresses", () => this.#holder.stop()],
       ["the status channel", () => this.#exchange?.stop()],
       ["the control socket", () => this.#control?.stop()],
@@ -137,7 +145,7 @@ export class PeersAgent {
   }
 
   #makeHolder(): Holder {
-    const { config, placed, kernel, clock } = this.#options;
+    const { config, placed, kernel, clock, routing } = this.#options;
     const bound = this.#balancers.filter((balancer) => balancer.config.bindToVip);
     return new Holder({
       vips: placed,
@@ -147,9 +155,15 @@ export class PeersAgent {
       announceEveryMs: config.announceEveryMs,
       clock,
       listener: {
-        held: (ip) => bound.forEach((balancer) => balancer.bind(ip)),
-        // Connections to the address also come through listeners on every address.
-        released: (ip) => this.#balancers.forEach((balancer) => balancer.release(ip)),
+        held: (ip) => {
+          for (const balancer of bound) balancer.bind(ip);
+          routing?.holds.held(ip);
+        },
+        released: (ip) => {
+          routing?.holds.released(ip);
+          // Connections to the address also come through listeners on every address.
+          for (const balancer of this.#balancers) balancer.release(ip);
+        },
       },
       elsewhere: (ip) => raftElsewhere(this.#node, config.timing, ip),
     });
@@ -165,6 +179,7 @@ export class PeersAgent {
       elector: null,
       holds: this.#holder.status(),
       balancers: this.#balancers.map((balancer) => balancer.status()),
+      routing: this.#options.routing?.status() ?? NO_ROUTING,
       rejected: this.#transport?.rejected() ?? [],
       silenceMs: config.timing.electionMaxMs,
     });

@@ -11,6 +11,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { isOurs } from "../vip/address.ts";
 import type { PlacedVip } from "../vip/types.ts";
 import { HostKernel } from "./host_kernel.ts";
+import { peersRoutingOf } from "./routing_choice.ts";
 import { PeersAgent } from "./peers_agent.ts";
 
 const log = getLog("agent");
@@ -47,7 +48,14 @@ async function startAgent(config: PeersConfig, version: string): Promise<PeersAg
     raiseFileLimit();
     if (raisePriority() === "refused") log.debug("no right to run before ordinary work (CAP_SYS_NICE)");
     releaseGarbage();
-    const agent = new PeersAgent({ config, placed, kernel, clock: systemClock, version });
+    const agent = new PeersAgent({
+      config,
+      placed,
+      kernel,
+      clock: systemClock,
+      version,
+      routing: peersRoutingOf(config, { kernel, clock: systemClock }),
+    });
     await agent.start();
     return agent;
   } catch (error) {

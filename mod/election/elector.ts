@@ -42,6 +42,12 @@ export interface Elector {
   stop(): Promise<void>;
 }
 
+/**
+ * How a node stands to its addresses where every node serves them: routers are told, are asked to prefer others, or are told that it is
+ * gone.
+ */
+export type Standing = "serving" | "draining" | "withdrawn";
+
 /** What an elector that is not raft shows of itself. */
 export interface ElectorStatus {
   /** Who holds, as far as is known; null: nobody, or unknown. */

@@ -1,10 +1,7 @@
 import { assertNever } from "../base/assert.ts";
 import type { Clock, Timer } from "../base/clock.ts";
-import type { Elector, ElectorStatus, GrantSink, RevokeReason } from "./elector.ts";
+import type { Elector, ElectorStatus, GrantSink, RevokeReason, Standing } from "./elector.ts";
 import { GrantFeed } from "./grant_feed.ts";
-
-/** How a node stands to its addresses: routers are told, are asked to prefer others, or are told that it is gone. */
-export type Standing = "serving" | "draining" | "withdrawn";
 
 export interface EveryNodeOptions {
   /** This node's name, which is what {@link EveryNode.observe} calls the leader. */

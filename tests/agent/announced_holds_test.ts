@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { AnnouncedHolds, type Standing } from "../../mod/agent/announced_holds.ts";
+import { AnnouncedHolds } from "../../mod/agent/announced_holds.ts";
+import type { Standing } from "../../mod/election/elector.ts";
 
 function make(start: { standing: Standing; isHealthy: boolean }): { holds: AnnouncedHolds; said: () => string[] } {
   const said: string[] = [];
@@ -26,10 +27,12 @@ Deno.test("an address that is held is not announced before the node is known to 
   assert.ok(said().every((line) => line.startsWith("withdraw")));
   holds.healthy(true);
   assert.deepEqual(said(), ["announce 10.0.0.9 for control-plane"]);
+  assert.deepEqual(holds.announced(), ["10.0.0.9"]);
   holds.healthy(true);
   assert.deepEqual(said(), []);
   holds.healthy(false);
   assert.deepEqual(said(), ["withdraw 10.0.0.9"]);
+  assert.deepEqual(holds.announced(), []);
 });
 
 Deno.test("a node that leaves drains its addresses and withdraws them; one that is released stays away", () => {

@@ -40,6 +40,7 @@ export class Nodes {
       fence: () => "guard",
       fit: () => true,
       rival: () => true,
+      onStanding: () => {},
       onLeader: (holder) => {
         told.push(holder);
         this.#wake();

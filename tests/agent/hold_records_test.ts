@@ -23,6 +23,7 @@ Deno.test("who holds is written as Leases, a label and Events, and the label goe
     client,
     nodeName: "node1",
     nodeLabeling: true,
+    elects: true,
     lease: { name: "plndr-cp-lock", namespace: "kube-system" },
     clock: systemClock,
   });
@@ -67,7 +68,14 @@ Deno.test("who holds is written as Leases, a label and Events, and the label goe
 Deno.test("an API server that is gone keeps nobody: records end within their limit", async () => {
   const client = clientOf("http://127.0.0.1:9");
   const lease = { name: "plndr-cp-lock", namespace: "kube-system" };
-  const records = new HoldRecords({ client, nodeName: "node1", nodeLabeling: true, lease, clock: systemClock });
+  const records = new HoldRecords({
+    client,
+    nodeName: "node1",
+    nodeLabeling: true,
+    elects: true,
+    lease,
+    clock: systemClock,
+  });
   records.start();
   records.leads(true);
   records.held(V4);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { electionOf } from "../../mod/agent/elections.ts";
 import { HostKernel } from "../../mod/agent/host_kernel.ts";
 import { ManagerAgent } from "../../mod/agent/manager_agent.ts";
+import { routingOf } from "../../mod/agent/routing_choice.ts";
 import { loadManagerValues } from "../../mod/config/manager/load.ts";
 import type { ManagerConfig } from "../../mod/config/manager/types.ts";
 import type { Lookup } from "../../mod/names/lookup.ts";
@@ -71,6 +72,7 @@ export class ManagedNode {
         namespace,
         bootId: "boot-1",
         clock: systemClock,
+        routing: routingOf(config, { kernel, link, client, clock: systemClock }),
         build: { version: "1.2.3", commit: "abcdef" },
         elect: electionOf({ config, client, namespace, poller: kernel.poller }),
         ...(lookup === undefined ? {} : { lookup }),

@@ -7,6 +7,7 @@ import { ListenError } from "../../mod/observe/page_server.ts";
 import { mustLoad } from "../config/manager/helpers.ts";
 import { VirtualClock } from "../fakes/clock.ts";
 import { FakeKernel } from "../fakes/kernel.ts";
+import { NO_ROUTING } from "../../mod/observe/status_types.ts";
 
 const IP = "10.98.0.200";
 const HOLD = { ip: IP, heldHere: true, heldForMs: 5000, validForMs: 1500, conflict: null, conflictsSeen: 2 };
@@ -56,6 +57,8 @@ class Node {
       health: () => this.health,
       unfit: () => this.unfit,
       linkName: "eth0",
+      routing: () => NO_ROUTING,
+      bgp: () => null,
     };
     const kernel = {
       book: new FakeKernel(this.clock),

@@ -43,7 +43,7 @@ async function withAgent(
   const kernel = cabled.machine.run(() => new HostKernel(systemClock));
   const placed = [{ ip: V4, prefixLength: 32, linkName: "eth0" }, { ip: V6, prefixLength: 128, linkName: "eth0" }];
   const agent = cabled.machine.run(() =>
-    new PeersAgent({ config: config(stateDir), placed, kernel, clock: systemClock, version: "test" })
+    new PeersAgent({ config: config(stateDir), placed, kernel, clock: systemClock, version: "test", routing: null })
   );
   try {
     await run(agent, cabled, stateDir);
@@ -98,7 +98,7 @@ privileged(
       const kernel = cabled.machine.run(() => new HostKernel(systemClock));
       const placed = [{ ip: V4, prefixLength: 32, linkName: "eth0" }];
       const second = cabled.machine.run(() =>
-        new PeersAgent({ config: config(stateDir), placed, kernel, clock: systemClock, version: "test" })
+        new PeersAgent({ config: config(stateDir), placed, kernel, clock: systemClock, version: "test", routing: null })
       );
       await assert.rejects(startInside(second, cabled), /Another agent uses stateDir/);
       assert.equal(cabled.nft.tables().length, 2);
@@ -117,7 +117,14 @@ privileged("a start that fails takes everything back", () =>
 privileged("without addresses the kernel is left alone", () =>
   withAgent(async (_agent, cabled, stateDir) => {
     const kernel = cabled.machine.run(() => new HostKernel(systemClock));
-    const options = { config: config(`${stateDir}/other`), placed: [], kernel, clock: systemClock, version: "test" };
+    const options = {
+      config: config(`${stateDir}/other`),
+      placed: [],
+      kernel,
+      clock: systemClock,
+      version: "test",
+      routing: null,
+    };
     const bare = cabled.machine.run(() => new PeersAgent(options));
     await startInside(bare, cabled);
     const tables = cabled.nft.tables();

@@ -75,6 +75,9 @@ const PROTOCOL_FOR_ZERO = 1;
 /** `RT_TABLE_UNSPEC`: the kernel would take the main table. */
 const NO_TABLE = 0;
 
+/** Upstream's for 0. */
+const REASSERT_SECONDS = 5;
+
 function readRoutes(readings: Readings): RoutesConfig {
   const table = readings.get(MANAGER.routes.table);
   const protocol = readings.get(MANAGER.routes.protocol);
@@ -89,5 +92,6 @@ function readRoutes(readings: Readings): RoutesConfig {
     protocol: protocol.value === 0 ? PROTOCOL_FOR_ZERO : protocol.value,
     type: type.value,
     cleanStale: readings.value(MANAGER.routes.clean),
+    reassertMs: 1000 * (readings.value(MANAGER.balancer.checkInterval) || REASSERT_SECONDS),
   };
 }

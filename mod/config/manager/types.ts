@@ -91,6 +91,8 @@ export interface RoutesConfig {
   readonly type: number;
   /** Remove routes of an earlier run. */
   readonly cleanStale: boolean;
+  /** `backend_health_check_interval`: routes are told of anew this often. */
+  readonly reassertMs: number;
 }
 
 /** How the addresses get their packets. */

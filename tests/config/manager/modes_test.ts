@@ -30,10 +30,10 @@ Deno.test("ARP always elects, BGP where it is asked to, and routes never", () =>
 
 Deno.test("routes have upstream's table, protocol and type unless others are given", () => {
   const on = vars("vip_routingtable=true");
-  assert.deepEqual(mustLoad(on).routes, { table: 198, protocol: 248, type: 1, cleanStale: false });
+  assert.deepEqual(mustLoad(on).routes, { table: 198, protocol: 248, type: 1, cleanStale: false, reassertMs: 5000 });
   const given = vars("vip_routingtableid=4294967295", "vip_routingprotocol=4", "vip_routingtabletype=2");
-  const clean = vars("vip_cleanroutingtable=true");
-  const wanted = { table: 4294967295, protocol: 4, type: 2, cleanStale: true };
+  const clean = vars("vip_cleanroutingtable=true", "backend_health_check_interval=2");
+  const wanted = { table: 4294967295, protocol: 4, type: 2, cleanStale: true, reassertMs: 2000 };
   assert.deepEqual(mustLoad({ ...on, ...given, ...clean }).routes, wanted);
 });
 
