@@ -9,21 +9,13 @@ import type { RouterSession, TableRoute } from "./types.ts";
 const FOLDER = "/usr/lib/frr";
 const DAEMONS = ["zebra", "bfdd", "bgpd"] as const;
 
-/** What the daemons need when they are not started by root; the signal that ends them with their parent is lost when they change user. */
+/**
+ * A daemon that is started by root changes its user and loses the signal that ends it with its parent: it begins as that user, with what
+ * it needs. Its notes for the case of a crash, which are left by one that is killed, are in a mount namespace of its own.
+ */
 const RIGHTS = "+net_admin,+net_raw,+net_bind_service,+sys_admin,+setgid,+setuid";
-const AS_FRR = [
-  "setpriv",
-  "--reuid",
-  "frr",
-  "--regid",
-  "frr",
-  "--init-groups",
-  "--inh-caps",
-  RIGHTS,
-  "--ambient-caps",
-  RIGHTS,
-];
-const END_WITH_PARENT = ["--pdeathsig", "KILL", "--"];
+const AS_FRR = `setpriv --reuid frr --regid frr --init-groups --inh-caps ${RIGHTS} --ambient-caps ${RIGHTS}`;
+const SCRIPT = `mount -t tmpfs -o mode=1777 tmpfs /var/tmp && exec ${AS_FRR} --pdeathsig KILL -- "$@"`;
 
 function process(name: typeof DAEMONS[number], { directory }: RouterPlace): RouterProcess {
   const zebra = `${directory}/zserv.sock`;
@@ -35,7 +27,8 @@ function process(name: typeof DAEMONS[number], { directory }: RouterPlace): Rout
     "0",
     ...(name === "bfdd" ? ["--bfdctl", `${directory}/bfdd.sock`] : []),
   ];
-  const argv = [...AS_FRR, ...END_WITH_PARENT, `${FOLDER}/${name}`, ...paths, ...control, "--log", "stdout"];
+  const daemon = [`${FOLDER}/${name}`, ...paths, ...control, "--log", "stdout"];
+  const argv = ["unshare", "--mount", "sh", "-c", SCRIPT, name, ...daemon];
   const answers = (): Promise<string> => askVty(`${directory}/${name}.vty`, ["enable"]);
   // A daemon that does not reach zebra at its start tries again after ten seconds.
   const serves = async (): Promise<void> => {
