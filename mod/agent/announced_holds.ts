@@ -9,6 +9,8 @@ const OWNER = "control-plane";
 export class AnnouncedHolds {
   readonly #announcer: Pick<RouteAnnouncer, "announce" | "withdraw" | "drain">;
   readonly #held = new Set<string>();
+  /** Of those, the ones that nobody stands for. */
+  readonly #preserved = new Set<string>();
   #standing: Standing;
   #isHealthy: boolean;
 
@@ -27,9 +29,21 @@ export class AnnouncedHolds {
     this.#tell(ip);
   }
 
+  /** Another node may hold it by now: it is not announced until it is stood for again. */
+  preserved(ip: string): void {
+    this.#preserved.add(ip);
+    this.#announcer.withdraw(ip, OWNER);
+  }
+
+  resumed(ip: string): void {
+    this.#preserved.delete(ip);
+    if (this.#held.has(ip)) this.#tell(ip);
+  }
+
   /** Withdrawn before this returns: the address still answers. */
   released(ip: string): void {
     this.#held.delete(ip);
+    this.#preserved.delete(ip);
     this.#announcer.withdraw(ip, OWNER);
   }
 
@@ -46,7 +60,8 @@ export class AnnouncedHolds {
 
   /** What routers are told of now, in no order. */
   announced(): string[] {
-    return this.#isHealthy && this.#standing !== "withdrawn" ? [...this.#held] : [];
+    if (!this.#isHealthy || this.#standing === "withdrawn") return [];
+    return [...this.#held].filter((ip) => !this.#preserved.has(ip));
   }
 
   #tellAll(): void {
@@ -54,7 +69,8 @@ export class AnnouncedHolds {
   }
 
   #tell(ip: string): void {
-    if (!this.#isHealthy || this.#standing === "withdrawn") this.#announcer.withdraw(ip, OWNER);
+    const isHidden = !this.#isHealthy || this.#standing === "withdrawn" || this.#preserved.has(ip);
+    if (isHidden) this.#announcer.withdraw(ip, OWNER);
     else if (this.#standing === "serving") this.#announcer.announce(ip, OWNER);
     else this.#announcer.drain(ip);
   }

@@ -254,6 +254,8 @@ export class ManagerAgent {
         this.#records?.released(ip);
         this.#pages.released(ip);
       },
+      preserved: (ip) => routed?.preserved(ip),
+      resumed: (ip) => routed?.resumed(ip),
       announced: (ip, takeoverMs) => this.#pages.announced(ip, takeoverMs),
     };
   }

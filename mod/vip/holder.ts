@@ -182,6 +182,7 @@ export class Holder implements GrantSink {
         case "resumed":
           log.info("address is stood for again", { ip: grant.scope });
           this.#herald.again(grant.scope, now);
+          this.#attempts.run(listenersOf(grant.scope), () => this.#options.listener.resumed?.(grant.scope));
           renewed.push(grant.scope);
           break;
         case "too-late":
@@ -267,10 +268,11 @@ export class Holder implements GrantSink {
     this.#attempts.run(listenersOf(ip), () => this.#options.listener.held(ip));
   }
 
-  /** Somebody else may have the address by now: it stays, and nobody hears of it. Connections go on, so listeners are not told. */
+  /** Somebody else may have the address by now: it stays, and nobody hears of it. Connections go on: for listeners it is not released. */
   #quieten(ip: string): void {
     log.warning("address kept although nobody stands for it: no announcements", { ip });
     this.#herald.end(ip);
+    this.#attempts.run(listenersOf(ip), () => this.#options.listener.preserved?.(ip));
   }
 
   #giveBack(ip: string): Claim | null {

@@ -48,3 +48,19 @@ Deno.test("a node that leaves drains its addresses and withdraws them; one that 
   holds.standing("serving");
   assert.deepEqual(said(), ["announce 10.0.0.9 for control-plane"]);
 });
+
+Deno.test("an address that is merely kept is not announced, until it is stood for again", () => {
+  const { holds, said } = make({ standing: "serving", isHealthy: true });
+  holds.held("10.0.0.9");
+  holds.preserved("10.0.0.9");
+  holds.standing("serving");
+  assert.deepEqual(said(), ["announce 10.0.0.9 for control-plane", "withdraw 10.0.0.9", "withdraw 10.0.0.9"]);
+  assert.deepEqual(holds.announced(), []);
+  holds.resumed("10.0.0.9");
+  assert.deepEqual(said(), ["announce 10.0.0.9 for control-plane"]);
+  holds.preserved("10.0.0.9");
+  holds.released("10.0.0.9");
+  said();
+  holds.resumed("10.0.0.9");
+  assert.deepEqual(said(), []);
+});

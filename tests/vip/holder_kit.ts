@@ -32,6 +32,8 @@ export function bench(change: Partial<HolderOptions> = {}): Bench {
     clock,
     listener: {
       held: (ip) => void heard.push(`held ${ip}`),
+      preserved: (ip) => void heard.push(`preserved ${ip}`),
+      resumed: (ip) => void heard.push(`resumed ${ip}`),
       announced: (ip, takeoverMs) => void announced.push(`${ip} after ${takeoverMs} ms`),
       released: (ip) => void heard.push(`released ${ip} ${kernel.answers(ip) ? "answering" : "silent"}`),
     },

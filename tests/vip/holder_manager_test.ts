@@ -22,7 +22,7 @@ Deno.test("an address under a preserved grant stays and answers, without announc
   holder.granted([{ ...grant(clock, 60_000), preserved: true }]);
   assert.equal(kernel.answers(V4), true);
   assert.equal(announcer.calls.some((call) => call.startsWith("announce")), false);
-  assert.deepEqual(heard, [`held ${V4}`]);
+  assert.deepEqual(heard, [`held ${V4}`, `preserved ${V4}`]);
   holder.revoked([V4], "lease-lost");
   assert.equal(kernel.answers(V4), false);
   assert.equal(heard.at(-1), `released ${V4} answering`);
@@ -61,7 +61,7 @@ Deno.test("an address that is stood for again is announced again, at once", () =
   holder.granted([grant(clock, 60_000)]);
   assert.deepEqual(announcer.calls, [`announce ${V4}`]);
   assert.equal(holder.status()[0]?.preserved, undefined);
-  assert.deepEqual(heard, [`held ${V4}`], "it was held all the time");
+  assert.deepEqual(heard, [`held ${V4}`, `preserved ${V4}`, `resumed ${V4}`], "it was held all the time");
   holder.stop();
 });
 
