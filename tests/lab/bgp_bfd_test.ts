@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BFD, bfdUp, cutIsNoticed, startsWithoutFlap } from "../routers/bfd_scenarios.ts";
+import { BFD, bfdUp, cutIsNoticed, restartsWithoutFlap, startsWithoutFlap } from "../routers/bfd_scenarios.ts";
 import { bounded } from "../routers/figures.ts";
 import { Pinging } from "../routers/pinging.ts";
 import { withRouters } from "../routers/needs.ts";
@@ -18,6 +18,7 @@ for (const kind of ["frr", "bird"] satisfies RouterKind[]) {
       endure(t, world, {
         "routes of both families are in its BGP table": routesArrive,
         "the session that came up with the start stays": startsWithoutFlap,
+        "the session that came up with the router's next start stays, too": restartsWithoutFlap,
         "a cut link is noticed by both, and used again soon after": cutIsNoticed,
       }));
   });

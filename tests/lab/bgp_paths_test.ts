@@ -5,8 +5,10 @@ import { withRouters } from "../routers/needs.ts";
 import { BACK_MS, PATIENCE_MS, settled, SLACK_MS, withPeer } from "../routers/scenarios.ts";
 import {
   answered,
+  hold,
   NODE_6,
   ROUTER_6,
+  ROUTER_AS,
   ROUTES,
   VIP_4,
   VIP_6,
@@ -133,5 +135,40 @@ withRouters("the session comes from the address and over the link that the setti
     await served(world);
     const [route] = await world.router.paths(ROUTES[4]);
     assert.deepEqual(route?.nextHops, [source]);
+  });
+});
+
+/** An address of the router that is on no link. */
+const FAR = "10.97.0.1";
+
+withRouters("FRR more than a hop away has our routes, and is watched by multihop BFD", ["frr"], async () => {
+  const options: WorldOptions = {
+    neighbor: { multihop: 3, passive: true, bfd: BFD.router },
+    peer: { name: FAR, address: { is: "ip", ip: FAR }, multihopTtl: 3, bfd: BFD.ours },
+  };
+  await withWorld("frr", options, async (world) => {
+    const { lab, router, speaker } = world;
+    hold(router.machine, FAR);
+    const way = await lab.execute(speaker.machine, ["ip", "route", "add", FAR, "via", router.machine.station.ip4]);
+    assert.ok(way.success, way.said);
+    await speaker.waitUp(FAR, PATIENCE_MS);
+    await speaker.announce(VIP_4);
+    await router.waitKernel(ROUTES[4], 1, PATIENCE_MS);
+    await bfdUp(world);
+    await oldEnough(world);
+    const fromMs = performance.now();
+    lab.network.cut(speaker.machine);
+    await router.waitKernel(ROUTES[4], 0, PATIENCE_MS);
+    bounded("frr: cut → route gone, multihop BFD", { tookMs: performance.now() - fromMs, boundMs: 200 + SLACK_MS });
+  });
+});
+
+withRouters("a router of the same AS has the local preference that the settings name", ["frr"], async () => {
+  await withWorld("frr", { neighbor: { as: ROUTER_AS }, speaker: { as: ROUTER_AS } }, async (world) => {
+    const policy = { communities: [], largeCommunities: [], localPref: 200, med: null, prepend: 0 };
+    await withPeer(world, { policy });
+    await served(world);
+    const [route] = await world.router.paths(ROUTES[4]);
+    assert.deepEqual({ localPref: route?.localPref, asPath: route?.asPath }, { localPref: 200, asPath: [] });
   });
 });

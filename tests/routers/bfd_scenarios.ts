@@ -40,6 +40,22 @@ export async function startsWithoutFlap(world: World): Promise<void> {
   assert.deepEqual({ established, state }, { established: 1, state: "established" });
 }
 
+/** The router is killed and started: the session that comes up then is the one that stays. */
+export async function restartsWithoutFlap(world: World): Promise<void> {
+  const { router, speaker, peer } = world;
+  await oldEnough(world);
+  const before = (await speaker.report(peer)).established;
+  await router.kill();
+  await speaker.waitReport(peer, PATIENCE_MS, ({ state }) => state !== "established");
+  await router.start();
+  const tookMs = await settled(world);
+  bounded(`${router.kind}: killed and started → routes back, with BFD`, { tookMs, boundMs: BACK_MS + SLACK_MS });
+  await bfdUp(world);
+  await sleep(CALM_MS);
+  const { established, state } = await speaker.report(peer);
+  assert.deepEqual({ established, state }, { established: before + 1, state: "established" });
+}
+
 /** The node's cable is pulled and put back; no kernel tells the router. */
 export async function cutIsNoticed(world: World): Promise<void> {
   const { lab, router, speaker } = world;
