@@ -8,7 +8,8 @@ const OWNER = "control-plane";
 /** Announces an address exactly while it is held, the node serves, and its health is known to be good. */
 export class AnnouncedHolds {
   readonly #announcer: Pick<RouteAnnouncer, "announce" | "withdraw" | "drain">;
-  readonly #held = new Set<string>();
+  /** Held addresses and the terms of their grants; null: whoever holds is as good as any other. */
+  readonly #held = new Map<string, number | null>();
   /** Of those, the ones that nobody stands for. */
   readonly #preserved = new Set<string>();
   #standing: Standing;
@@ -24,8 +25,9 @@ export class AnnouncedHolds {
     this.#isHealthy = start.isHealthy;
   }
 
-  held(ip: string): void {
-    this.#held.add(ip);
+  /** @param term of the grant, where only one node holds: routers are to prefer the newest holder to one that hangs; else null */
+  held(ip: string, term: number | null): void {
+    this.#held.set(ip, term);
     this.#tell(ip);
   }
 
@@ -35,9 +37,9 @@ export class AnnouncedHolds {
     this.#announcer.withdraw(ip, OWNER);
   }
 
-  resumed(ip: string): void {
+  resumed(ip: string, term: number | null): void {
     this.#preserved.delete(ip);
-    if (this.#held.has(ip)) this.#tell(ip);
+    if (this.#held.has(ip)) this.held(ip, term);
   }
 
   /** Withdrawn before this returns: the address still answers. */
@@ -61,17 +63,17 @@ export class AnnouncedHolds {
   /** What routers are told of now, in no order. */
   announced(): string[] {
     if (!this.#isHealthy || this.#standing === "withdrawn") return [];
-    return [...this.#held].filter((ip) => !this.#preserved.has(ip));
+    return [...this.#held.keys()].filter((ip) => !this.#preserved.has(ip));
   }
 
   #tellAll(): void {
-    for (const ip of this.#held) this.#tell(ip);
+    for (const ip of this.#held.keys()) this.#tell(ip);
   }
 
   #tell(ip: string): void {
     const isHidden = !this.#isHealthy || this.#standing === "withdrawn" || this.#preserved.has(ip);
     if (isHidden) this.#announcer.withdraw(ip, OWNER);
-    else if (this.#standing === "serving") this.#announcer.announce(ip, OWNER);
+    else if (this.#standing === "serving") this.#announcer.announce(ip, OWNER, this.#held.get(ip) ?? undefined);
     else this.#announcer.drain(ip);
   }
 }

@@ -6,14 +6,12 @@ import type { Poller } from "../linux/poller.ts";
 import { etcdElection } from "./etcd_election.ts";
 import { leaseElection } from "./lease_election.ts";
 import type { Election, ElectionParts } from "./manager_election.ts";
-import { everyNodeElection } from "./every_node_election.ts";
+import { BEYOND_RESTART_MS, everyNodeElection } from "./every_node_election.ts";
 import { getLog } from "../observe/log.ts";
 import { peersElection } from "./peers_election.ts";
 
 const log = getLog("agent");
 
-/** The address outlives the routes that routers keep while this process restarts. */
-const BEYOND_RESTART_MS = 15_000;
 /** A route in a table stays when the process ends without a word, so the address is to be there until kubelet has it running again. */
 const TABLE_LEASE_MS = 900_000;
 

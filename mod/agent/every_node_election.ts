@@ -9,6 +9,8 @@ export interface EveryNodeElectionParts extends ElectionParts {
   readonly leaseMs: number;
 }
 
+/** The address outlives by this the routes that routers keep while the process restarts. */
+export const BEYOND_RESTART_MS = 15_000;
 /** Routers have so long to prefer others, and so long to send no more, before the address of a node that leaves goes. */
 const DRAIN_MS = 500;
 const SETTLE_MS = 1000;

@@ -242,10 +242,12 @@ export class ManagerAgent {
   }
 
   #listener(): HoldListener {
-    const routed = this.#options.routing?.holds;
+    const { routing, config: { elects } } = this.#options;
+    const routed = routing?.holds;
+    const termOf = (epoch: number): number | null => elects ? epoch : null;
     return {
-      held: (ip) => {
-        routed?.held(ip);
+      held: (ip, epoch) => {
+        routed?.held(ip, termOf(epoch));
         this.#records?.held(ip);
         this.#pages.held(ip);
       },
@@ -255,7 +257,7 @@ export class ManagerAgent {
         this.#pages.released(ip);
       },
       preserved: (ip) => routed?.preserved(ip),
-      resumed: (ip) => routed?.resumed(ip),
+      resumed: (ip, epoch) => routed?.resumed(ip, termOf(epoch)),
       announced: (ip, takeoverMs) => this.#pages.announced(ip, takeoverMs),
     };
   }

@@ -22,6 +22,7 @@ import type { PlacedVip } from "../vip/types.ts";
 import { LanAnnouncer } from "../vip/lan_announcer.ts";
 import { CONTROL_SOCKET, ControlServer, type TransferAnswer } from "./control.ts";
 import type { HostKernel } from "./host_kernel.ts";
+import { BEYOND_RESTART_MS } from "./every_node_election.ts";
 import { makeRaft, raftElsewhere, transferRaft } from "./raft_election.ts";
 import { stopInOrder, type StopStep } from "./orderly_stop.ts";
 import type { Routing } from "./routing.ts";
@@ -82,7 +83,13 @@ export class PeersAgent {
     this.#transport = raft?.transport ?? null;
     this.#node = raft?.node ?? null;
     this.#elector = this.#node ??
-      new SingleNode({ addresses: this.#addresses, timing: config.timing, clock, sink: this.#holder });
+      new SingleNode({
+        addresses: this.#addresses,
+        timing: config.timing,
+        clock,
+        sink: this.#holder,
+        ...singleLease(config.bgp?.gracefulRestartMs ?? null),
+      });
     const channel = this.#node?.channel(STATUS_CHANNEL) ?? null;
     this.#exchange = channel === null ? null : new StatusExchange({ channel, clock, own: () => this.#ownStatus() });
   }
@@ -108,6 +115,7 @@ export class PeersAgent {
       }
       await this.#options.routing?.start();
       await this.#elector.start();
+      this.#options.routing?.decided();
       this.#control = await ControlServer.start(`${config.stateDir}/${CONTROL_SOCKET}`, {
         status: () => this.#clusterStatus(),
         transfer: (to) => this.#transfer(to),
@@ -155,9 +163,10 @@ export class PeersAgent {
       announceEveryMs: config.announceEveryMs,
       clock,
       listener: {
-        held: (ip) => {
+        held: (ip, epoch) => {
           for (const balancer of bound) balancer.bind(ip);
-          routing?.holds.held(ip);
+          // Nobody counts terms for single nodes that serve one address.
+          routing?.holds.held(ip, config.singleNode ? null : epoch);
         },
         released: (ip) => {
           routing?.holds.released(ip);
@@ -198,4 +207,9 @@ export class PeersAgent {
     }
     return await transferRaft(this.#node, to);
   }
+}
+
+/** While routers keep the routes of a single node that restarts (RFC 4724), its kernel is to answer. */
+function singleLease(restartMs: number | null): { readonly leastLeaseMs?: number } {
+  return restartMs === null ? {} : { leastLeaseMs: restartMs + BEYOND_RESTART_MS };
 }

@@ -18,6 +18,7 @@ export class SingleNode implements Elector {
     readonly timing: Timing;
     readonly clock: Clock;
     readonly sink: GrantSink;
+    readonly leastLeaseMs?: number;
   };
   #timer: Timer | null = null;
   #state: "new" | "running" | "stopped" = "new";
@@ -27,6 +28,8 @@ export class SingleNode implements Elector {
     readonly timing: Timing;
     readonly clock: Clock;
     readonly sink: GrantSink;
+    /** Longer than routers keep the routes of a process that restarts. @default {2000} */
+    readonly leastLeaseMs?: number;
   }) {
     this.#options = options;
   }
@@ -49,8 +52,8 @@ export class SingleNode implements Elector {
   }
 
   #renew(): void {
-    const { addresses, timing, clock, sink } = this.#options;
-    const leaseMs = Math.max(timing.leaseMs, LEAST_LEASE_MS);
+    const { addresses, timing, clock, sink, leastLeaseMs = LEAST_LEASE_MS } = this.#options;
+    const leaseMs = Math.max(timing.leaseMs, leastLeaseMs);
     const validUntil = clock.now() + leaseMs;
     this.#timer = clock.after(leaseMs / 4, () => this.#renew());
     sink.granted(addresses.map((scope) => ({ scope, epoch: 1, validUntil })));

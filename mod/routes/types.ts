@@ -6,7 +6,7 @@
  * announcement within the turn, so that many of them can go together.
  */
 export interface RouteAnnouncer {
-  announce(ip: string, owner: string): void;
+  announce(ip: string, owner: string, term?: number): void;
   withdraw(ip: string, owner: string): void;
   /** Before a planned withdrawal: asks routers to prefer others (RFC 8326). Announced again, it is as before. */
   drain(ip: string): void;

@@ -182,7 +182,10 @@ export class Holder implements GrantSink {
         case "resumed":
           log.info("address is stood for again", { ip: grant.scope });
           this.#herald.again(grant.scope, now);
-          this.#attempts.run(listenersOf(grant.scope), () => this.#options.listener.resumed?.(grant.scope));
+          this.#attempts.run(
+            listenersOf(grant.scope),
+            () => this.#options.listener.resumed?.(grant.scope, grant.epoch),
+          );
           renewed.push(grant.scope);
           break;
         case "too-late":
@@ -265,7 +268,7 @@ export class Holder implements GrantSink {
     else this.#herald.granted(ip, now);
     this.#herald.due((one) => this.#isServed(one));
     log.info("address taken", { ip, link: this.#seats.link(ip)?.name ?? null });
-    this.#attempts.run(listenersOf(ip), () => this.#options.listener.held(ip));
+    this.#attempts.run(listenersOf(ip), () => this.#options.listener.held(ip, claim.epoch));
   }
 
   /** Somebody else may have the address by now: it stays, and nobody hears of it. Connections go on: for listeners it is not released. */

@@ -13,13 +13,14 @@ export interface PlacedVip {
 
 /** Told about holds as they begin and end, synchronously. */
 export interface HoldListener {
-  held(ip: string): void;
+  /** @param epoch of the grant: grows with every change of holder */
+  held(ip: string, epoch: number): void;
   /** The address still answers during this call, so that a RST can leave. */
   released(ip: string): void;
   /** The address stays although nobody stands for it any more (`Grant.preserved`): no network is to hear of it. */
   preserved?(ip: string): void;
   /** It is stood for again. */
-  resumed?(ip: string): void;
+  resumed?(ip: string, epoch: number): void;
   /**
    * A take-over is done: the address is served and has been announced for the first time (on links where nothing is announced: it is
    * there), so long after the grant. Not called for a hold that ends before.

@@ -79,7 +79,7 @@ Deno.test("a held address reaches the peer, a released one leaves it, and an end
   const near = new Node(settings("bgp_as=65001", "bgp_routerid=1.1.1.1", `bgp_peers=127.0.0.1:65002::false:${port}`));
   await far.routing.start();
   await near.routing.start();
-  near.routing.holds.held(VIP);
+  near.routing.holds.held(VIP, 1);
   const heard = (): number => far.routing.status().bgp[0]?.prefixesRefused ?? -1;
   await until("the route is heard", () => heard() === 1);
   assert.equal(near.routing.status().bgp[0]?.name, `127.0.0.1:${port}`);

@@ -53,3 +53,23 @@ Deno.test("a single node that never started has nothing to give back", async () 
   assert.deepEqual(ledger.events, []);
   assert.equal(clock.pending, 0);
 });
+
+Deno.test("a single node whose routes outlast its process keeps its address as long as that", async () => {
+  const clock = new VirtualClock();
+  const ledger = new HoldLedger(clock);
+  const machine = new Machine(clock);
+  const sink = ledger.sink("a");
+  const node = new SingleNode({
+    addresses: ["10.0.0.1"],
+    timing: TIMING,
+    clock: machine.clock,
+    sink,
+    leastLeaseMs: 75_000,
+  });
+  await node.start();
+  machine.kill();
+  clock.advance(74_000);
+  assert.deepEqual(ledger.holders("10.0.0.1"), ["a"]);
+  clock.advance(1001);
+  assert.deepEqual(ledger.holders("10.0.0.1"), []);
+});
