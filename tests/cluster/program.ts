@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { type Daemon, type Launch, type Place, productCommand, stateDirectory, takesPart } from "../lab/daemon.ts";
 import { Lab } from "../lab/lab.ts";
-import type { LabNode } from "../lab/node.ts";
+import type { Machine } from "../lab/network.ts";
 import { PEER_PORT, type Station, VIP_4, VIP_6 } from "../lab/plan.ts";
 import type { ProgramPaths } from "../kubernetes/build.ts";
 import { ApiServerCluster } from "../kubernetes/cluster.ts";
@@ -104,13 +104,13 @@ export async function withWorld(
   await Lab.with({ daemon }, async (lab) => {
     const machines = lab.nodes.map((node) => node.machine);
     await ApiServerCluster.with({ paths, machines }, async (cluster) => {
-      for (const node of lab.nodes) writeKubeconfig(cluster, node);
+      for (const { machine, place } of lab.nodes) writeKubeconfig(cluster, machine, place.directory);
       await use({ lab, cluster });
     });
   });
 }
 
-function writeKubeconfig(cluster: ApiServerCluster, { machine, place }: LabNode): void {
-  const text = cluster.of(machine).kubeconfig(nodeUser(machine));
-  Deno.writeTextFileSync(kubeconfigPath(place.directory), text, { mode: 0o600 });
+/** Lets the node in `directory` reach the API server beside it as a user of its own. */
+export function writeKubeconfig(cluster: ApiServerCluster, machine: Machine, directory: string): void {
+  Deno.writeTextFileSync(kubeconfigPath(directory), cluster.of(machine).kubeconfig(nodeUser(machine)), { mode: 0o600 });
 }

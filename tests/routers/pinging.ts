@@ -1,9 +1,9 @@
 /** A client that asks an announced address all the time, and how long it got no answer. */
 
-import { outageMs } from "../lab/analysis.ts";
+import { LATE_MS, outageMs } from "../lab/analysis.ts";
 import { AHEAD_OF_OTHERS } from "../lab/child.ts";
 import type { Machine } from "../lab/network.ts";
-import { type Family, ProbeRecord } from "../lab/records.ts";
+import { FAMILIES, type Family, ProbeRecord } from "../lab/records.ts";
 import { sharedNow } from "../lab/time.ts";
 import type { RouterLab } from "./router_lab.ts";
 import { VIP_4, VIP_6 } from "./world.ts";
@@ -15,7 +15,7 @@ const STEADY_MS = 300;
 export class Pinging {
   readonly #record = new ProbeRecord();
 
-  constructor(lab: RouterLab, client: Machine) {
+  constructor(lab: Pick<RouterLab, "run">, client: Machine) {
     const program = [Deno.execPath(), "run", "-A", "--no-lock", PROBE, "ping"];
     const argv = [...AHEAD_OF_OTHERS, ...program, client.station.device, VIP_4, VIP_6];
     lab.run(client, "pinger", argv, (line) => this.#record.feed(line));
@@ -25,6 +25,20 @@ export class Pinging {
   async steady(limitMs: number): Promise<void> {
     const look = (): true | null => this.#record.isSteady(STEADY_MS) ? true : null;
     await this.#record.changes.until(look, limitMs, "steady answers");
+  }
+
+  /** How many requests of both families that were sent since then got no answer; the last few may still get one. */
+  lost(fromMs: number): number {
+    const untilMs = sharedNow() - LATE_MS;
+    const missed = FAMILIES.flatMap((family) => this.#record.pings(family)).filter(({ sentMs, repliedMs }) =>
+      sentMs >= fromMs && sentMs <= untilMs && repliedMs === null
+    );
+    return missed.length;
+  }
+
+  /** Forgets what was before. */
+  clear(): void {
+    this.#record.clear();
   }
 
   /** The longest time without answer since then. */
