@@ -5,7 +5,7 @@ import type { Announced } from "./announced.ts";
 import { bfdPath } from "./bfd_path.ts";
 import type { HostAddress } from "./next_hop.ts";
 import { PathWatch } from "./path_watch.ts";
-import { type Path, type PeerPaths, peerPaths } from "./paths.ts";
+import { type Path, pathFor, type PeerPaths, peerPaths } from "./paths.ts";
 import { RibOut } from "./rib_out.ts";
 import type { Cease, PeerSession, SessionEvents } from "./session_types.ts";
 import type { SpeakerLog } from "./speaker_log.ts";
@@ -195,7 +195,7 @@ export class Neighbour {
     const { announced } = this.#host;
     const some = announced.has(ip) ? paths.get(familyOf(ip)) : undefined;
     if (some === undefined || some.is === "none" || some.plain.attributes.nextHop === ip) return null;
-    return announced.isDraining(ip) ? some.draining : some.plain;
+    return pathFor(some, { isDraining: announced.isDraining(ip), term: announced.term(ip) });
   }
 }
 

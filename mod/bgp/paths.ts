@@ -10,6 +10,10 @@ export const GRACEFUL_SHUTDOWN = 0xffff0000;
 /** RFC 4271 §9.1.1 leaves the degree to us; 100 is what every router takes for a route without one. */
 const DEFAULT_LOCAL_PREF = 100;
 
+/** LOCAL_PREF and MED are 32 bits wide. Routers that take a missing MED for the worst may mean the greatest one: ours are below it. */
+const MAX_LOCAL_PREF = 4_294_967_295;
+const MAX_MED = 4_294_967_294;
+
 /** Attributes of routes, and a text that is equal for equal ones. */
 export interface Path {
   readonly key: string;
@@ -24,6 +28,13 @@ export type FamilyPaths =
 /** Families that the configuration of the peer does not name are not in it. */
 export type PeerPaths = ReadonlyMap<Family, FamilyPaths>;
 
+/** How an address is announced. */
+export interface Manner {
+  readonly isDraining: boolean;
+  /** Of the grant under which it is held; null: every node that announces it is as good as any other. */
+  readonly term: number | null;
+}
+
 /** What paths depend on. */
 export interface PathsQuestion extends Pick<NextHopQuestion, "addresses" | "isAnnounced"> {
   readonly as: number;
@@ -34,6 +45,27 @@ export interface PathsQuestion extends Pick<NextHopQuestion, "addresses" | "isAn
 /** What the peer of this session is to be told, for each family that its configuration names. */
 export function peerPaths(question: PathsQuestion): PeerPaths {
   return new Map([...question.peer.families].map((family) => [family, familyPaths(family, question)]));
+}
+
+/**
+ * The path of an address that is announced in this manner. Of equal paths routers keep the oldest, which is that of a holder that hangs
+ * until its hold time is over. So the path ranks by its term, and the newest holder's wins at once (RFC 4271 §9.1.2.2): at internal peers
+ * by LOCAL_PREF, at external ones by MED, which is compared among paths from one AS, as all of ours are. A configured MED is sent as it is.
+ */
+export function pathFor(paths: FamilyPaths & { readonly is: "paths" }, { isDraining, term }: Manner): Path {
+  const base = isDraining ? paths.draining : paths.plain;
+  if (term === null) return base;
+  const { med, localPref } = base.attributes;
+  if (localPref === null) return med === null ? other(base, { med: Math.max(0, MAX_MED - term) }) : base;
+  return isDraining ? base : other(base, { localPref: Math.min(MAX_LOCAL_PREF, localPref + term) });
+}
+
+/** Much cheaper than {@link path}, as this happens for each address. */
+function other(base: Path, change: Partial<Pick<PathAttributes, "med" | "localPref">>): Path {
+  const attributes = { ...base.attributes, ...change };
+  const { med, localPref } = attributes;
+  if (med === base.attributes.med && localPref === base.attributes.localPref) return base;
+  return { key: `${base.key} MED ${med} LOCAL_PREF ${localPref}`, attributes };
 }
 
 function familyPaths(family: Family, question: PathsQuestion): FamilyPaths {

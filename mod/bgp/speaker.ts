@@ -109,10 +109,10 @@ export class BgpSpeaker implements RouteAnnouncer {
     for (const neighbour of this.#neighbours.values()) neighbour.tell([]);
   }
 
-  announce(ip: string, owner: string): void {
+  announce(ip: string, owner: string, term?: number): void {
     const canonical = this.#canonical(ip);
-    if (canonical === null || this.#announced.announce(canonical, owner) === "same") return;
-    this.#log.announced(canonical);
+    if (canonical === null || this.#announced.announce(canonical, owner, term ?? null) === "same") return;
+    this.#log.announced(canonical, this.#announced.term(canonical));
     this.#findCarrier(canonical);
     if (this.#news.size === 0) queueMicrotask(() => this.#tell());
     this.#news.add(canonical);

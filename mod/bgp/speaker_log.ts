@@ -46,8 +46,9 @@ export class SpeakerLog {
     this.#log.error("Only IP addresses can be announced", { got: ip });
   }
 
-  announced(ip: string): void {
-    this.#log.info("Address is announced", { ip });
+  /** `term`: of the grant under which it is held; null: of none. */
+  announced(ip: string, term: number | null): void {
+    this.#log.info("Address is announced", term === null ? { ip } : { ip, term });
   }
 
   draining(ip: string): void {

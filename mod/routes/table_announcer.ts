@@ -89,7 +89,8 @@ export class RouteTableAnnouncer implements RouteAnnouncer {
     this.#tick();
   }
 
-  announce(ip: string, owner: string): void {
+  /** The term is not used: a route of the kernel has no word for it, and what its metric means is up to the routing daemon. */
+  announce(ip: string, owner: string, _term?: number): void {
     if (this.#state === "closed" || this.#owners.claim(ip, owner) !== "first") return;
     this.#leaving.delete(ip);
     this.#put(ip);

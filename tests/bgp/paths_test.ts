@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { GRACEFUL_SHUTDOWN, type Path, type PathsQuestion, peerPaths } from "../../mod/bgp/paths.ts";
+import { type FamilyPaths, GRACEFUL_SHUTDOWN, pathFor, type PathsQuestion, peerPaths } from "../../mod/bgp/paths.ts";
 import type { BgpPeerConfig, Negotiated } from "../../mod/bgp/types.ts";
 import type { Family } from "../../mod/net/bgp/types.ts";
 import { ADDRESSES, agreement, LOCAL_AS, peerConfig, POLICY } from "./configs.ts";
@@ -14,7 +14,7 @@ function question(peer: Partial<BgpPeerConfig>, session: Partial<Negotiated> = {
   };
 }
 
-function pathsOf(asked: PathsQuestion, family: Family = 4): { plain: Path; draining: Path } {
+function pathsOf(asked: PathsQuestion, family: Family = 4): FamilyPaths & { readonly is: "paths" } {
   const paths = peerPaths(asked).get(family);
   assert.ok(paths?.is === "paths");
   return paths;
@@ -78,4 +78,93 @@ Deno.test("IPv6 routes have both next hops where RFC 2545 wants both", () => {
   const session = { families, localIp: "fd00::1", remoteIp: "fd00::2" };
   const { attributes } = pathsOf(question({ families }, session), 6).plain;
   assert.deepEqual([attributes.nextHop, attributes.nextHopLinkLocal], ["fd00::1", "fe80::1"]);
+});
+
+/** Term → what an address announced under it carries. */
+const RANKS: readonly {
+  readonly name: string;
+  readonly external: boolean;
+  readonly policy: Partial<typeof POLICY>;
+  readonly draining?: boolean;
+  readonly expected: readonly [term: number | null, med: number | null, localPref: number | null][];
+}[] = [
+  {
+    name: "an external peer gets a MED that falls as the term grows",
+    external: true,
+    policy: {},
+    expected: [
+      [null, null, null],
+      [0, 4294967294, null],
+      [1, 4294967293, null],
+      [2, 4294967292, null],
+      [4294967294, 0, null],
+      [4294967295, 0, null],
+      [Number.MAX_SAFE_INTEGER, 0, null],
+    ],
+  },
+  {
+    name: "an external peer gets the MED that is configured, whatever the term",
+    external: true,
+    policy: { med: 0, localPref: 300 },
+    expected: [[null, 0, null], [0, 0, null], [9, 0, null]],
+  },
+  {
+    name: "a draining route keeps its MED at an external peer",
+    external: true,
+    policy: {},
+    draining: true,
+    expected: [[null, null, null], [5, 4294967289, null]],
+  },
+  {
+    name: "an internal peer gets a LOCAL_PREF that grows with the term, and no MED",
+    external: false,
+    policy: {},
+    expected: [[null, null, 100], [0, null, 100], [7, null, 107], [2 ** 32, null, 4294967295]],
+  },
+  {
+    name: "the configured LOCAL_PREF is where that begins, and a configured MED stays",
+    external: false,
+    policy: { localPref: 4294967290, med: 3 },
+    expected: [[null, 3, 4294967290], [5, 3, 4294967295], [6, 3, 4294967295]],
+  },
+  {
+    name: "LOCAL_PREF 0 as a base is none that is draining",
+    external: false,
+    policy: { localPref: 0 },
+    expected: [[null, null, 0], [6, null, 6]],
+  },
+  {
+    name: "LOCAL_PREF of a draining route is 0, whatever the term",
+    external: false,
+    policy: { localPref: 500 },
+    draining: true,
+    expected: [[null, null, 0], [7, null, 0]],
+  },
+];
+
+for (const { name, external, policy, draining: isDraining = false, expected } of RANKS) {
+  Deno.test(name, () => {
+    const paths = pathsOf(question({ policy: { ...POLICY, ...policy } }, { isExternal: external }));
+    for (const [term, med, localPref] of expected) {
+      const { attributes } = pathFor(paths, { isDraining, term });
+      const base = (isDraining ? paths.draining : paths.plain).attributes;
+      assert.deepEqual(attributes, { ...base, med, localPref }, `term ${term}`);
+    }
+  });
+}
+
+Deno.test("paths have equal keys exactly when their attributes are equal", () => {
+  const terms = [null, 0, 1, 2, 2, 4294967294, 4294967295];
+  for (const isExternal of [true, false]) {
+    for (const med of [null, 7]) {
+      const paths = pathsOf(question({ policy: { ...POLICY, med } }, { isExternal }));
+      const all = [true, false].flatMap((isDraining) => terms.map((term) => pathFor(paths, { isDraining, term })));
+      for (const one of all) {
+        for (const other of all) {
+          const areEqual = JSON.stringify(one.attributes) === JSON.stringify(other.attributes);
+          assert.equal(one.key === other.key, areEqual, `${one.key} and ${other.key}`);
+        }
+      }
+    }
+  }
 });

@@ -85,6 +85,50 @@ Deno.test("a draining address asks for others, and is as before when it is annou
   await kit.close();
 });
 
+Deno.test("another term changes the route at once, and with several owners the highest counts", async () => {
+  const kit = await twoUp();
+  const { router } = kit.session(2);
+  const meds: (number | null | undefined)[] = [];
+  const look = async (): Promise<void> => {
+    await turn();
+    meds.push(router.routes.get("10.9.0.1")?.med);
+  };
+  kit.speaker.announce("10.9.0.1", "a", 3);
+  await look();
+  kit.speaker.announce("10.9.0.1", "b", 1);
+  await look();
+  kit.speaker.announce("10.9.0.1", "a", 3);
+  kit.speaker.announce("10.9.0.1", "b", 4);
+  await look();
+  kit.speaker.withdraw("10.9.0.1", "b");
+  meds.push(router.routes.get("10.9.0.1")?.med);
+  kit.speaker.announce("10.9.0.1", "a");
+  await look();
+  assert.deepEqual(meds, [4294967291, 4294967291, 4294967290, 4294967291, null]);
+  assert.deepEqual(router.log, ["end-of-rib 4", "announce", "announce", "announce", "announce"]);
+  assert.equal(kit.said("Address is withdrawn"), 0);
+  await kit.close();
+});
+
+Deno.test("a term stays through a drain, a session that ends, and another configuration", async () => {
+  const kit = await twoUp();
+  kit.speaker.announce("10.9.0.1", "a", 3);
+  await turn();
+  kit.speaker.drain("10.9.0.1");
+  const { router } = kit.session(2);
+  const { med, communities } = router.routes.get("10.9.0.1") ?? {};
+  assert.deepEqual([med, communities], [4294967291, [GRACEFUL_SHUTDOWN]]);
+  kit.speaker.announce("10.9.0.1", "a", 3);
+  kit.session(3).end();
+  await kit.session(3).establish({ isExternal: false });
+  assert.equal(kit.session(3).router.routes.get("10.9.0.1")?.localPref, 103);
+  kit.speaker.reconfigure(bgpConfig([peerConfig(2, { policy: { ...POLICY, med: 9 } }), peerConfig(3)]));
+  assert.equal(router.routes.get("10.9.0.1")?.med, 9);
+  kit.speaker.reconfigure(bgpConfig([peerConfig(2), peerConfig(3)]));
+  assert.equal(router.routes.get("10.9.0.1")?.med, 4294967291);
+  await kit.close();
+});
+
 Deno.test("1,000 addresses go out in a few messages, to peers that are up and to those that come up", async () => {
   const kit = await twoUp();
   const before = kit.session(2).router.messages;
