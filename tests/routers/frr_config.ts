@@ -33,7 +33,7 @@ function addressFamily(config: RouterConfig, family: Family): string[] {
     `address-family ${AFI[family]} unicast`,
     ...own.map((prefix) => ` network ${prefix}`),
     ...members.flatMap(({ peer }) => [` neighbor ${peer} activate`, ` neighbor ${peer} soft-reconfiguration inbound`]),
-    " maximum-paths 8",
+    ` maximum-paths ${config.maxPaths ?? 8}`,
     "exit-address-family",
   ];
 }

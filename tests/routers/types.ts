@@ -36,6 +36,8 @@ export interface RouterConfig {
   readonly gracefulRestart: boolean;
   /** Prefixes that it announces to everybody, IPv4 or IPv6. */
   readonly originate: readonly string[];
+  /** FRR only: paths of equal cost that share the traffic; 8 if not named. */
+  readonly maxPaths?: number;
   /** ExaBGP only: what it says of a prefix of {@link RouterConfig.originate} besides its next hop, in its own words. */
   readonly sayings?: Readonly<Record<string, string>>;
 }
