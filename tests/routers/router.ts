@@ -2,7 +2,7 @@
 
 import { assert } from "../../mod/base/assert.ts";
 import type { Family } from "../../mod/net/bgp/types.ts";
-import { Child } from "../lab/child.ts";
+import { AHEAD_OF_OTHERS, Child } from "../lab/child.ts";
 import type { Machine } from "../lab/network.ts";
 import { sleep } from "../lab/time.ts";
 import { bird } from "./bird.ts";
@@ -209,7 +209,10 @@ export class Router {
   }
 
   async #startOne({ name, argv, env, ready }: RouterProcess): Promise<void> {
-    this.#children.push(Child.start(argv, { name, inside: this.machine.inside, env: { ...env } }));
+    // A router has its own machine; BFD ends sessions where it has to wait for a processor.
+    this.#children.push(
+      Child.start([...AHEAD_OF_OTHERS, ...argv], { name, inside: this.machine.inside, env: { ...env } }),
+    );
     if (ready !== null) await this.#until(`${name} ready`, () => ready().then(() => true), READY_MS);
   }
 

@@ -12,6 +12,7 @@ import { TcpTransport } from "../../mod/bgp/tcp_transport.ts";
 import { PathMonitor } from "../../mod/bfd/monitor.ts";
 import { UdpBfdNetwork } from "../../mod/bfd/network.ts";
 import { Poller } from "../../mod/linux/poller.ts";
+import { raisePriority } from "../../mod/linux/priority.ts";
 import { RouteSocket } from "../../mod/linux/rtnetlink.ts";
 import { configureLogging } from "../../mod/observe/logging.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
@@ -44,8 +45,10 @@ function memory(): SpokenMemory {
 async function obey(speaker: BgpSpeaker, order: Order): Promise<Partial<Answer>> {
   switch (order.do) {
     case "announce":
+      for (const ip of order.ips) speaker.announce(ip, OWNER, order.term ?? undefined);
+      return {};
     case "withdraw":
-      for (const ip of order.ips) speaker[order.do](ip, OWNER);
+      for (const ip of order.ips) speaker.withdraw(ip, OWNER);
       return {};
     case "drain":
       for (const ip of order.ips) speaker.drain(ip);
@@ -96,6 +99,8 @@ function start(config: SpokenConfig): BgpSpeaker {
 }
 
 async function main(): Promise<void> {
+  // As the program itself does.
+  raisePriority();
   configureLogging({ level: "debug", format: "text" });
   let speaker: BgpSpeaker | null = null;
   let answer = 0;

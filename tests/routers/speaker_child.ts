@@ -51,7 +51,12 @@ export class SpeakerChild {
   }
 
   async announce(...ips: readonly string[]): Promise<void> {
-    await this.#order({ do: "announce", ips });
+    await this.#order({ do: "announce", ips, term: null });
+  }
+
+  /** As the holder that was elected for this term. */
+  async announceUnder(term: number, ...ips: readonly string[]): Promise<void> {
+    await this.#order({ do: "announce", ips, term });
   }
 
   async withdraw(...ips: readonly string[]): Promise<void> {

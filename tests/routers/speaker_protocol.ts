@@ -10,7 +10,8 @@ export type SpokenConfig = Omit<BgpConfig, "peers"> & { readonly peers: readonly
 
 /** What the speaker is to do. */
 export type Order =
-  | { readonly do: "announce" | "withdraw" | "drain"; readonly ips: readonly string[] }
+  | { readonly do: "announce"; readonly ips: readonly string[]; readonly term: number | null }
+  | { readonly do: "withdraw" | "drain"; readonly ips: readonly string[] }
   | { readonly do: "ready" | "report" | "memory" | "close" }
   | { readonly do: "reconfigure"; readonly config: SpokenConfig };
 
