@@ -27,6 +27,8 @@ export interface BgpWorld {
   readonly router: Router;
   readonly machines: readonly Machine[];
   readonly pings: Pinging;
+  /** Tells the router how to talk to the nodes. */
+  readonly neighbors: (other: Partial<Neighbor>) => Promise<void>;
 }
 
 export type Env = Readonly<Record<string, string>>;
@@ -54,13 +56,15 @@ async function made(paths: ProgramPaths, use: (world: BgpWorld) => Promise<void>
         writeKubeconfig(cluster, machine, directory);
       }
       const router = await lab.router("frr", routerConfig(border, machines, {}), border);
-      await use({ lab, cluster, router, machines, pings: new Pinging(lab, client) });
+      const neighbors = (other: Partial<Neighbor>): Promise<void> =>
+        router.reconfigure(routerConfig(border, machines, other));
+      await use({ lab, cluster, router, machines, neighbors, pings: new Pinging(lab, client) });
     });
   });
 }
 
 /** What the router is told: all nodes are its neighbours, and it keeps the routes of one that restarts. */
-export function routerConfig(
+function routerConfig(
   border: Machine,
   machines: readonly Machine[],
   other: Partial<Neighbor>,
@@ -69,7 +73,7 @@ export function routerConfig(
   return { as: ROUTER_AS, routerId: border.station.ip4, neighbors, gracefulRestart: true, originate: [] };
 }
 
-export function directoryOf(lab: RouterLab, machine: Machine): string {
+function directoryOf(lab: RouterLab, machine: Machine): string {
   return `${lab.directory}/${machine.name}`;
 }
 
@@ -169,6 +173,21 @@ export async function startAll({ router, pings }: BgpWorld, nodes: readonly LabN
   await pings.steady(PATIENCE_MS);
 }
 
+/** Waits until both addresses lead to one and the same of these nodes; which one. */
+export async function waitHolder(router: Router, nodes: readonly LabNode[], limitMs = PATIENCE_MS): Promise<LabNode> {
+  const wanted = nodes.map((node) => ({ node, hops: FAMILIES.map((family) => hopOf(node.machine, family)) }));
+  const look = async (): Promise<LabNode | null> => {
+    const seen = await hops(router);
+    return wanted.find((one) => `${one.hops}` === `${seen}`)?.node ?? null;
+  };
+  return (await router.waitFor(`ways over one of ${nodes.map(({ name }) => name)}`, limitMs, look)).value;
+}
+
+/** The client's longest time without an answer of either family since then. */
+export function longestMs(pings: Pinging, fromMs: number): number {
+  return Math.max(...FAMILIES.map((family) => pings.outageMs(family, fromMs)));
+}
+
 /** The nodes other than this. */
 export function without(nodes: readonly LabNode[], node: LabNode): LabNode[] {
   return nodes.filter((other) => other !== node);
@@ -210,6 +229,15 @@ export async function waitBare(machine: Machine, limitMs = PATIENCE_MS): Promise
   return performance.now();
 }
 
+/** Waits until the router has no path over a machine. */
+export async function pathGone(router: Router, machine: Machine, limitMs = PATIENCE_MS): Promise<number> {
+  await router.waitFor(`no path over ${machine.name}`, limitMs, async () => {
+    const from = await pathsFrom(router);
+    return from.flat().includes(machine.station.ip4) ? null : true;
+  });
+  return performance.now();
+}
+
 /** When the router had no path over a machine any more, and when the machine had the addresses no more. */
 export interface Departure {
   readonly pathGoneMs: number;
@@ -220,14 +248,6 @@ export interface Departure {
 export async function departure(router: Router, machine: Machine, limitMs = PATIENCE_MS): Promise<Departure> {
   const [bareMs, pathGoneMs] = await Promise.all([waitBare(machine, limitMs), pathGone(router, machine, limitMs)]);
   return { bareMs, pathGoneMs };
-}
-
-async function pathGone(router: Router, machine: Machine, limitMs: number): Promise<number> {
-  await router.waitFor(`no path over ${machine.name}`, limitMs, async () => {
-    const from = await pathsFrom(router);
-    return from.flat().includes(machine.station.ip4) ? null : true;
-  });
-  return performance.now();
 }
 
 /** Whom the router has paths from, IPv4 first. */
