@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BFD, bfdUp, oldEnough } from "../routers/bfd_scenarios.ts";
 import { bounded } from "../routers/figures.ts";
 import { withRouters } from "../routers/needs.ts";
 import { Pinging } from "../routers/pinging.ts";
@@ -65,6 +66,26 @@ for (const kind of ["frr", "bird"] satisfies RouterKind[]) {
         await killedAndBack(world);
       });
       await t.step("they go when the restart time is over", () => killedForGood(world));
+    });
+  });
+}
+
+for (const kind of ["frr", "bird"] satisfies RouterKind[]) {
+  withRouters(`${kind} keeps no routes of a node that BFD has lost, graceful restart or not`, [kind], async () => {
+    const watched = { neighbor: { bfd: BFD.router }, peer: { bfd: BFD.ours } };
+    const options = { router: { gracefulRestart: true }, speaker: { gracefulRestartMs: RESTART_MS }, ...watched };
+    await withWorld(kind, options, async (world) => {
+      const { lab, router, speaker } = world;
+      await speaker.ready();
+      await routesArrive(world);
+      await router.waitKernel(ROUTES[4], 1, PATIENCE_MS);
+      await bfdUp(world);
+      await oldEnough(world);
+      const fromMs = performance.now();
+      lab.network.cut(speaker.machine);
+      for (const prefix of Object.values(ROUTES)) await router.waitKernel(prefix, 0, PATIENCE_MS);
+      const tookMs = performance.now() - fromMs;
+      bounded(`${kind}: cut, with graceful restart → route gone`, { tookMs, boundMs: 200 + SLACK_MS });
     });
   });
 }
