@@ -50,6 +50,8 @@ const bgpPeer = v.object({
   lastErrorMsAgo: v.nullable(duration),
   established: count,
   prefixesSent: count,
+  // A peer that runs an older version does not have it.
+  prefixesUnsent: v.optional(count, 0),
   prefixesRefused: count,
   malformedUpdates: count,
   bfd: v.nullable(v.picklist(["admin-down", "down", "init", "up"])),

@@ -129,11 +129,16 @@ function bgpRow(peer: BgpPeerStatus, node: NodeStatus): string[] {
     peer.remoteAs === null ? NOTHING : String(peer.remoteAs),
     peer.state,
     span(peer.stateForMs),
-    String(peer.prefixesSent),
+    sent(peer),
     String(peer.prefixesRefused),
     peer.bfd ?? NOTHING,
     error,
   ];
+}
+
+/** `1 of 2`: the other one cannot be announced to this peer. */
+function sent({ prefixesSent, prefixesUnsent }: BgpPeerStatus): string {
+  return prefixesUnsent === 0 ? String(prefixesSent) : `${prefixesSent} of ${prefixesSent + prefixesUnsent}`;
 }
 
 /** Columns as wide as their widest cell; empty without rows. What peers say is printed without control characters. */

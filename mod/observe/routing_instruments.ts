@@ -23,6 +23,7 @@ export class RoutingInstruments {
   readonly #sessionInfo: Gauge;
   readonly #sessionsUp: Counter;
   readonly #prefixesSent: Gauge;
+  readonly #prefixesUnsent: Gauge;
   readonly #prefixesRefused: Gauge;
   readonly #malformed: Counter;
   readonly #bfdUp: Gauge;
@@ -42,6 +43,11 @@ export class RoutingInstruments {
       [PEER],
     );
     this.#prefixesSent = this.#gauge("kube_vip_bgp_prefixes_sent", "Routes of ours that the peer has now", [PEER]);
+    this.#prefixesUnsent = this.#gauge(
+      "kube_vip_bgp_prefixes_unsent",
+      "Addresses that cannot be announced to the peer: it takes no routes of their family, or there is no next hop",
+      [PEER],
+    );
     this.#prefixesRefused = this.#gauge(
       "kube_vip_bgp_prefixes_refused",
       "Routes that the peer offers; none is imported",
@@ -75,6 +81,7 @@ export class RoutingInstruments {
     );
     replace(this.#sessionsUp, each((peer) => peer.established));
     replace(this.#prefixesSent, each((peer) => peer.prefixesSent));
+    replace(this.#prefixesUnsent, each((peer) => peer.prefixesUnsent));
     replace(this.#prefixesRefused, each((peer) => peer.prefixesRefused));
     replace(this.#malformed, each((peer) => peer.malformedUpdates));
     replace(

@@ -71,6 +71,8 @@ export interface BgpPeerStatus {
   readonly established: number;
   /** Routes of ours that it has now. */
   readonly prefixesSent: number;
+  /** Addresses that should be announced to it and cannot be: it takes no routes of their family, or there is no next hop. */
+  readonly prefixesUnsent: number;
   /** Routes of its that were refused: all of them. */
   readonly prefixesRefused: number;
   readonly malformedUpdates: number;

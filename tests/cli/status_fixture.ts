@@ -37,6 +37,7 @@ export const BGP_PEER: BgpPeerStatus = {
   lastErrorMsAgo: null,
   established: 1,
   prefixesSent: 2,
+  prefixesUnsent: 0,
   prefixesRefused: 100_000,
   malformedUpdates: 0,
   bfd: "up",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseClusterStatus } from "../../mod/cli/status_schema.ts";
 import { statusTable } from "../../mod/cli/status_table.ts";
-import { CLUSTER, node } from "./status_fixture.ts";
+import { BGP_PEER, CLUSTER, node } from "./status_fixture.ts";
 
 Deno.test("what an agent says is read back as it was, through JSON, without fields that are not known", () => {
   const through: unknown = JSON.parse(JSON.stringify({ ...CLUSTER, future: 1 }));
@@ -35,4 +35,15 @@ Deno.test("a peer of another version is named, and the rest is shown", () => {
       /^b +not understood \(another version\?\)/m,
     );
   }
+});
+
+Deno.test("a peer of an older version does not say what it cannot announce", () => {
+  const { prefixesUnsent: _, ...older } = BGP_PEER;
+  const told = { ...node("a"), routing: { bgp: [older], routes: [] } };
+  const result = parseClusterStatus({ self: "a", nodes: [{ outcome: "answered", node: told }] });
+  const expected = { ...told, routing: { bgp: [BGP_PEER], routes: [] } };
+  assert.deepEqual(result, {
+    outcome: "valid",
+    status: { self: "a", nodes: [{ outcome: "answered", node: expected }] },
+  });
 });

@@ -33,20 +33,22 @@ Deno.test("BGP peers and routes of the kernel are tables of their own, with the 
     lastError: "connection refused",
     lastErrorMsAgo: 400,
     prefixesSent: 0,
+    prefixesUnsent: 0,
     prefixesRefused: 0,
     bfd: null,
   };
   const routing = {
-    bgp: [BGP_PEER, lost],
+    bgp: [BGP_PEER, lost, { ...BGP_PEER, name: "eth2", prefixesSent: 1, prefixesUnsent: 1, prefixesRefused: 0 }],
     routes: [{ ip: "10.0.0.9", state: "refused" as const, why: "the link is down" }],
   };
   const only = node("b", { routing, balancers: [] });
   const text = statusTable({ self: "b", nodes: [{ outcome: "answered", node: only }] });
   assert.ok(
     text.endsWith(`
-BGP PEER         NODE  AS     STATE        FOR    SENT  REFUSED  BFD  LAST ERROR
-192.168.0.1:179  b     65001  established  1m1s   2     100000   up   -
-eth1             b     -      active       900ms  0     0        -    connection refused (400ms ago)
+BGP PEER         NODE  AS     STATE        FOR    SENT    REFUSED  BFD  LAST ERROR
+192.168.0.1:179  b     65001  established  1m1s   2       100000   up   -
+eth1             b     -      active       900ms  0       0        -    connection refused (400ms ago)
+eth2             b     65001  established  1m1s   1 of 2  0        up   -
 
 ROUTE     NODE  STATE    WHY
 10.0.0.9  b     refused  the link is down

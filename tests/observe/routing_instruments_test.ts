@@ -13,6 +13,7 @@ const STATE: RoutingStatus = {
     lastErrorMsAgo: null,
     established: 3,
     prefixesSent: 2,
+    prefixesUnsent: 4,
     prefixesRefused: 7,
     malformedUpdates: 1,
     bfd: "up",
@@ -35,6 +36,7 @@ Deno.test("sessions are told by upstream's metric, one series a state, and what 
     const [name, value] of [
       ["kube_vip_bgp_sessions_established_total", 3],
       ["kube_vip_bgp_prefixes_sent", 2],
+      ["kube_vip_bgp_prefixes_unsent", 4],
       ["kube_vip_bgp_prefixes_refused", 7],
       ["kube_vip_bgp_malformed_updates_total", 1],
       ["kube_vip_bfd_up", 1],
