@@ -42,11 +42,33 @@ function welcome({ peer, isEstablished }: Candidate): number {
   return peer.passive ? 2 : 1;
 }
 
-/** Passwords for the listening socket, of the peers whose address is known without a question. */
-export function listenKeys(peers: readonly Pick<BgpPeerConfig, "address" | "password">[]): ListenKey[] {
+/**
+ * Passwords for the listening socket, of the peers whose address is certain: given, or that of the router on a link (`routerOn`), once it is
+ * known. The kernel knows a key by the address alone: routers of one link-local address on several links need one password.
+ */
+export function listenKeys(
+  peers: readonly Pick<BgpPeerConfig, "address" | "password">[],
+  routerOn: (interfaceName: string) => string | null,
+): ListenKey[] {
   const keys = new Map<string, ListenKey>();
   for (const { address, password } of peers) {
-    if (address.is === "ip" && password !== null) keys.set(address.ip, { ip: address.ip, password });
+    if (password === null) continue;
+    const ip = addressOf(address, routerOn);
+    if (ip !== null) keys.set(ip, { ip, password });
   }
   return [...keys.values()];
+}
+
+function addressOf(
+  address: BgpPeerConfig["address"],
+  routerOn: (interfaceName: string) => string | null,
+): string | null {
+  switch (address.is) {
+    case "ip":
+      return address.ip;
+    case "name":
+      return null;
+    case "unnumbered":
+      return routerOn(address.interface);
+  }
 }

@@ -63,6 +63,7 @@ export class BgpSpeaker implements RouteAnnouncer {
   /** Runs for the first restart time after the start. */
   #restartTimer: Timer | null = null;
   readonly #toldFamilies = new Set<Family>();
+  #unwatchLinks: () => void = () => {};
   #closing: Promise<void> | null = null;
 
   constructor(options: BgpSpeakerOptions) {
@@ -95,6 +96,8 @@ export class BgpSpeaker implements RouteAnnouncer {
       });
     }
     for (const peer of peers) this.#add(peer).start();
+    // The kernel drops what an unnumbered peer signs until the listening socket has the key for its address.
+    this.#unwatchLinks = this.#options.linkPeers.onChange(() => void this.#inBackground(this.#listen()));
     await this.#listen();
   }
 
@@ -185,6 +188,7 @@ export class BgpSpeaker implements RouteAnnouncer {
   async #close(): Promise<void> {
     this.#state = "closed";
     this.#restartTimer?.cancel();
+    this.#unwatchLinks();
     const gone = this.#announced.clear();
     for (const ip of gone) this.#log.withdrawn(ip);
     this.#news.clear();
@@ -277,7 +281,8 @@ export class BgpSpeaker implements RouteAnnouncer {
 
   #listen(): Promise<void> {
     const { listenPort, peers } = this.#config;
-    return this.#door.set(listenPort === null ? null : { port: listenPort, keys: listenKeys(peers) });
+    if (listenPort === null) return this.#door.set(null);
+    return this.#door.set({ port: listenPort, keys: listenKeys(peers, (link) => this.#options.linkPeers.peer(link)) });
   }
 
   /** What is not taken within this call is refused by RST: a word to a stranger would tell it that BGP is spoken here. */

@@ -51,6 +51,13 @@ Deno.test("the listener knows each password once, of the peers whose address is 
     peerConfig(2, { name: "again", password: "b" }),
     peerConfig(3),
     peerConfig(4, { password: "c", address: { is: "name", host: "r" } }),
+    peerConfig(5, { password: "d", address: { is: "unnumbered", interface: "eth1" } }),
+    peerConfig(6, { password: "e", address: { is: "unnumbered", interface: "eth2" } }),
+    peerConfig(7, { address: { is: "unnumbered", interface: "eth1" } }),
   ];
-  assert.deepEqual(listenKeys(peers), [{ ip: "10.0.0.2", password: "b" }]);
+  const routerOn = (link: string): string | null => link === "eth1" ? "fe80::1" : null;
+  assert.deepEqual(listenKeys(peers, routerOn), [
+    { ip: "10.0.0.2", password: "b" },
+    { ip: "fe80::1", password: "d" },
+  ]);
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { BfdChange, BfdMonitor, BfdPath, BfdState, BfdWatch } from "../../mod/bfd/types.ts";
 import type { HostAddress } from "../../mod/bgp/next_hop.ts";
-import type { SessionOptions } from "../../mod/bgp/session_options.ts";
+import type { LinkPeers, SessionOptions } from "../../mod/bgp/session_options.ts";
 import type { Cease, PeerSession } from "../../mod/bgp/session_types.ts";
 import { BgpSpeaker } from "../../mod/bgp/speaker.ts";
 import { SpeakerLog } from "../../mod/bgp/speaker_log.ts";
@@ -180,6 +180,28 @@ export class FakeTransport implements Transport {
   }
 }
 
+/** Routers on links. */
+export class FakeLinks implements LinkPeers {
+  readonly listeners = new Set<() => void>();
+  readonly #routers = new Map<string, string>();
+
+  peer(interfaceName: string): string | null {
+    return this.#routers.get(interfaceName) ?? null;
+  }
+
+  onChange(changed: () => void): () => void {
+    this.listeners.add(changed);
+    return () => void this.listeners.delete(changed);
+  }
+
+  /** A router is seen on a link; null: it is gone. */
+  see(interfaceName: string, ip: string | null): void {
+    if (ip === null) this.#routers.delete(interfaceName);
+    else this.#routers.set(interfaceName, ip);
+    for (const changed of this.listeners) changed();
+  }
+}
+
 /** A log whose lines a test can look at: severity, sentence and properties. */
 export function recordedLog(): { log: SpeakerLog; lines: string[] } {
   const lines: string[] = [];
@@ -194,6 +216,7 @@ export class SpeakerKit {
   readonly clock = new VirtualClock();
   readonly bfd = new FakeBfd();
   readonly transport = new FakeTransport();
+  readonly links = new FakeLinks();
   readonly sessions: FakeSession[] = [];
   readonly speaker: BgpSpeaker;
   readonly lines: string[];
@@ -214,7 +237,7 @@ export class SpeakerKit {
       random: seededRandom(1),
       addresses: () => this.addresses,
       lookup: () => Promise.resolve([]),
-      linkPeers: { peer: () => null, onChange: () => () => {} },
+      linkPeers: this.links,
       makeSession: (options) => {
         const session = new FakeSession(options);
         this.sessions.push(session);

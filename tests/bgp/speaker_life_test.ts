@@ -229,6 +229,26 @@ Deno.test("a new configuration can open the door, change its keys and close it",
   await kit.close();
 });
 
+Deno.test("the password of an unnumbered peer is with the listening socket once its router is known", async () => {
+  const address = { is: "unnumbered", interface: "eth1" } as const;
+  const kit = new SpeakerKit(bgpConfig([peerConfig(2, { address, password: "p" })], { listenPort: 179 }));
+  await kit.speaker.start();
+  const keys = (): unknown => kit.transport.requests.at(-1)?.keys;
+  assert.deepEqual(keys(), []);
+  kit.links.see("eth1", "fe80::1");
+  await turn();
+  assert.deepEqual(keys(), [{ ip: "fe80::1", password: "p" }]);
+  kit.links.see("eth7", "fe80::7");
+  await turn();
+  assert.equal(kit.transport.requests.length, 2, "other links change nothing");
+  kit.links.see("eth1", "fe80::2");
+  await turn();
+  assert.deepEqual(keys(), [{ ip: "fe80::2", password: "p" }]);
+  assert.equal(kit.transport.open, 1);
+  await kit.close();
+  assert.equal(kit.links.listeners.size, 0);
+});
+
 Deno.test("a speaker that was never started closes, too", async () => {
   const kit = new SpeakerKit(bgpConfig([peerConfig(2)], { gracefulRestartMs: 1000 }));
   kit.speaker.announce("10.9.0.1", "a");
