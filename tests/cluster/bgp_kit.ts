@@ -31,6 +31,9 @@ export interface BgpWorld {
   readonly neighbors: (other: Partial<Neighbor>) => Promise<void>;
 }
 
+/** What is done to nodes that have been made. */
+export type Scenario = (world: BgpWorld, nodes: readonly LabNode[]) => Promise<void>;
+
 export type Env = Readonly<Record<string, string>>;
 
 export const TIMES: LeaseSeconds = { duration: 5, renewDeadline: 3, retryPeriod: 1 };
@@ -88,6 +91,11 @@ export function bgpEnv(peers: string): Env {
     "bgp_keepalive_interval": "3",
     "bgp_peers": peers,
   };
+}
+
+/** The variables of a node that puts routes into a table for a routing daemon. */
+export function tableEnv(): Env {
+  return { ...routedEnv(), "vip_routingtable": "true" };
 }
 
 /** What the modes that tell routers have in common. */
@@ -188,6 +196,13 @@ export function longestMs(pings: Pinging, fromMs: number): number {
   return Math.max(...FAMILIES.map((family) => pings.outageMs(family, fromMs)));
 }
 
+/** The one with the highest number. */
+export function last(nodes: readonly LabNode[]): LabNode {
+  const node = nodes.at(-1);
+  if (node === undefined) throw new Error("there are no nodes");
+  return node;
+}
+
 /** The nodes other than this. */
 export function without(nodes: readonly LabNode[], node: LabNode): LabNode[] {
   return nodes.filter((other) => other !== node);
@@ -282,4 +297,9 @@ export class PathLog {
       await sleep(POLL_MS);
     }
   }
+}
+
+/** Does one step after the other; the first that fails ends it: the others would begin in another state. */
+export async function each(t: Deno.TestContext, steps: Readonly<Record<string, () => Promise<void>>>): Promise<void> {
+  for (const [name, run] of Object.entries(steps)) if (!await t.step(name, run)) throw new Error(`failed: ${name}`);
 }
