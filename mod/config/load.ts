@@ -92,7 +92,7 @@ function assemble(top: Section, input: ConfigInput, findings: Findings): PeersCo
   });
   const localPeer = members.local === null ? LONE_PEER : toPeer(members.local);
   const remotePeers = members.remotes.map(toPeer);
-  const bgp = readStartBgp(top, { elects: !singleNode, disableVip, vips, readText: input.readText });
+  const bgp = readStartBgp(top, { elects: !singleNode, disableVip, vips, balancers, readText: input.readText });
   const clusterId = top.read(START.clusterId).value;
   return {
     vips: vips.map(toVip),

@@ -5,6 +5,7 @@ import type { Ip } from "../../net/ip.ts";
 import type { Place } from "../findings.ts";
 import type { Given } from "../section.ts";
 import type { Setting } from "../setting.ts";
+import { ipOf } from "./kinds.ts";
 import { type GivenNextHop, nextHopOptions, nextHopPolicy } from "./next_hop.ts";
 import { commonPassword, readPassword } from "./password.ts";
 import { buildPeer, type PeerDraft, type PeerHelp } from "./peer.ts";
@@ -24,6 +25,8 @@ export interface BgpOptions {
   readonly othersFollow: boolean;
   /** In the place of `peers`; null: nothing is given there. */
   readonly peers: Given<BgpPeers> | null;
+  /** The virtual ones, none of which is a router's. */
+  readonly addresses: readonly PlacedAddress[];
   /** Reads password files; throws if that fails. */
   readonly readText: (path: string) => string;
 }
@@ -101,10 +104,18 @@ function readNextHop(readings: BgpReadings, source: Source): GivenNextHop {
     if (value !== "" && how.value !== "fixed") place.warning("has no effect without mpbgp_nexthop=fixed", value);
   }
   if (how.value !== "fixed") return given;
+  if (![isAddress(ipv4, 4), isAddress(ipv6, 6)].every(Boolean)) return { ...given, how: "" };
   const result = nextHopPolicy(given, source);
   if (result.outcome === "valid") return given;
   how.place.problem(result.what, how.value);
   return { ...given, how: "" };
+}
+
+/** Whether it is empty or an address of that version; notes if it is not. */
+function isAddress({ value, place }: Given<string>, family: 4 | 6): boolean {
+  if (value === "" || ipOf(family, value) !== null) return true;
+  place.problem(`must be an IPv${family} address`, value);
+  return false;
 }
 
 /** Upstream's (GoBGP's) for a hold time of 0. */
@@ -165,6 +176,7 @@ interface PeerOptions extends BgpOptions {
 
 function readPeers(readings: BgpReadings, options: PeerOptions): BgpSettings["peers"] {
   const list = options.peers ?? readings.get(BGP_CONFIG.peers);
+  if (list.value.peers.some(({ password }) => password !== "")) warnOfFlag(list);
   const bfd = new BfdNotes();
   const drafts = list.value.peers.map((peer) => ({ draft: draftOf(peer), place: peer.place }));
   const single = singlePeer(readings);
@@ -173,6 +185,11 @@ function readPeers(readings: BgpReadings, options: PeerOptions): BgpSettings["pe
   const peers = drafts.flatMap(({ draft, place }) => {
     const peer = buildPeer(draft, helpAt(place, options, bfd));
     if (peer === null) return [];
+    const vip = options.addresses.find(({ ip }) => peer.address.is === "ip" && ip?.text === peer.address.ip);
+    if (vip !== undefined) {
+      const mistake = `BGP peer ${peer.name} is a virtual address, which the nodes hold themselves (${vip.place.key})`;
+      place.problem(`${mistake}; must be the address of a router`);
+    }
     if (seen.has(peer.name)) place.problem(`BGP peer ${peer.name} is listed twice; give each peer once`);
     seen.add(peer.name);
     return [peer];
@@ -200,6 +217,7 @@ function singlePeer(readings: BgpReadings): { draft: PeerDraft; place: Place } |
     );
     return null;
   }
+  if (secret.value !== "") warnOfFlag(secret);
   const draft = {
     address: given.value.replace(/^\[(.*)\]$/, "$1"),
     interface: "",
@@ -212,6 +230,14 @@ function singlePeer(readings: BgpReadings): { draft: PeerDraft; place: Place } |
     overrides: NO_OVERRIDES,
   };
   return { draft, place: given.place };
+}
+
+/** A command line is no place for a password. */
+function warnOfFlag({ origin, place }: Given<unknown>): void {
+  if (origin !== "flag") return;
+  place.warning(
+    "has a password that everybody on this machine can read in the list of processes (ps); give it in a file",
+  );
 }
 
 function helpAt(place: Place, options: PeerOptions, bfd: BfdNotes): PeerHelp {

@@ -16,12 +16,14 @@ import {
   START_BGP_GROUP,
   START_BGP_KEY,
 } from "./settings.ts";
+import type { BalancerConfig } from "../types.ts";
 import type { BgpSettings } from "./types.ts";
 
 interface StartOptions {
   readonly elects: boolean;
   readonly disableVip: boolean;
   readonly vips: readonly GivenVip[];
+  readonly balancers: readonly Pick<BalancerConfig, "name" | "port">[];
   readonly readText: (path: string) => string;
 }
 
@@ -29,7 +31,7 @@ interface StartOptions {
 export function readStartBgp(top: Section, options: StartOptions): BgpSettings | null {
   const enabled = top.read(BGP_ENABLED);
   const readings = readGroups(top);
-  const { elects, disableVip, vips, readText } = options;
+  const { elects, disableVip, vips, balancers, readText } = options;
   if (!isOn(top, enabled)) {
     if (enabled.origin === "default") warnOff(top, readings);
     return null;
@@ -38,9 +40,17 @@ export function readStartBgp(top: Section, options: StartOptions): BgpSettings |
     enabled.place.warning("has no effect: disableVIP is set");
     return null;
   }
-  const bgp = readBgp(readings, { elects, othersFollow: false, peers: null, readText });
+  const bgp = readBgp(readings, { elects, othersFollow: false, peers: null, addresses: vips, readText });
   warnUncarried(bgp.peers, vips);
+  checkPort(readings.get(BGP_CONFIG.listenPort), balancers);
   return bgp;
+}
+
+/** BGP listens on every address, so that a load balancer which listens on the VIPs only clashes with it, too. */
+function checkPort({ value, place }: Given<number>, balancers: StartOptions["balancers"]): void {
+  const owner = balancers.find(({ port }) => port === value);
+  if (owner === undefined) return;
+  place.problem(`is the port of the load balancer ${owner.name}; BGP needs its own`, String(value));
 }
 
 /** Both groups: the speaker with its peers, and the single peer. */

@@ -13,6 +13,7 @@ type Modes = Pick<ManagerConfig, "mode" | "elects" | "bgp" | "routes">;
 export function readModes(readings: Readings, readText: (path: string) => string): Modes {
   const mode = modeOf(readings);
   const elects = electsIn(mode, readings);
+  if (!elects) warnOfNoElection(readings);
   return {
     mode,
     elects,
@@ -41,6 +42,24 @@ function electsIn(mode: ManagerMode, readings: Readings): boolean {
   return false;
 }
 
+/** What is about an election, where every healthy node has the addresses. */
+function warnOfNoElection(readings: Readings): void {
+  const { preserve } = MANAGER.network;
+  const kept = readings.get(preserve);
+  if (kept.value) kept.place.warning("has no effect without an election, which nobody can lose", "true");
+  const { value, place } = readings.get(MANAGER.election.type);
+  if (value === "peers") {
+    place.warning("nobody is elected: every healthy node has the addresses; in BGP mode set vip_leaderelection", value);
+  }
+  if (value === "etcd" && readings.value(MANAGER.check.address).url === null) {
+    place.warning(
+      "no API server is asked with etcd: without control_plane_health_check_address nobody checks this node, and routers " +
+        "are told of it whether its API server works or not",
+      value,
+    );
+  }
+}
+
 function readManagerBgp(readings: Readings, elects: boolean, readText: (path: string) => string): ManagerBgp {
   const prefix = readings.value(MANAGER.bgp.annotations).replace(/\/+$/, "");
   const usual = readings.get(MANAGER.bgpConfig.peers);
@@ -56,8 +75,9 @@ function readManagerBgp(readings: Readings, elects: boolean, readText: (path: st
   if (prefix !== "" && how.value === "auto_sourceif") {
     how.place.problem("cannot be used with annotations, whose src-ip is the source of the sessions", how.value);
   }
-  const bgp = readBgp(readings, { elects, othersFollow: prefix !== "", peers, readText });
-  if (prefix === "") warnUncarried(bgp.peers, addressesOf(readings));
+  const addresses = addressesOf(readings);
+  const bgp = readBgp(readings, { elects, othersFollow: prefix !== "", peers, addresses, readText });
+  if (prefix === "") warnUncarried(bgp.peers, addresses);
   else if (bgp.peers.length > 0) {
     peers.place.warning("has no effect: the annotations of the Node name the peers", peers.value.shown);
   }

@@ -90,6 +90,21 @@ Deno.test("what is wrong in the group is refused by its place", () => {
       /bgp\.peers\[0\]\.weight: is not a known setting/,
     ],
     [{ bgp: { peers: PEERS }, bgpConfig: { as: 1 } }, /bgpConfig: is the old name of bgp, which is given too/],
+    [
+      { bgp: { peers: ["10.0.0.254:65001", "10.0.0.9:65001"] } },
+      /bgp\.peers\[1\]: BGP peer 10\.0\.0\.9:179 is a virtual address, which the nodes hold themselves \(vip\); must be the address of/,
+    ],
+    [
+      { bgp: { peers: PEERS, listenPort: 6443 } },
+      /^config\.yaml:\d+: bgp\.listenPort "6443": is the port of the load balancer tcp-6443; BGP needs its own$/,
+    ],
+    [
+      {
+        bgp: { peers: PEERS, listenPort: 179 },
+        loadBalancers: [{ name: "open", type: "tcp", port: 179, backends: [{ address: "10.0.0.1", port: 6444 }] }],
+      },
+      /bgp\.listenPort "179": is the port of the load balancer open; BGP needs its own$/,
+    ],
     [{ bgp: "on" }, /bgp "on": must be a mapping, not text/],
   ];
   for (const [changes, pattern] of rows) {

@@ -47,6 +47,18 @@ Deno.test("what the kernel would take for something else is refused, and upstrea
   assert.equal(zero.outcome === "valid" && zero.config.routes?.protocol, 1);
 });
 
+Deno.test("a peer is never one of the addresses that are announced", () => {
+  const peers = vars("bgp_enable=true", "bgp_peers=10.0.0.1:65001,192.168.0.40:65001");
+  const [line, ...others] = problemLines(loadBare({ env: { ...CP, ...peers } }));
+  assert.match(
+    line ?? "",
+    /^bgp_peers: BGP peer 192\.168\.0\.40:179 is a virtual address, .* \(address\); must be the/,
+  );
+  assert.deepEqual(others, []);
+  const single = vars("bgp_enable=true", "bgp_peeraddress=192.168.0.40", "bgp_peeras=65001");
+  assert.match(problemLines(loadBare({ env: { ...CP, ...single } })).join(), /^bgp_peeraddress: .* virtual address/);
+});
+
 Deno.test("annotations of the Node may be in the place of peers, and then count alone", () => {
   const prefix = vars("annotations=metal.equinix.com/");
   const { bgp } = mustLoad({ ...prefix, ["bgp_enable"]: "true" });
@@ -72,4 +84,30 @@ Deno.test("peers at the top of a file count where the group has none", () => {
   const on = { ["bgp_enable"]: "true" };
   assert.deepEqual(mustLoad(on, { content }).bgp?.peers.map(({ as }) => as), [2]);
   assert.deepEqual(mustLoad(BGP, { content }).bgp?.peers.map(({ as }) => as), [65001]);
+});
+
+Deno.test("what is about an election is warned about where there is none", () => {
+  const keep = vars("vip_preserve_on_leadership_loss=true");
+  const etcd = vars("vip_leaderelectiontype=etcd", "etcd_endpoints=10.0.0.1:2379");
+  const check = vars("control_plane_health_check_address=https://127.0.0.1:6443/livez");
+  const elected = vars("vip_leaderelection=true");
+  const routes = vars("vip_routingtable=true");
+  const unchecked = /^vip_leaderelectiontype "etcd": no API server is asked with etcd: without control_plane_health/;
+  const rows: [Record<string, string>, RegExp | null][] = [
+    [{ ...BGP, ...keep }, /^vip_preserve_on_leadership_loss "true": has no effect without an election/],
+    [{ ...routes, ...keep }, /^vip_preserve_on_leadership_loss "true": has no effect without an election/],
+    [{ ...BGP, ...keep, ...elected }, null],
+    [{ ...BGP, ...etcd }, unchecked],
+    [{ ...routes, ...etcd }, unchecked],
+    [{ ...BGP, ...etcd, ...check }, null],
+    [{ ...BGP, ...etcd, ...elected }, null],
+  ];
+  for (const [env, wanted] of rows) {
+    const lines = warningLines(loadBare({ env: { ...CP, ...env } }));
+    if (wanted === null) assert.deepEqual(lines, []);
+    else assert.match(lines.join(), wanted);
+  }
+  const peers = vars("vip_leaderelectiontype=peers");
+  const lines = warningLines(loadBare({ env: { ...CP, ...BGP, ...peers } }));
+  assert.match(lines.join(), /^vip_leaderelectiontype "peers": nobody is elected/);
 });
