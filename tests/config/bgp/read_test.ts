@@ -166,7 +166,11 @@ Deno.test("what cannot be is refused by its setting, in upstream's words where i
     [{ "bgp_peeraddress": "10.0.0.1" }, /^bgp_peeraddress: BGP peer 10\.0\.0\.1:179 is listed twice/],
     [{ "bgp_peeraddress": "10.0.0.300" }, /^bgp_peeraddress: a BGP peer has an address that is neither/],
     [{ "mpbgp_nexthop": "fixed" }, /^mpbgp_nexthop "fixed": mpbgp_nexthop fixed needs mpbgp_ipv4/],
-    [{ "mpbgp_nexthop": "fixed", "mpbgp_ipv4": "x" }, /^mpbgp_nexthop "fixed": mpbgp_ipv4 must be an IPv4 address/],
+    [{ "mpbgp_nexthop": "fixed", "mpbgp_ipv4": "x" }, /^mpbgp_ipv4 "x": must be an IPv4 address$/],
+    [
+      { "mpbgp_nexthop": "fixed", "mpbgp_ipv4": "10.0.0.1", "mpbgp_ipv6": "10.0.0.2" },
+      /^mpbgp_ipv6 "10\.0\.0\.2": must be an IPv6 address$/,
+    ],
     [{ "mpbgp_nexthop": "auto_sourceif" }, /^bgp_peers: BGP peer 10.* auto_sourceif needs a source interface/],
     [
       { "bgp_listen_port": "2112" },
@@ -223,4 +227,26 @@ Deno.test("a peer of a file may have its own of almost everything, and no messag
   );
   const secret = load({ "bgp_peers": "10.0.0.1:1:sesame,10.0.0.1:2:sesame" });
   assert.doesNotMatch(JSON.stringify(secret), /sesame/);
+});
+
+Deno.test("a password on the command line is warned about and not repeated, one in the environment is not", () => {
+  const seen = /: has a password that everybody on this machine can read/;
+  const single = { "bgp_peeraddress": "10.0.0.9" };
+  const rows: [Record<string, string>, Record<string, string>, RegExp | null][] = [
+    [{ ...BASE, ...single }, { peerPass: "hidden" }, /^--peerPass: /],
+    [BASE, { bgppeers: "10.0.0.1:65001:hidden" }, /^--bgppeers: /],
+    [{ ...BASE, ...single, "bgp_peerpass": "hidden" }, {}, null],
+    [{ ...BASE, "bgp_peers": "10.0.0.1:65001:hidden" }, {}, null],
+    [BASE, { bgppeers: "10.0.0.1:65001" }, null],
+  ];
+  for (const [env, flags, wanted] of rows) {
+    const lines = warningLines(loadBare({ env, flags }));
+    if (wanted === null) assert.deepEqual(lines, []);
+    else {
+      assert.equal(lines.length, 1);
+      assert.match(lines.join(), seen);
+      assert.match(lines.join(), wanted);
+    }
+    assert.doesNotMatch(lines.join(), /hidden/);
+  }
 });
