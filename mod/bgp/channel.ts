@@ -227,6 +227,7 @@ export class Channel {
       case "keepalive":
         return this.#step({ event: { is: "KeepAliveMsg" } });
       case "update":
+        if (message.faults.length > 0) this.#options.owner.malformed(this, { ...raw, faults: message.faults });
         return this.#step({ event: { is: "UpdateMsg" }, received: message });
       case "route-refresh":
         return this.#step({ event: { is: "RouteRefreshMsg" }, received: message });
@@ -244,6 +245,9 @@ export class Channel {
         return this.#refuse("BGPOpenMsgErr", error);
       case "route-refresh":
         return this.#refuse("RouteRefreshMsgErr", error);
+      case "update":
+        this.#options.owner.malformed(this, { ...raw, faults: [{ what: error.message, spec: "RFC 4271 §6.3" }] });
+        return this.#refuse("UpdateMsgErr", error);
       default:
         return this.#refuse("UpdateMsgErr", error);
     }

@@ -4,6 +4,7 @@ import type { ReceivedUpdate, RouteRefreshMessage } from "../net/bgp/types.ts";
 import type { OpenMessage, UpdateTraits } from "../net/bgp/types.ts";
 import type { Channel } from "./channel.ts";
 import type { Notice } from "./fsm_types.ts";
+import type { Malformed } from "./malformed_log.ts";
 import type { EndKind } from "./retry_plan.ts";
 import type { Connection } from "./transport.ts";
 import type { Negotiated } from "./types.ts";
@@ -40,6 +41,8 @@ export interface ChannelOwner {
   judge(channel: Channel, open: OpenMessage): Verdict;
   established(channel: Channel, negotiated: Negotiated): void;
   received(channel: Channel, message: ReceivedUpdate | RouteRefreshMessage): void;
+  /** An UPDATE had faults; those that a session survives are also of what {@link ChannelOwner.received} gets. */
+  malformed(channel: Channel, update: Malformed): void;
   /** The state of a channel is another one. */
   changed(): void;
   ended(channel: Channel, end: ChannelEnd): void;

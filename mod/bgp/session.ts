@@ -13,6 +13,7 @@ import type { ChannelEnd, ChannelOwner, Verdict } from "./channel_types.ts";
 import { collide } from "./collision.ts";
 import { Dialer } from "./dialer.ts";
 import type { Notice } from "./fsm_types.ts";
+import { MalformedLog } from "./malformed_log.ts";
 import { negotiate, type OpenFacts, ownOpen } from "./negotiation.ts";
 import { RetryPlan } from "./retry_plan.ts";
 import type { SessionOptions } from "./session_options.ts";
@@ -53,6 +54,7 @@ export class Session implements PeerSession {
   readonly #closing = new Set<Connection>();
   readonly #plan = new RetryPlan();
   readonly #troubles = new Troubles();
+  readonly #malformedLog: MalformedLog;
   #phase: "new" | "running" | "stopped" = "new";
   #isPathDown = false;
   #dampedUntilMs = 0;
@@ -72,6 +74,7 @@ export class Session implements PeerSession {
     this.#clock = clock;
     this.#remoteAs = peer.as;
     this.#shown = { state: "idle", sinceMs: clock.now() };
+    this.#malformedLog = new MalformedLog(peer.name, log);
     this.#dialer = new Dialer({ ...options, localAs: speaker.as });
     this.#owner = this.#asOwner();
     this.#ours = this.#channel("us", peer.passive);
@@ -164,6 +167,7 @@ export class Session implements PeerSession {
       judge: (channel, open) => this.#judge(channel, open),
       established: (channel, negotiated) => this.#up(channel, negotiated),
       received: (_, message) => this.#received(message),
+      malformed: (_, update) => this.#malformedLog.note(update, this.#clock.now()),
       changed: () => this.#show(),
       ended: (channel, end) => this.#ended(channel, end),
       closing: (connection) => this.#drain(connection),

@@ -73,6 +73,7 @@ function upBench(): Bench {
     judge: (_, open) => negotiate(facts, open),
     established: () => {},
     received: () => {},
+    malformed: () => {},
     changed: () => {},
     ended: (_, end) => void ends.push(end),
     closing: () => {},
