@@ -35,6 +35,11 @@ export class Door {
     return this.#listener?.port ?? null;
   }
 
+  /** Whether the kernel takes only what is signed from that address (RFC 2385), on the socket that is listened on now. */
+  hasKey(ip: string): boolean {
+    return this.#open?.keys.some((key) => key.ip === ip) ?? false;
+  }
+
   /** Listens there from now on, as soon as that is possible. Resolves when it was tried. */
   set(wish: DoorWish): Promise<void> {
     this.#wish = wish;

@@ -5,7 +5,7 @@ import type { BgpPeerConfig } from "./types.ts";
 
 /** A peer, and whether its session is up. */
 export interface Candidate {
-  readonly peer: Pick<BgpPeerConfig, "name" | "address" | "sourceIp" | "passive">;
+  readonly peer: Pick<BgpPeerConfig, "name" | "address" | "password" | "sourceIp" | "passive">;
   readonly isEstablished: boolean;
 }
 
@@ -20,13 +20,18 @@ export interface IncomingPeers {
 /**
  * The peers that a connection may be of: by their address, or by the link if they are unnumbered. Of several with one address, on several
  * ports, those without a session come first, and of them those that we wait for.
+ *
+ * A peer with a password is asked only if the connection `isSigned`: the kernel takes what is not signed from every address that it has no
+ * key for, which is that of a host known by its name, and of anybody else on the link of an unnumbered peer.
  */
 export function incomingPeers(
   candidates: readonly Candidate[],
   incoming: Pick<Incoming, "remoteIp" | "localIp" | "interface">,
+  { isSigned }: { readonly isSigned: boolean },
 ): IncomingPeers {
-  const known = candidates.filter((candidate) => matches(candidate.peer, incoming));
-  const named = candidates.filter(({ peer }) => peer.address.is === "name");
+  const trusting = candidates.filter(({ peer }) => peer.password === null || isSigned);
+  const known = trusting.filter((candidate) => matches(candidate.peer, incoming));
+  const named = trusting.filter(({ peer }) => peer.address.is === "name");
   const byWelcome = [...known, ...named].sort((a, b) => welcome(b) - welcome(a));
   return { names: byWelcome.map(({ peer }) => peer.name), isStranger: known.length === 0 };
 }

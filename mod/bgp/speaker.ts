@@ -288,7 +288,8 @@ export class BgpSpeaker implements RouteAnnouncer {
   /** What is not taken within this call is refused by RST: a word to a stranger would tell it that BGP is spoken here. */
   #incoming(incoming: Incoming): void {
     const candidates = [...this.#neighbours.values()];
-    const { names, isStranger } = incomingPeers(candidates, incoming);
+    const isSigned = this.#door.hasKey(incoming.remoteIp);
+    const { names, isStranger } = incomingPeers(candidates, incoming, { isSigned });
     const isTaken = names.some((name) => this.#neighbours.get(name)?.incoming(incoming) === "taken");
     if (!isTaken && isStranger) this.#log.stranger(incoming.remoteIp);
   }

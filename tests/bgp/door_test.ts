@@ -81,3 +81,16 @@ Deno.test("wishes that follow each other leave one listener, or none", async () 
   assert.equal(transport.open, 0);
   assert.equal(clock.pending, 0);
 });
+
+Deno.test("the keys that count are those of the socket that is listened on", async () => {
+  const { door, transport, clock } = kit();
+  const keys = [{ ip: "10.0.0.2", password: "p" }];
+  assert.equal(door.hasKey("10.0.0.2"), false);
+  await door.set({ port: 179, keys });
+  assert.deepEqual([door.hasKey("10.0.0.2"), door.hasKey("10.0.0.3")], [true, false]);
+  transport.error = new Error("the port is in use");
+  await door.set({ port: 1179, keys });
+  assert.equal(door.hasKey("10.0.0.2"), false);
+  await door.set(null);
+  assert.equal(clock.pending, 0);
+});

@@ -249,6 +249,23 @@ Deno.test("the password of an unnumbered peer is with the listening socket once 
   assert.equal(kit.links.listeners.size, 0);
 });
 
+Deno.test("a peer with a password is not taken from where the kernel does not ask for it (RFC 2385)", async () => {
+  const address = { is: "unnumbered", interface: "eth1" } as const;
+  const linked = peerConfig(2, { address, password: "p" });
+  const named = peerConfig(3, { address: { is: "name", host: "router" }, password: "p" });
+  const kit = new SpeakerKit(bgpConfig([linked, named], { listenPort: 179 }));
+  await kit.speaker.start();
+  kit.transport.incoming("fe80::1", "eth1");
+  kit.links.see("eth1", "fe80::1");
+  await turn();
+  kit.transport.incoming("fe80::bad", "eth1");
+  kit.transport.incoming("10.0.0.3");
+  assert.deepEqual([kit.session(2).accepted, kit.session(3).accepted], [[], []]);
+  const signed = kit.transport.incoming("fe80::1", "eth1");
+  assert.deepEqual(kit.session(2).accepted, [signed]);
+  await kit.close();
+});
+
 Deno.test("a speaker that was never started closes, too", async () => {
   const kit = new SpeakerKit(bgpConfig([peerConfig(2)], { gracefulRestartMs: 1000 }));
   kit.speaker.announce("10.9.0.1", "a");
