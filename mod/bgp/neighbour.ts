@@ -42,6 +42,7 @@ export class Neighbour {
   #peer: BgpPeerConfig;
   #up: Up | null = null;
   #isStopped = false;
+  #isTellDue = false;
   /** Families that the log has said cannot be announced, until they can. */
   readonly #toldFamilies = new Set<Family>();
 
@@ -165,9 +166,14 @@ export class Neighbour {
     this.#watch.sessionDown();
   }
 
-  /** After the session has done what it is at: it is up for its owner only then. */
+  /** After the session has done what it is at: it is up for its owner only then. Once, however often a peer asks in this turn. */
   #tellSoon(): void {
-    queueMicrotask(() => this.tellAll());
+    if (this.#isTellDue) return;
+    this.#isTellDue = true;
+    queueMicrotask(() => {
+      this.#isTellDue = false;
+      this.tellAll();
+    });
   }
 
   #findPaths(up: Up): PeerPaths {

@@ -8,6 +8,7 @@ import { Door } from "./door.ts";
 import { incomingPeers, listenKeys } from "./incoming_peer.ts";
 import { Neighbour, type NeighbourHost } from "./neighbour.ts";
 import type { HostAddress } from "./next_hop.ts";
+import { OwnAddresses } from "./own_addresses.ts";
 import { peerChanges } from "./peer_changes.ts";
 import { Session } from "./session.ts";
 import type { LinkPeers, Lookup, SessionOptions } from "./session_options.ts";
@@ -32,7 +33,7 @@ export interface BgpSpeakerOptions {
   readonly bfdMonitor: () => BfdMonitor;
   readonly clock: Clock;
   readonly random: Random;
-  /** Addresses of this machine in the kernel's order, VIPs included. */
+  /** Addresses of this machine in the kernel's order, VIPs included. Throws when the kernel does not say. */
   readonly addresses: () => readonly HostAddress[];
   readonly lookup: Lookup;
   readonly linkPeers: LinkPeers;
@@ -54,6 +55,7 @@ export class BgpSpeaker implements RouteAnnouncer {
   /** Sessions that are saying goodbye. */
   readonly #ending = new Set<Promise<void>>();
   readonly #door: Door;
+  readonly #addresses: OwnAddresses;
   #config: BgpConfig;
   #state: "new" | "running" | "closed" = "new";
   #monitor: BfdMonitor | null = null;
@@ -77,6 +79,8 @@ export class BgpSpeaker implements RouteAnnouncer {
       log: this.#log,
       onIncoming: (incoming) => this.#incoming(incoming),
     });
+    const changed = (): void => this.addressesChanged();
+    this.#addresses = new OwnAddresses({ read: options.addresses, clock: options.clock, log: this.#log, changed });
   }
 
   /** The port that peers can connect to; null: none. */
@@ -88,6 +92,7 @@ export class BgpSpeaker implements RouteAnnouncer {
   async start(): Promise<void> {
     if (this.#state !== "new") return;
     this.#state = "running";
+    this.#addresses.current(); // so that something is known whatever happens later
     const { gracefulRestartMs, peers } = this.#config;
     if (gracefulRestartMs !== null) {
       this.#restartTimer = this.#options.clock.after(gracefulRestartMs, () => {
@@ -189,6 +194,7 @@ export class BgpSpeaker implements RouteAnnouncer {
     this.#state = "closed";
     this.#restartTimer?.cancel();
     this.#unwatchLinks();
+    this.#addresses.stop();
     const gone = this.#announced.clear();
     for (const ip of gone) this.#log.withdrawn(ip);
     this.#news.clear();
@@ -241,7 +247,7 @@ export class BgpSpeaker implements RouteAnnouncer {
   }
 
   #host(): NeighbourHost {
-    const { clock, random, transport, lookup, linkPeers, addresses } = this.#options;
+    const { clock, random, transport, lookup, linkPeers } = this.#options;
     const { as, routerId, gracefulRestartMs } = this.#config;
     const make = this.#options.makeSession ?? ((options) => new Session(options));
     const speaker = { as, routerId, gracefulRestartMs, restarting: () => this.#restartTimer !== null };
@@ -250,7 +256,7 @@ export class BgpSpeaker implements RouteAnnouncer {
       clock,
       log: this.#log,
       announced: this.#announced,
-      addresses,
+      addresses: () => this.#addresses.current(),
       monitor: () => this.#monitor ??= this.#options.bfdMonitor(),
       isReady: () => this.#isReady,
       makeSession: (peer, events) => make({ peer, speaker, transport, clock, random, lookup, linkPeers, events }),

@@ -98,6 +98,10 @@ export class SpeakerLog {
     this.#log.error("BFD cannot watch the path to a BGP peer", { peer, why });
   }
 
+  addressesUnknown(why: string, againMs: number): void {
+    this.#log.warning("The addresses of this machine are not known now: next hops stay as they were", { why, againMs });
+  }
+
   stopFailed(peer: string, why: string): void {
     this.#log.error("A BGP session did not end as it should", { peer, why });
   }

@@ -221,6 +221,10 @@ export class SpeakerKit {
   readonly speaker: BgpSpeaker;
   readonly lines: string[];
   addresses: readonly HostAddress[] = ADDRESSES;
+  /** So often they were asked for. */
+  asked = 0;
+  /** The kernel does not say them. */
+  isMute = false;
   monitors = 0;
 
   constructor(config: BgpConfig) {
@@ -235,7 +239,11 @@ export class SpeakerKit {
       },
       clock: this.clock,
       random: seededRandom(1),
-      addresses: () => this.addresses,
+      addresses: () => {
+        this.asked++;
+        if (this.isMute) throw new Error("no buffer space available");
+        return this.addresses;
+      },
       lookup: () => Promise.resolve([]),
       linkPeers: this.links,
       makeSession: (options) => {

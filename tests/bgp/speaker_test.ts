@@ -159,6 +159,38 @@ Deno.test("a peer that asks gets its routes again (RFC 2918)", async () => {
   await kit.close();
 });
 
+Deno.test("a peer that asks ten thousand times in one turn is answered once, and the machine is asked once", async () => {
+  const kit = await twoUp();
+  kit.speaker.announce("10.9.0.1", "a");
+  await turn();
+  const { router, options } = kit.session(2);
+  router.log.length = 0;
+  kit.asked = 0;
+  for (let i = 0; i < 10_000; i++) options.events.refresh(4);
+  await turn();
+  assert.deepEqual(router.log, ["begin 4", "announce", "end 4"]);
+  assert.equal(kit.asked, 1);
+  await kit.close();
+});
+
+Deno.test("routes are announced also while the machine cannot tell its addresses, and next hops follow when it can", async () => {
+  const kit = new SpeakerKit(bgpConfig([peerConfig(2, { families: new Set([4, 6]) })]));
+  kit.isMute = true;
+  await kit.speaker.start();
+  kit.speaker.announce("10.9.0.1", "a");
+  kit.speaker.announce("fd09::1", "a");
+  await kit.session(2).establish();
+  assert.deepEqual([...kit.session(2).router.routes.keys()], ["10.9.0.1"]);
+  kit.speaker.announce("10.9.0.2", "a");
+  await turn();
+  assert.deepEqual([...kit.session(2).router.routes.keys()], ["10.9.0.1", "10.9.0.2"]);
+  kit.isMute = false;
+  kit.clock.advance(1000);
+  assert.deepEqual([...kit.session(2).router.routes.keys()].sort(), ["10.9.0.1", "10.9.0.2", "fd09::1"]);
+  assert.equal(kit.said("are not known now"), 1);
+  await kit.close();
+});
+
 Deno.test("what peers announce is counted, forgotten with the session, and told to nobody", async () => {
   const kit = await twoUp();
   const { options } = kit.session(2);
