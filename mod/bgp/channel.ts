@@ -29,8 +29,8 @@ export const CLOSE_LIMIT_MS = 2000;
 export const QUEUE_LIMIT_BYTES = 4 * 1024 * 1024;
 /** SendHoldTime is the hold time, but at least this: a busy router may take its time. */
 const SEND_HOLD_MIN_MS = 30_000;
-/** A timer that is so late tells that this process stood still… */
-const STALL_MS = 500;
+/** A timer that is so late tells that this process stood still, or had no processor… */
+const STALL_MS = 20;
 /** …and what has come meanwhile is read within this time. */
 const CATCH_UP_MS = 50;
 
@@ -70,7 +70,8 @@ export class Channel {
   #establishedMs: number | null = null;
   #watch = new SendWatch(SEND_HOLD_MIN_MS);
   #timer: { readonly atMs: number; readonly timer: Timer } | null = null;
-  #hasCaughtUp = false;
+  /** The timer waits for what has come meanwhile, and for nothing else. */
+  #isCatchingUp = false;
 
   constructor(options: ChannelOptions) {
     this.#options = options;
@@ -375,9 +376,10 @@ export class Channel {
   /** Sets the one timer. A deadline that has moved away leaves it as it is: it finds nothing due and is set again. */
   #arm(): void {
     const atMs = this.#deadline();
-    if (atMs !== null && this.#timer !== null && this.#timer.atMs <= atMs) return;
+    if (atMs !== null && this.#timer !== null && (this.#isCatchingUp || this.#timer.atMs <= atMs)) return;
     this.#timer?.timer.cancel();
     this.#timer = null;
+    this.#isCatchingUp = false;
     if (atMs !== null) this.#armAt(atMs);
   }
 
@@ -391,12 +393,12 @@ export class Channel {
     this.#timer = null;
     const holdMs = this.#fsm.holdDeadline();
     const isStalled = clock.now() - armedForMs >= STALL_MS && holdMs !== null && holdMs <= clock.now();
-    if (isStalled && !this.#hasCaughtUp) {
+    if (isStalled && !this.#isCatchingUp) {
       // Not the peer was silent but this process: what waits in the socket counts.
-      this.#hasCaughtUp = true;
+      this.#isCatchingUp = true;
       return this.#armAt(clock.now() + CATCH_UP_MS);
     }
-    this.#hasCaughtUp = false;
+    this.#isCatchingUp = false;
     this.#runDue();
     this.#arm();
   }

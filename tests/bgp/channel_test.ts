@@ -108,6 +108,28 @@ Deno.test("and if nothing has come, the hold timer has its way", () => {
   assert.equal(clock.timers.size, 0);
 });
 
+Deno.test("what is sent or half a message that comes meanwhile does not cut that time short", () => {
+  const { clock, channel, events } = upBench();
+  clock.jump(20_000);
+  channel.send([KEEPALIVE]);
+  events.received(KEEPALIVE.subarray(0, 5));
+  clock.jump(10);
+  assert.equal(channel.state, "established");
+  events.received(KEEPALIVE.subarray(5));
+  clock.jump(50);
+  assert.equal(channel.state, "established");
+});
+
+Deno.test("a short pause at the end of the hold time counts, too", () => {
+  const { clock, channel, events } = upBench();
+  for (let ms = 0; ms < 8800; ms += 10) clock.jump(10);
+  clock.jump(300);
+  assert.equal(channel.state, "established");
+  events.received(KEEPALIVE);
+  clock.jump(60);
+  assert.equal(channel.state, "established");
+});
+
 Deno.test("events of a connection that is gone are not heard", () => {
   const { channel, events, ends } = upBench();
   channel.forget("a test");
