@@ -4,7 +4,7 @@
  */
 
 import { assertNever } from "../base/assert.ts";
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import { CeaseSubcode, ErrorCode, shutdownData } from "../net/bgp/notification.ts";
 import type { OpenMessage, ReceivedUpdate, RouteRefreshMessage } from "../net/bgp/types.ts";
 import { getLog } from "../observe/log.ts";
@@ -12,6 +12,7 @@ import { Channel, CLOSE_LIMIT_MS } from "./channel.ts";
 import type { ChannelEnd, ChannelOwner, Verdict } from "./channel_types.ts";
 import { collide } from "./collision.ts";
 import { Dialer } from "./dialer.ts";
+import { Flaps, STABLE_MS } from "./flaps.ts";
 import type { Notice } from "./fsm_types.ts";
 import { MalformedLog } from "./malformed_log.ts";
 import { negotiate, type OpenFacts, ownOpen } from "./negotiation.ts";
@@ -54,6 +55,7 @@ export class Session implements PeerSession {
   readonly #closing = new Set<Connection>();
   readonly #plan = new RetryPlan();
   readonly #troubles = new Troubles();
+  readonly #flaps = new Flaps();
   readonly #malformedLog: MalformedLog;
   #phase: "new" | "running" | "stopped" = "new";
   #isPathDown = false;
@@ -65,6 +67,8 @@ export class Session implements PeerSession {
   #silences = 0;
   #hasAsked = false;
   #shown: { state: SessionState; sinceMs: number };
+  /** Waits until a session that was up too often has lasted. */
+  #upTimer: Timer | null = null;
   #unwatchLink: () => void = () => {};
   #stopping: Promise<void> | null = null;
 
@@ -257,15 +261,20 @@ export class Session implements PeerSession {
     this.#established = channel;
     this.#ups += 1;
     this.#remoteAs = negotiated.remoteAs;
-    this.#troubles.overcome();
     for (const other of [this.#ours, ...this.#theirs]) if (other !== channel) other.yieldToOther();
+    if (this.#flaps.up === "tell") this.#tellUp(negotiated);
+    else this.#upTimer = this.#clock.after(STABLE_MS, () => this.#tellUp(negotiated));
+    this.#options.events.established(negotiated);
+  }
+
+  #tellUp(negotiated: Negotiated): void {
+    this.#troubles.overcome();
     log.info("a BGP session is up", {
       peer: this.#options.peer.name,
       as: negotiated.remoteAs,
       families: [...negotiated.families].map((family) => `IPv${family}`).join(", "),
       holdTimeMs: negotiated.holdTimeMs,
     });
-    this.#options.events.established(negotiated);
   }
 
   #received(message: ReceivedUpdate | RouteRefreshMessage): void {
@@ -291,8 +300,20 @@ export class Session implements PeerSession {
 
   #tellEnd(end: ChannelEnd): void {
     const { peer, events } = this.#options;
-    this.#troubles.note(end.why, this.#clock.now());
-    log.warning("a BGP session has ended", { peer: peer.name, why: end.why, afterMs: Math.round(end.lifeMs) });
+    const now = this.#clock.now();
+    this.#upTimer?.cancel();
+    this.#troubles.note(end.why, now);
+    const telling = this.#flaps.ended(end.lifeMs, now);
+    if (telling.is === "tell") {
+      const { untold } = telling;
+      const since = untold === 0 ? {} : { untold };
+      log.warning("a BGP session has ended", {
+        peer: peer.name,
+        why: end.why,
+        afterMs: Math.round(end.lifeMs),
+        ...since,
+      });
+    }
     events.ended({ why: end.why, routes: this.#areKept(end) ? "kept" : "dropped" });
   }
 

@@ -83,6 +83,30 @@ Deno.test("and so is what the router says while it does not want the session, or
   }
 });
 
+Deno.test("a session that comes and goes all the time is told once a minute, and that it is up when it lasts", async () => {
+  let ups = 0;
+  const lines = await logged(async () => {
+    const both = pair();
+    both.node.session.start();
+    answerAll(both, [routerOpen(), KEEPALIVE, cease(4)], 10 * 60_000);
+    ups = both.node.ups.length;
+    for (let now = 0; now < 65_000; now += 1000) {
+      for (const wire of both.router.wires) {
+        if (wire.closed === null && wire.heard.length < 2) wire.say(routerOpen());
+        if (wire.closed === null) wire.say(KEEPALIVE);
+      }
+      both.clock.advance(1000);
+    }
+    assert.equal(both.node.state, "established");
+    await finish(both);
+  });
+  assert.ok(ups > 300, `${ups} sessions`);
+  assert.ok(lines.length < 25, reasons(lines).join("\n"));
+  const ends = lines.filter(({ message }) => message === "a BGP session has ended");
+  assert.ok(ends.some(({ properties }) => Number(properties["untold"]) > 20));
+  assert.deepEqual(lines.slice(-2).map(({ message }) => message), ["a BGP session is up", "a BGP session has ended"]);
+});
+
 Deno.test("UPDATEs with faults are told once a minute, their bytes at debug level, whether they end the session or not", async () => {
   const mild = encodeMessage("update", [0, 0, 0, 0, 24, 203, 0, 113]);
   const broken = encodeMessage("update", [0, 99, 0, 0]);

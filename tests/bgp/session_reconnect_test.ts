@@ -115,7 +115,8 @@ Deno.test("a hundred quick flaps are not damped and leave nothing behind", async
     msUntilUp(both, 1100);
     clock.advance(5);
     assert.equal(network.ends.size, 2, `flap ${flap}`);
-    assert(clock.pending <= 1, `flap ${flap}: ${clock.pending} timers`);
+    // The session's, and the one that tells that it lasts.
+    assert(clock.pending <= 2, `flap ${flap}: ${clock.pending} timers`);
   }
   assert.equal(node.session.report().established, 101);
   assert.equal(node.ends.length, 100);
