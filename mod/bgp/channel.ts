@@ -34,6 +34,9 @@ const STALL_MS = 20;
 /** …and what has come meanwhile is read within this time. */
 const CATCH_UP_MS = 50;
 
+/** Between two probes. */
+const PROBE_PAUSE_MS = 1000;
+
 const NO_DATA = new Uint8Array(0);
 
 /** What a {@link Channel} needs. */
@@ -68,6 +71,7 @@ export class Channel {
   #negotiated: Negotiated | null = null;
   #openedMs = 0;
   #establishedMs: number | null = null;
+  #probedMs = -Infinity;
   #watch = new SendWatch(SEND_HOLD_MIN_MS);
   #timer: { readonly atMs: number; readonly timer: Timer } | null = null;
   /** The timer waits for what has come meanwhile, and for nothing else. */
@@ -185,6 +189,15 @@ export class Channel {
       if (this.queuedBytes > QUEUE_LIMIT_BYTES) return this.#overflow();
       this.#write(message);
     }
+    this.#arm();
+  }
+
+  /** Makes the peer's TCP say whether it still knows this connection, which it resets if not. Once a second (RFC 4271 §4.4). */
+  probe(): void {
+    const now = this.#options.clock.now();
+    if (this.state !== "established" || now - this.#probedMs < PROBE_PAUSE_MS) return;
+    this.#probedMs = now;
+    this.#write(encodeKeepalive());
     this.#arm();
   }
 

@@ -135,6 +135,8 @@ export class Session implements PeerSession {
     const { peer, speaker } = this.#options;
     // A peer that connects again has given up what it began before.
     for (const other of [...this.#theirs]) if (other !== this.#established) other.yieldToOther();
+    // A router that has lost its power knows nothing of the session that stands here, and says so when it is spoken to.
+    this.#established?.probe();
     const channel = this.#channel("them", true);
     this.#theirs.add(channel);
     channel.accept((events) => incoming.accept(events, socketSettings(peer, speaker.as)));

@@ -108,6 +108,23 @@ Deno.test("a second connection beside a session gets Cease/7, and the session st
   await finish(both);
 });
 
+Deno.test("a second connection makes sure at once that the first one still has somebody at its other end", async () => {
+  const both = upPair({ listens: true });
+  const [first] = both.router.wires;
+  assert(first !== undefined);
+  for (let i = 0; i < 5; i += 1) {
+    both.router.connect();
+    both.clock.advance(20);
+  }
+  assert.deepEqual(first.kinds, ["open", "keepalive", "keepalive"], "once a second at most");
+  both.clock.advance(1000);
+  both.router.connect();
+  both.clock.advance(20);
+  assert.deepEqual(first.kinds.slice(3), ["keepalive"]);
+  assert.deepEqual(both.node.told, ["established"]);
+  await finish(both);
+});
+
 Deno.test("a second connection that talks nonsense neither ends the session nor damps the peer", async () => {
   const both = upPair({ listens: true });
   for (let i = 0; i < 5; i += 1) {
@@ -139,7 +156,7 @@ Deno.test("a router that restarts gracefully replaces its old connection without
     assert.equal(old.closed, null, "the old connection stays until the OPEN");
     anew.say(open, KEEPALIVE);
     both.clock.advance(5);
-    assert.deepEqual(old.kinds, ["open", "keepalive"]);
+    assert.deepEqual(old.kinds, ["open", "keepalive", "keepalive"], "the last one asks whether it is still there");
     assert.equal(old.closed, "connection reset by the peer");
     assert.deepEqual(both.node.told, ["established", "ended", "established"]);
     assert.deepEqual(both.node.ends, [{ why: "the peer has restarted: it connects anew", routes: "kept" }]);
