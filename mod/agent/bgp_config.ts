@@ -18,6 +18,10 @@ export type ResolvedBgp =
 /** The configuration of the speaker on this machine. */
 export function resolveBgp(settings: BgpSettings, host: BgpHost): ResolvedBgp {
   const { as, listenPort, gracefulRestartMs, peers } = settings;
+  const ours = peers.find(({ address }) => address.is === "ip" && host.managed.has(address.ip));
+  if (ours !== undefined) {
+    return { outcome: "unfit", why: `BGP peer ${ours.name} is a virtual address; it must be the address of a router` };
+  }
   const identity = chooseIdentity({ ...settings, ...host });
   if (identity.outcome === "unknown") return { outcome: "unfit", why: identity.why };
   return {

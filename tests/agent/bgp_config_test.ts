@@ -19,6 +19,14 @@ Deno.test("what only the machine knows is filled in: the identifier is one of it
   assert.deepEqual(resolved.config.peers, bgp.peers);
 });
 
+Deno.test("a peer that is a virtual address is refused", () => {
+  const { bgp } = mustLoad({ env: ON });
+  assert.ok(bgp);
+  const resolved = resolveBgp(bgp, { ...HOST, managed: new Set(["192.168.0.1"]) });
+  assert.equal(resolved.outcome, "unfit");
+  assert.match(resolved.why, /192\.168\.0\.1:179 is a virtual address/);
+});
+
 Deno.test("an interface without an address gives no identifier, and the setting is named", () => {
   const { bgp } = mustLoad({ env: { ...ON, ...vars("bgp_routerinterface=eth5") } });
   assert.ok(bgp);
