@@ -79,8 +79,14 @@ export class BgpSpeaker implements RouteAnnouncer {
       log: this.#log,
       onIncoming: (incoming) => this.#incoming(incoming),
     });
-    const changed = (): void => this.addressesChanged();
-    this.#addresses = new OwnAddresses({ read: options.addresses, clock: options.clock, log: this.#log, changed });
+    this.#addresses = new OwnAddresses({
+      read: options.addresses,
+      clock: options.clock,
+      log: this.#log,
+      onChange: () => {
+        for (const neighbour of this.#neighbours.values()) neighbour.tellChecked([]);
+      },
+    });
   }
 
   /** The port that peers can connect to; null: none. */
@@ -140,9 +146,9 @@ export class BgpSpeaker implements RouteAnnouncer {
     this.#tellNow(canonical);
   }
 
-  /** The machine's addresses have changed: next hops may be others. */
+  /** The machine's addresses have changed: next hops may be others. Peers are told at once, or after the last change of many. */
   addressesChanged(): void {
-    for (const neighbour of this.#neighbours.values()) neighbour.tellChecked([]);
+    this.#addresses.changed();
   }
 
   /** Resolves when every peer's bytes were taken by the kernel, or `limitMs` have passed: before an address goes. */

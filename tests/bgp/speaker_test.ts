@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { GRACEFUL_SHUTDOWN } from "../../mod/bgp/paths.ts";
 import type { Family } from "../../mod/net/bgp/types.ts";
-import { BFD, bgpConfig, peerConfig, POLICY } from "./configs.ts";
+import { ADDRESSES, BFD, bgpConfig, peerConfig, POLICY } from "./configs.ts";
 import { SpeakerKit, turn } from "./speaker_kit.ts";
 
 const BOTH = new Set<Family>([4, 6]);
@@ -191,6 +191,25 @@ Deno.test("routes are announced also while the machine cannot tell its addresses
   await kit.close();
 });
 
+Deno.test("a thousand changes of addresses cost two looks, and the next hop is that of the last one", async () => {
+  const kit = new SpeakerKit(bgpConfig([peerConfig(2, { families: BOTH }), peerConfig(3)]));
+  await kit.speaker.start();
+  await kit.session(2).establish();
+  await kit.session(3).establish();
+  kit.speaker.announce("fd09::1", "a");
+  await turn();
+  kit.asked = 0;
+  const link = { prefixLength: 64, linkName: "eth0", isLinkLocal: false };
+  for (let i = 1; i <= 1000; i++) {
+    kit.addresses = [{ ip: `fd00:1::${i.toString(16)}`, ...link }, ...ADDRESSES];
+    kit.speaker.addressesChanged();
+  }
+  kit.clock.advance(100);
+  assert.equal(kit.asked, 2);
+  assert.equal(kit.session(2).router.routes.get("fd09::1")?.nextHop, "fd00:1::3e8");
+  await kit.close();
+});
+
 Deno.test("what peers announce is counted, forgotten with the session, and told to nobody", async () => {
   const kit = await twoUp();
   const { options } = kit.session(2);
@@ -240,6 +259,7 @@ Deno.test("a family without a next hop is warned of once for each peer, counted,
   assert.equal(kit.speaker.reports()[0]?.prefixesUnsent, 0);
   kit.addresses = [];
   kit.speaker.addressesChanged();
+  kit.clock.advance(100);
   assert.equal(kit.session(2).router.routes.size, 0);
   assert.equal(kit.said("cannot be announced to a BGP peer"), 2);
   await kit.close();
