@@ -78,8 +78,11 @@ class Reading implements ReceivedAttribute {
   #reachable: boolean;
   #emptyUnreach: Family | null = null;
   readonly #faults: UpdateFault[] = [];
-  /** The first fault that says treat-as-withdraw, as the session's end, should there be nothing to withdraw. */
-  #withdrawing: BgpError | null = null;
+  /**
+   * The first fault that says treat-as-withdraw, as the session's end, should there be nothing to withdraw. Made an error only then: its
+   * stack costs more than all the rest, and a peer may send nothing else.
+   */
+  #withdrawing: { readonly subcode: number; readonly place: Place } | null = null;
 
   constructor(bytes: Uint8Array, traits: UpdateTraits, plain: { withdrawn: number; announced: number }) {
     this.bytes = bytes;
@@ -167,7 +170,7 @@ class Reading implements ReceivedAttribute {
   /** The result; `noAttributes`: the field of attributes is empty. */
   finish(noAttributes: boolean): ReceivedUpdate {
     if (this.#reachable) this.#checkMandatory();
-    else if (this.#withdrawing !== null) throw this.#withdrawing; // RFC 7606 §5.2
+    else if (this.#withdrawing !== null) throw updateError(this.#withdrawing.subcode, this.#withdrawing.place); // RFC 7606 §5.2
     if (this.hasPlainNlri && !this.traits.families.has(4)) this.#refusePlain();
     return {
       is: "update",
@@ -215,7 +218,7 @@ class Reading implements ReceivedAttribute {
     if (action === "discard-attribute") return;
     // RFC 4271 §6.3: the attribute is the data, except when its own end is what is wrong.
     const data = subcode === UpdateSubcode.malformedAttributes ? [] : this.bytes.subarray(this.#start, end);
-    this.#withdrawing ??= updateError(subcode, { where, got, wanted, data });
+    this.#withdrawing ??= { subcode, place: { where, got, wanted, data } };
   }
 
   /** The list is short, but never without the strongest action. */
