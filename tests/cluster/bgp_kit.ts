@@ -93,6 +93,12 @@ export function bgpEnv(peers: string): Env {
   };
 }
 
+/** A peer string of the router: MP-BGP over IPv4. */
+export function peerOf({ router }: BgpWorld, { password = "", bfd = "" }: { password?: string; bfd?: string }): string {
+  const parts = [router.machine.station.ip4, ROUTER_AS, password, "false", 179, "mpbgp_nexthop=auto_sourceif", bfd];
+  return parts.join(":").replace(/:+$/, "");
+}
+
 /** The variables of a node that puts routes into a table for a routing daemon. */
 export function tableEnv(): Env {
   return { ...routedEnv(), "vip_routingtable": "true" };

@@ -2,18 +2,11 @@
 
 import type { LabNode } from "../lab/node.ts";
 import { BFD } from "../routers/bfd_scenarios.ts";
-import { ROUTER_AS } from "../routers/world.ts";
 import { annotatedEnv, annotationsChange, nodesAreAnnotated } from "./bgp_annotated.ts";
 import { holderKilled, holderStops } from "./bgp_elected.ts";
-import { bgpEnv, type BgpWorld, each, type Scenario, withBgpWorld, withNodes } from "./bgp_kit.ts";
+import { bgpEnv, type BgpWorld, each, peerOf, type Scenario, withBgpWorld, withNodes } from "./bgp_kit.ts";
 import { orderlyStop, restart, serverDown, startedNodeIsRouted } from "./bgp_unelected.ts";
 import { cablePulled, PASSWORD, restartWithBfd, sessionsAreSeen } from "./bgp_watched.ts";
-
-/** A peer string of the router: MP-BGP over IPv4. */
-function peerOf({ router }: BgpWorld, { password = "", bfd = "" }: { password?: string; bfd?: string }): string {
-  const parts = [router.machine.station.ip4, ROUTER_AS, password, "false", 179, "mpbgp_nexthop=auto_sourceif", bfd];
-  return parts.join(":").replace(/:+$/, "");
-}
 
 /** Scenarios as steps. */
 function steps(

@@ -4,10 +4,25 @@ import assert from "node:assert/strict";
 import { command } from "../cli/helpers.ts";
 import type { ApiCall } from "../kubernetes/audit.ts";
 import { withApiServers } from "../kubernetes/needs.ts";
-import { narrowRights } from "../kubernetes/rbac.ts";
+import { grantRights, narrowRights, revokeRights } from "../kubernetes/rbac.ts";
 import { nodeUser } from "../kubernetes/users.ts";
+import type { LabNode } from "../lab/node.ts";
 import { sleep } from "../lab/time.ts";
 import { at, type Parsed, parseManifest } from "../manifest/parsed.ts";
+import { annotatedEnv, annotations } from "./bgp_annotated.ts";
+import {
+  bgpEnv,
+  type BgpWorld,
+  type Env,
+  last,
+  peerOf,
+  statusOf,
+  tableEnv,
+  waitBare,
+  withBgpWorld,
+  withNodes,
+} from "./bgp_kit.ts";
+import { PASSWORD } from "./bgp_watched.ts";
 import { type ClusterFault, NODE_FAULTS, runClusterFault, SERVER_FAULTS } from "./faults.ts";
 import { type LeaseSeconds, type ManagerOptions, ManagerProgram, withWorld, type World } from "./program.ts";
 
@@ -28,10 +43,15 @@ function optionsOf(election: ManagerOptions["election"]): ManagerOptions {
 }
 
 /** What `kube-vip manifest rbac` prints in the environment of a node. */
-async function generated(world: World, options: ManagerOptions, flags: readonly string[] = []): Promise<Parsed[]> {
-  const [node] = world.lab.nodes;
-  assert.ok(node);
-  const { env } = new ManagerProgram([], options).prepare(node.place);
+async function generated(
+  { cluster }: Pick<World, "cluster">,
+  options: ManagerOptions,
+  flags: readonly string[] = [],
+): Promise<Parsed[]> {
+  const stations = cluster.servers.map(({ machine }) => machine.station);
+  const [local] = stations;
+  assert.ok(local);
+  const { env } = new ManagerProgram([], options).prepare({ local, nodes: stations, directory: "/etc/kubernetes" });
   const { code, out, err } = await command(["manifest", "rbac", ...flags], { env: { ...env } });
   assert.deepEqual([code, err], [0, ""]);
   return parseManifest(out);
@@ -69,8 +89,13 @@ async function lives(world: World): Promise<ApiCall[]> {
   cluster.audit.mark();
   await lab.startAll();
   for (const fault of FAULTS) await runClusterFault(world, fault, TIMES);
+  return await callsOfNodes(world);
+}
+
+/** What the nodes have asked for since the mark. */
+async function callsOfNodes({ cluster }: Pick<World, "cluster">): Promise<ApiCall[]> {
   await sleep(1000);
-  const nodes = new Set(lab.nodes.map(({ machine }) => nodeUser(machine)));
+  const nodes = new Set(cluster.servers.map(({ machine }) => nodeUser(machine)));
   return cluster.audit.calls().filter(({ user }) => nodes.has(user));
 }
 
@@ -92,6 +117,72 @@ for (const election of ["kubernetes", "peers"] as const) {
     });
   });
 }
+
+/** The modes that tell routers, in which nobody is elected. */
+const ROUTED: Readonly<Record<string, (world: BgpWorld) => Env>> = {
+  "BGP whose peers are in annotations": annotatedEnv,
+  "BGP by every node": (world) => bgpEnv(peerOf(world, { password: PASSWORD })),
+  "a routing table": tableEnv,
+};
+
+/** They start, the server of one hangs and goes on (one that has just started refuses everything for a moment), and they leave. */
+async function livesRouted(world: BgpWorld, env: Env): Promise<ApiCall[]> {
+  const { cluster } = world;
+  cluster.audit.mark();
+  await withNodes(world, () => env, async (nodes) => {
+    for (const node of nodes) node.start();
+    await Promise.all(nodes.map((node) => serves(node)));
+    const victim = last(nodes);
+    const server = cluster.of(victim.machine);
+    server.pause();
+    await waitBare(victim.machine);
+    server.resume();
+    await serves(victim);
+  });
+  return await callsOfNodes(world);
+}
+
+/** Waits until a node has the addresses and, where there are sessions, a router knows of them. */
+async function serves(node: LabNode): Promise<void> {
+  await node.ready(PATIENCE_MS);
+  const endMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const { vips, routing: { bgp, routes } } = await statusOf(node);
+    const told = bgp.some(({ prefixesSent }) => prefixesSent === 2) || routes.length === 2;
+    if (told && vips.every(({ heldHere }) => heldHere)) return;
+    if (performance.now() > endMs) {
+      throw new Error(`${node.name} does not serve: ${JSON.stringify({ vips, bgp, routes })}`);
+    }
+    await sleep(50);
+  }
+}
+
+withBgpWorld("the generated rights suffice where routers are told, and each of them is used", async (world, t) => {
+  const { cluster, router } = world;
+  for (const { name, station } of world.machines) {
+    const metadata = { name, annotations: annotations(station.ip4, router.machine.station.ip4) };
+    await cluster.admin.demand("POST", "/api/v1/nodes", { body: { metadata } });
+  }
+  await world.neighbors({ password: PASSWORD });
+  let before: readonly Parsed[] | null = null;
+  for (const [mode, envOf] of Object.entries(ROUTED)) {
+    const env = { ...envOf(world), "enable_node_labeling": "true" };
+    const manifest = await generated(world, { times: TIMES, election: "kubernetes", env: () => env });
+    if (before === null) await narrowRights(cluster, manifest);
+    else {
+      await revokeRights(cluster, before);
+      await grantRights(cluster, manifest);
+    }
+    before = manifest;
+    await t.step(mode, async () => {
+      const calls = await livesRouted(world, env);
+      assert.deepEqual(refused(calls), []);
+      const rights = grantedBy(manifest);
+      assert.ok(rights.length >= 3, rights.join());
+      assert.deepEqual(rights.filter((right) => !calls.some((call) => covers(right, call))), []);
+    });
+  }
+});
 
 withApiServers("with the rights that the Go kube-vip had, nothing is missing but Events", (paths) => {
   const options = optionsOf("kubernetes");

@@ -22,10 +22,19 @@ export async function apply(
   object: Parsed,
   options: { readonly dryRun: boolean },
 ): Promise<unknown> {
+  const query = `fieldManager=test&force=true&fieldValidation=Strict${options.dryRun ? "&dryRun=All" : ""}`;
+  const path = `${pathOf(object)}?${query}`;
+  return await admin.demand("PATCH", path, { body: object, contentType: "application/apply-patch+yaml" });
+}
+
+/** Deletes the object of that kind and name. */
+export async function remove(admin: ApiClient, object: Parsed): Promise<void> {
+  await admin.demand("DELETE", pathOf(object));
+}
+
+function pathOf(object: Parsed): string {
   const [root, plural] = COLLECTIONS[String(object["kind"])] ?? ["", ""];
   const namespace = at(object, "metadata", "namespace");
   const place = namespace === undefined ? root : `${root}/namespaces/${namespace}`;
-  const query = `fieldManager=test&force=true&fieldValidation=Strict${options.dryRun ? "&dryRun=All" : ""}`;
-  const path = `${place}/${plural}/${at(object, "metadata", "name")}?${query}`;
-  return await admin.demand("PATCH", path, { body: object, contentType: "application/apply-patch+yaml" });
+  return `${place}/${plural}/${at(object, "metadata", "name")}`;
 }

@@ -3,7 +3,7 @@
 import { sleep } from "../lab/time.ts";
 import { at, type Parsed } from "../manifest/parsed.ts";
 import type { ApiClient } from "./api_client.ts";
-import { apply } from "./apply.ts";
+import { apply, remove } from "./apply.ts";
 import type { ApiServerCluster } from "./cluster.ts";
 import { CONTROL_PLANE_LEASE, leasesPath } from "./lease.ts";
 import { nodeUser } from "./users.ts";
@@ -45,25 +45,48 @@ const POLL_MS = 50;
  * knows.
  */
 export async function narrowRights(cluster: ApiServerCluster, manifest: readonly Parsed[]): Promise<void> {
-  const { admin, servers } = cluster;
-  const subjects = servers.map(({ machine }) => ({ apiGroup: GROUP, kind: "User", name: nodeUser(machine) }));
+  const { admin } = cluster;
   await admin.demand("DELETE", `/apis/${GROUP}/v1/clusterrolebindings/${NAME}`);
   await admin.demand("DELETE", `/apis/${GROUP}/v1/clusterroles/${NAME}`);
-  await eachAnswers(cluster, (status) => status === 403);
+  await grantRights(cluster, manifest);
+}
+
+/** Gives nodes without rights what a manifest grants to its service account; resolves when every server knows. */
+export async function grantRights(cluster: ApiServerCluster, manifest: readonly Parsed[]): Promise<void> {
+  const { admin, servers } = cluster;
+  const subjects = servers.map(({ machine }) => ({ apiGroup: GROUP, kind: "User", name: nodeUser(machine) }));
+  await eachAnswers(cluster, LEASE_PATH, (status) => status === 403);
   for (const object of manifest) {
     const bound = at(object, "subjects") === undefined ? object : { ...object, subjects };
     await apply(admin, bound, { dryRun: false });
   }
-  await eachAnswers(cluster, (status) => status !== 403);
+  await eachAnswers(cluster, LEASE_PATH, (status) => status !== 403);
+  if (!mayListNodes(manifest)) return;
+  await eachAnswers(cluster, "/api/v1/nodes", (status) => status !== 403);
 }
 
-/** Waits until every server answers the node beside it so when it is asked for the Lease of the control plane. */
-async function eachAnswers({ servers }: ApiServerCluster, wanted: (status: number) => boolean): Promise<void> {
-  const { namespace, name } = CONTROL_PLANE_LEASE;
+/** Takes back what {@link grantRights} has given. */
+export async function revokeRights({ admin }: ApiServerCluster, manifest: readonly Parsed[]): Promise<void> {
+  for (const object of manifest) await remove(admin, object);
+}
+
+function mayListNodes(manifest: readonly Parsed[]): boolean {
+  const rules = manifest.flatMap((object) => (at(object, "rules") ?? []) as Record<"resources" | "verbs", string[]>[]);
+  return rules.some(({ resources, verbs }) => resources.includes("nodes") && verbs.includes("list"));
+}
+
+const LEASE_PATH = `${leasesPath(CONTROL_PLANE_LEASE.namespace)}/${CONTROL_PLANE_LEASE.name}`;
+
+/** Waits until every server answers the node beside it so when it is asked for something. */
+async function eachAnswers(
+  { servers }: ApiServerCluster,
+  path: string,
+  wanted: (status: number) => boolean,
+): Promise<void> {
   const untilMs = performance.now() + PATIENCE_MS;
   for (const server of servers) {
     const user = server.client(nodeUser(server.machine));
-    while (!wanted((await user.request("GET", `${leasesPath(namespace)}/${name}`)).status)) {
+    while (!wanted((await user.request("GET", path)).status)) {
       if (performance.now() > untilMs) throw new Error(`${server.name} does not know of the rights`);
       await sleep(POLL_MS);
     }
