@@ -3,10 +3,10 @@
 import type { LabNode } from "../lab/node.ts";
 import { BFD } from "../routers/bfd_scenarios.ts";
 import { annotatedEnv, annotationsChange, nodesAreAnnotated } from "./bgp_annotated.ts";
-import { holderKilled, holderStops } from "./bgp_elected.ts";
+import { holderHangs, holderKilled, holderStops, holderWithoutServer } from "./bgp_elected.ts";
 import { bgpEnv, type BgpWorld, each, peerOf, type Scenario, withBgpWorld, withNodes } from "./bgp_kit.ts";
 import { orderlyStop, restart, serverDown, startedNodeIsRouted } from "./bgp_unelected.ts";
-import { cablePulled, PASSWORD, restartWithBfd, sessionsAreSeen } from "./bgp_watched.ts";
+import { cablePulled, hangs, PASSWORD, restartWithBfd, sessionsAreSeen } from "./bgp_watched.ts";
 
 /** Scenarios as steps. */
 function steps(
@@ -39,6 +39,7 @@ withBgpWorld(
           "sessions are in status, metrics and dump, and the password nowhere": sessionsAreSeen,
           "a node without its cable costs the client what BFD takes": cablePulled,
           "a process that BFD watches is killed and started again": restartWithBfd,
+          "a process that hangs is one way less until it goes on": hangs,
         }),
       ));
     await world.neighbors({});
@@ -49,6 +50,8 @@ withBgpWorld(
         steps(world, nodes, {
           "the route goes with a holder that is killed, and comes back with the next": holderKilled,
           "a holder that leaves in order hands over": holderStops,
+          "a holder whose API server is gone makes way": holderWithoutServer,
+          "a holder that hangs is followed by another, and makes way when it goes on": holderHangs,
         }),
       ));
     await world.neighbors({ password: PASSWORD });

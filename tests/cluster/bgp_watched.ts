@@ -26,6 +26,7 @@ export const PASSWORD = "0nlyTheRoutersKnowThis";
 /** The issue asks for 250 ms of a machine that has nothing else to do. */
 const CUT_MS = 1000;
 const YOUNG_MS = 1200;
+const NOTICED_MS = 200;
 
 /** The cable of the node that the client's requests arrive at is pulled and put back. */
 export const cablePulled: Scenario = async (world, nodes) => {
@@ -47,6 +48,30 @@ export const cablePulled: Scenario = async (world, nodes) => {
   bounded("cable of the carrying node pulled, BFD of 50 ms × 3 → outage of the client", { tookMs, boundMs: CUT_MS });
   await waitHops(router, nodes);
   bounded("cable back → a way over the node", { tookMs: performance.now() - mendedMs, boundMs: 2000 + SLACK_MS });
+};
+
+/** The process of the node that the client's requests arrive at hangs; its kernel would go on answering for a while. */
+export const hangs: Scenario = async (world, nodes) => {
+  const { router, pings } = world;
+  await startAll(world, nodes);
+  await watched(world, nodes);
+  const victim = await carrierOf(nodes);
+  pings.clear();
+  const fromMs = sharedNow();
+  victim.pause();
+  try {
+    await waitHops(router, without(nodes, victim));
+  } finally {
+    victim.resume();
+  }
+  bounded("process hangs, BFD of 50 ms × 3 → ways over the others only", {
+    tookMs: sharedNow() - fromMs,
+    boundMs: NOTICED_MS + SLACK_MS,
+  });
+  const resumedMs = performance.now();
+  await waitHops(router, nodes);
+  bounded("process goes on → a way over its node", { tookMs: performance.now() - resumedMs, boundMs: 3000 + SLACK_MS });
+  bounded("process hangs and goes on → outage of the client", { tookMs: longestMs(pings, fromMs), boundMs: CUT_MS });
 };
 
 /** BFD watches every path, and the sessions are not young any more. */
