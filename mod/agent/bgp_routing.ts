@@ -17,6 +17,7 @@ import { systemLookup } from "../names/lookup.ts";
 import type { DumpBgp } from "../observe/dump_types.ts";
 import { getLog } from "../observe/log.ts";
 import type { RoutingStatus } from "../observe/status_types.ts";
+import { isOurs } from "../vip/address.ts";
 import type { AddressBook, KernelEvent } from "../vip/kernel.ts";
 import { AnnouncedHolds } from "./announced_holds.ts";
 import { resolveBgp } from "./bgp_config.ts";
@@ -108,8 +109,9 @@ export class BgpRouting implements Routing {
     return { bgp: this.#speaker.reports(), routes: [] };
   }
 
-  bgp(): DumpBgp {
+  bgp(): DumpBgp | null {
     const { as, routerId, peers } = this.#config;
+    if (peers.length === 0) return null;
     const { sourceIp, sourceInterface, defaults } = this.#settings;
     return {
       as,
@@ -179,7 +181,8 @@ export class BgpRouting implements Routing {
   #addresses(): HostAddress[] {
     const { book } = this.#options;
     const names = new Map(book.links().map((link) => [link.index, link.name]));
-    return book.addresses().map(({ ip, prefixLength, linkIndex }) => ({
+    // Neither an identifier nor a next hop is one that wanders, also one that an earlier run has left.
+    return book.addresses().filter((one) => !isOurs(one)).map(({ ip, prefixLength, linkIndex }) => ({
       ip,
       prefixLength,
       linkName: names.get(linkIndex) ?? "",

@@ -62,5 +62,7 @@ export function electionOf(
 
 /** How long addresses stay that every node has. */
 function unelectedLeaseMs({ bgp }: ManagerConfig): number {
-  return bgp === null ? TABLE_LEASE_MS : (bgp.gracefulRestartMs ?? 0) + BEYOND_RESTART_MS;
+  if (bgp === null) return TABLE_LEASE_MS;
+  // Routers keep the routes of a process that ends for the restart time, and those of one that hangs for the hold time.
+  return Math.max(bgp.gracefulRestartMs ?? 0, bgp.defaults.holdTimeMs) + BEYOND_RESTART_MS;
 }

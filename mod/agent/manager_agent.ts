@@ -76,6 +76,7 @@ export class ManagerAgent {
   readonly #pages: ManagerPages;
   /** What ends a hold on this machine. */
   #fence: "guard" | "lifetime" = "guard";
+  readonly #held = new Set<string>();
   /** Why an address cannot be put on the link, or null. */
   #unplaced: string | null = null;
   #placeAgain: Timer | null = null;
@@ -152,8 +153,7 @@ export class ManagerAgent {
       await this.#options.routing?.start();
       this.#watchHealth();
       await this.#election.elector.start();
-      // Whose health nobody asks about has nothing to wait for.
-      if (this.#health === null) this.#options.routing?.decided();
+      this.#decide();
       if (this.#lock !== null) this.#control = await this.#serveControl();
     } catch (error) {
       await this.stop();
@@ -247,11 +247,14 @@ export class ManagerAgent {
     const termOf = (epoch: number): number | null => elects ? epoch : null;
     return {
       held: (ip, epoch) => {
+        this.#held.add(ip);
         routed?.held(ip, termOf(epoch));
+        this.#decide();
         this.#records?.held(ip);
         this.#pages.held(ip);
       },
       released: (ip) => {
+        this.#held.delete(ip);
         routed?.released(ip);
         this.#records?.released(ip);
         this.#pages.released(ip);
@@ -317,10 +320,22 @@ export class ManagerAgent {
       rivals?.needed(now.is === "unhealthy");
       // Elected nodes announce for as long as they hold: a node alone keeps its addresses whatever its server says.
       if (!this.#options.config.elects) routing?.holds.healthy(now.is === "healthy");
-      if (now.is !== "unknown") routing?.decided();
       this.#election.refresh();
+      this.#decide();
     };
     health.start();
+  }
+
+  /**
+   * Routers that keep the routes of an earlier run need wait no longer: what is announced is all that will be. A name that has not been
+   * found yet is waited for; the restart time ends that.
+   */
+  #decide(): void {
+    const health = this.#health?.health().is ?? "healthy";
+    if (health === "unknown") return;
+    const current = this.#names.current();
+    const isComplete = current.length > 0 && current.every(({ ip }) => this.#held.has(ip));
+    if (isComplete || health === "unhealthy" || this.#holder.unfit() !== null) this.#options.routing?.decided();
   }
 
   /** The names have other addresses now, or what was in the way may be gone. */

@@ -147,7 +147,8 @@ function place(config: ManagerConfig, kernel: HostKernel): LinkFacts | null {
     });
   }
   if (problems.length > 0) return null;
-  removeLeftovers(kernel.book, placed);
+  // Where every node serves, what an earlier run left may be serving: routers keep its routes for as long.
+  if (config.elects) removeLeftovers(kernel.book, placed);
   return choice.link;
 }
 

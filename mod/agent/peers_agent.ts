@@ -137,8 +137,8 @@ export class PeersAgent {
     const { clock } = this.#options;
     const steps: readonly StopStep[] = [
       ["the election", () => this.#elector.stop()],
-      ["the load balancers", async () => void await Promise.all(this.#balancers.map((balancer) => balancer.stop()))],
       ["the routes", () => this.#options.routing?.close()],
+      ["the load balancers", async () => void await Promise.all(this.#balancers.map((balancer) => balancer.stop()))],
       ["the addresses", () => this.#holder.stop()],
       ["the status channel", () => this.#exchange?.stop()],
       ["the control socket", () => this.#control?.stop()],

@@ -43,8 +43,9 @@ export class TableRouting implements Routing {
     return Promise.resolve();
   }
 
-  /** Nobody waits: a route is there or it is not. */
-  decided(): void {}
+  decided(): void {
+    this.#announcer.ready();
+  }
 
   /** A link that goes takes its routes along. */
   kernelEvent(event: KernelEvent): void {

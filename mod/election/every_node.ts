@@ -2,6 +2,7 @@ import { assertNever } from "../base/assert.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Elector, ElectorStatus, GrantSink, RevokeReason, Standing } from "./elector.ts";
 import { GrantFeed } from "./grant_feed.ts";
+import { HoldDown } from "./hold_down.ts";
 
 export interface EveryNodeOptions {
   /** This node's name, which is what {@link EveryNode.observe} calls the leader. */
@@ -27,11 +28,17 @@ export interface EveryNodeOptions {
 
 const SETTLE_MS = 1000;
 
-/** Looks so often that a lease has three quarters left at each. */
+/**
+ * Looks so often, or four times in a lease that is shorter: nobody tells of a link without carrier, or of one that has it again, and a
+ * process that is killed just before a look is to leave almost the whole lease behind.
+ */
+const LOOK_MS = 500;
 const LOOKS_IN_A_LEASE = 4;
 
 type State =
-  | { readonly at: "new" | "unfit" | "stopped" }
+  | { readonly at: "new" | "stopped" }
+  /** Nothing is granted; `timer` is the next look. */
+  | { readonly at: "unfit"; readonly timer: Timer }
   /** Granted; `timer` is the next look. */
   | { readonly at: "serving"; readonly timer: Timer }
   /** Withdrawn, still granted; `timer` ends that. */
@@ -51,6 +58,7 @@ export class EveryNode implements Elector {
   /** How often this node began to serve. */
   #epoch = 0;
   #stopping: PromiseWithResolvers<void> | null = null;
+  readonly #holdDown = new HoldDown();
 
   constructor(options: EveryNodeOptions) {
     this.#options = options;
@@ -59,7 +67,7 @@ export class EveryNode implements Elector {
 
   start(): Promise<void> {
     if (this.#state.at === "new") {
-      this.#state = { at: "unfit" };
+      this.#wait();
       this.refresh();
     }
     return Promise.resolve();
@@ -70,14 +78,15 @@ export class EveryNode implements Elector {
     const state = this.#state;
     switch (state.at) {
       case "unfit":
-        if (this.#options.fit()) this.#begin();
+        if (this.#mayServe()) this.#begin();
+        else this.#wait();
         break;
       case "serving":
         if (this.#options.fit()) this.#renew();
-        else this.#withdraw();
+        else this.#fail();
         break;
       case "settling":
-        if (this.#stopping === null && this.#options.fit()) this.#resume();
+        if (this.#stopping === null && this.#mayServe()) this.#resume();
         break;
       case "draining":
         if (!this.#options.fit()) this.#withdraw();
@@ -139,15 +148,33 @@ export class EveryNode implements Elector {
     this.#resume();
   }
 
+  #mayServe(): boolean {
+    return this.#holdDown.allows(this.#options.fit(), this.#options.clock.now());
+  }
+
+  #fail(): void {
+    this.#holdDown.fails(this.#options.clock.now());
+    this.#withdraw();
+  }
+
   #resume(): void {
+    this.#holdDown.begins(this.#options.clock.now());
     this.#renew();
     this.#options.onStanding("serving");
   }
 
-  /** Grants what is held now for another lease, ends what is not, and looks again in a quarter of it. */
+  #wait(): void {
+    this.#after("unfit", this.#lookMs, () => this.refresh());
+  }
+
+  /** Grants what is held now for another lease, ends what is not, and looks again soon. */
   #renew(): void {
-    this.#after("serving", this.#options.leaseMs / LOOKS_IN_A_LEASE, () => this.refresh());
+    this.#after("serving", this.#lookMs, () => this.refresh());
     this.#grant();
+  }
+
+  get #lookMs(): number {
+    return Math.min(LOOK_MS, this.#options.leaseMs / LOOKS_IN_A_LEASE);
   }
 
   #grant(): void {
@@ -173,7 +200,11 @@ export class EveryNode implements Elector {
 
   #end(): void {
     const stopping = this.#stopping;
-    this.#state = { at: stopping === null ? "unfit" : "stopped" };
+    if (stopping === null) this.#wait();
+    else {
+      if ("timer" in this.#state) this.#state.timer.cancel();
+      this.#state = { at: "stopped" };
+    }
     try {
       const reason: RevokeReason = stopping === null ? "unfit" : "stopping";
       this.#feed.update([], () => reason);
@@ -183,7 +214,7 @@ export class EveryNode implements Elector {
   }
 
   /** Goes to another state, which lasts so long at most. */
-  #after(at: "serving" | "settling" | "draining", delayMs: number, then: () => void): void {
+  #after(at: "unfit" | "serving" | "settling" | "draining", delayMs: number, then: () => void): void {
     if ("timer" in this.#state) this.#state.timer.cancel();
     this.#state = { at, timer: this.#options.clock.after(delayMs, then) };
   }

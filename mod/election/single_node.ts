@@ -55,7 +55,8 @@ export class SingleNode implements Elector {
     const { addresses, timing, clock, sink, leastLeaseMs = LEAST_LEASE_MS } = this.#options;
     const leaseMs = Math.max(timing.leaseMs, leastLeaseMs);
     const validUntil = clock.now() + leaseMs;
-    this.#timer = clock.after(leaseMs / 4, () => this.#renew());
+    // Soon, so that a process that is killed leaves almost all of a long lease behind.
+    this.#timer = clock.after(Math.min(leaseMs, LEAST_LEASE_MS) / 4, () => this.#renew());
     sink.granted(addresses.map((scope) => ({ scope, epoch: 1, validUntil })));
   }
 }

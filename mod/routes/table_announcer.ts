@@ -74,19 +74,33 @@ export class RouteTableAnnouncer implements RouteAnnouncer {
   #state: "new" | "running" | "closed" = "new";
   #cleanAtMs = Infinity;
   #reassertAtMs = Infinity;
+  /** What is wanted at the start is known. */
+  #isReady = false;
+  #readyAtMs = Infinity;
 
   constructor(options: RouteTableOptions) {
     this.#options = options;
   }
 
-  /** Removes what an earlier run left behind and looks after the routes from now on. Idempotent. */
+  /** Looks after the routes from now on; those that an earlier run left behind stay until {@link ready}. Idempotent. */
   start(): void {
     if (this.#state !== "new") return;
     this.#state = "running";
     const { clock, cleanStale, reassertMs } = this.#options;
     if (cleanStale) this.#cleanAtMs = clock.now() + CLEAN_AFTER_MS;
     this.#reassertAtMs = clock.now() + reassertMs;
+    this.#readyAtMs = clock.now() + CLEAN_AFTER_MS;
     this.#tick();
+  }
+
+  /**
+   * What is announced at start is known now: a route of an earlier run to an address of ours that nobody has asked for goes. Until then
+   * it stays, so that routers hear nothing of a process that restarts; at the latest after ten seconds.
+   */
+  ready(): void {
+    if (this.#isReady) return;
+    this.#isReady = true;
+    this.check();
   }
 
   /** The term is not used: a route of the kernel has no word for it, and what its metric means is up to the routing daemon. */
@@ -110,7 +124,9 @@ export class RouteTableAnnouncer implements RouteAnnouncer {
     if (this.#state === "closed") return Promise.resolve();
     this.#state = "closed";
     this.#timer?.cancel();
-    for (const ip of new Set([...this.#owners.clear(), ...this.#leaving])) this.#remove(ip);
+    const { managed } = this.#options;
+    const left = this.#isReady ? [] : managed();
+    for (const ip of new Set([...this.#owners.clear(), ...this.#leaving, ...left])) this.#remove(ip);
     return Promise.resolve();
   }
 
@@ -168,6 +184,7 @@ export class RouteTableAnnouncer implements RouteAnnouncer {
   #tick(): void {
     const { clock, reassertMs } = this.#options;
     this.#timer = clock.after(CHECK_MS, () => this.#tick());
+    if (clock.now() >= this.#readyAtMs) this.#isReady = true;
     this.check();
     if (clock.now() < this.#reassertAtMs) return;
     this.#reassertAtMs = clock.now() + reassertMs;
@@ -249,13 +266,19 @@ export class RouteTableAnnouncer implements RouteAnnouncer {
   #removeSurplus({ surplus, unknown }: Survey): void {
     const isDue = this.#options.clock.now() >= this.#cleanAtMs;
     if (isDue) this.#cleanAtMs = Infinity;
-    for (const route of isDue ? [...surplus, ...unknown] : surplus) {
+    const going = surplus.filter(({ destination }) => this.#isReady || this.#isKnown(destination));
+    for (const route of isDue ? [...going, ...unknown] : going) {
       const to = { to: `${route.destination ?? "default"}/${route.prefixLength}`, metric: route.metric };
       const why = this.#attempt(() => void this.#options.book.removeRoute(removalOf(route)));
       if (why === "") log.info("removed a stale route", to);
       else log.debug("could not remove a stale route", { ...to, why });
       if (why === "" && route.destination !== null) this.#leaving.delete(route.destination);
     }
+  }
+
+  /** Somebody has asked for it, or did. */
+  #isKnown(ip: string | null): boolean {
+    return ip !== null && (this.#owners.has(ip) || this.#leaving.has(ip));
   }
 
   #linkIndex(): number | null {

@@ -4,6 +4,7 @@ import { BgpRouting, BgpStartError } from "../../mod/agent/bgp_routing.ts";
 import type { ManagerBgp } from "../../mod/config/bgp/types.ts";
 import { Poller } from "../../mod/linux/poller.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
+import { ADDRESS_PROTOCOL } from "../../mod/vip/address.ts";
 import type { HeldAddress, Link } from "../../mod/vip/kernel.ts";
 import { mustLoad, vars } from "../config/manager/helpers.ts";
 import { FakeApiServer, parsePath } from "../fakes/kube/api_server.ts";
@@ -85,6 +86,7 @@ Deno.test("a held address reaches the peer, a released one leaves it, and an end
   assert.equal(near.routing.status().bgp[0]?.name, `127.0.0.1:${port}`);
   assert.equal(near.routing.status().bgp[0]?.prefixesSent, 1);
   const told = near.routing.bgp();
+  assert.ok(told);
   assert.deepEqual([told.as, told.routerId, told.announced], [65001, "1.1.1.1", [VIP]]);
   near.routing.holds.released(VIP);
   await until("the route is gone", () => heard() === 0);
@@ -105,6 +107,7 @@ Deno.test("the annotations of the Node name the peers, and others take effect wh
   const node = new Node(bgp, { annotations: { client, prefix: "example.com" } });
   await node.routing.start();
   assert.deepEqual(node.routing.status().bgp, []);
+  assert.equal(node.routing.bgp(), null);
   const peers = (ips: string): void => {
     const more = { "example.com/peer-asn": "65002", "example.com/peer-ip": ips };
     api.store.mergePatch(path, { metadata: { name: "node-1", annotations: { ...annotations, ...more } } });
@@ -112,7 +115,7 @@ Deno.test("the annotations of the Node name the peers, and others take effect wh
   const names = (): string => node.routing.status().bgp.map(({ name }) => name).join();
   peers("192.0.2.2");
   await until("the first peer", () => names() === "192.0.2.2:179");
-  assert.equal(node.routing.bgp().as, 65001);
+  assert.equal(node.routing.bgp()?.as, 65001);
   peers("192.0.2.3,192.0.2.4");
   await until("the other peers", () => names() === "192.0.2.3:179,192.0.2.4:179");
   peers("not an address");
@@ -128,4 +131,13 @@ Deno.test("a router interface that has no address keeps BGP from starting, and i
   const poller = new Poller(() => {});
   assert.throws(() => new Node(bgp), (error) => error instanceof BgpStartError && /eth7/.test(error.message));
   await poller.close();
+});
+
+Deno.test("an address that an earlier run has left does not name this machine", async () => {
+  const left = { ip: "10.9.9.22", prefixLength: 32, linkIndex: 1, protocol: ADDRESS_PROTOCOL, validSeconds: 40 };
+  const own = { ...OWN, ip: "10.8.0.1", prefixLength: 24 };
+  const book = { links: () => [LO], addresses: () => [OWN, left, own] };
+  const node = new Node(settings("bgp_peers=127.0.0.1:65001"), { book });
+  assert.equal(node.routing.bgp()?.routerId, "10.8.0.1");
+  await node.close();
 });

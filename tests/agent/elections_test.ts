@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { electionOf } from "../../mod/agent/elections.ts";
 import type { Election } from "../../mod/agent/manager_election.ts";
+import type { Grant } from "../../mod/election/elector.ts";
 import type { ManagerConfig } from "../../mod/config/manager/types.ts";
 import type { KubeClient } from "../../mod/kube/api.ts";
 import { Poller } from "../../mod/linux/poller.ts";
 import { mustLoad, vars } from "../config/manager/helpers.ts";
+import { VirtualClock } from "../fakes/clock.ts";
 import { FakeApiServer } from "../fakes/kube/api_server.ts";
 import { clientOf } from "../kube/kit.ts";
 import { Nodes } from "./election_kit.ts";
@@ -16,6 +18,33 @@ function choose(config: ManagerConfig, nodes: Nodes, client: KubeClient | null):
   const poller = new Poller((error) => assert.fail(String(error)));
   return electionOf({ config, client, namespace: NAMESPACE, poller })(nodes.parts("a"), () => null);
 }
+
+Deno.test("where every node serves, an address outlives what routers keep of a process that is killed or hangs", async () => {
+  const rows: [string[], number][] = [
+    [["bgp_graceful_restart=60"], 60_000],
+    [["bgp_graceful_restart=0"], 30_000],
+    [["bgp_graceful_restart=60", "bgp_hold_time=90"], 90_000],
+    [["bgp_graceful_restart=4095"], 4_095_000],
+  ];
+  for (const [texts, keptMs] of rows) {
+    const clock = new VirtualClock(0);
+    const env = vars("vip_arp=false", "bgp_enable=true", "bgp_peers=10.0.0.1:65001", ...texts);
+    let untilMs = 0;
+    const granted = (grants: readonly Grant[]): void => void (untilMs = grants[0]?.validUntil ?? 0);
+    const parts = new Nodes().parts("a", { clock, sink: { granted, revoked: () => {} } });
+    const poller = new Poller((error) => assert.fail(String(error)));
+    const choice = { config: mustLoad({ env }), client: null, namespace: NAMESPACE, poller };
+    const election = electionOf(choice)(parts, () => null);
+    await election.elector.start();
+    for (let step = 0; step < 400; step++) {
+      clock.advance(99);
+      assert.ok(untilMs - clock.now() > keptMs, `${texts}: ${untilMs - clock.now()} ms at ${clock.now()}`);
+    }
+    const stopped = election.elector.stop();
+    clock.advance(1500);
+    await stopped;
+  }
+});
 
 async function end(election: Election): Promise<void> {
   await election.elector.stop();

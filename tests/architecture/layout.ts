@@ -51,6 +51,7 @@ export const PURE_FILES: readonly string[] = [
   "mod/election/etcd/times.ts",
   "mod/election/etcd/types.ts",
   "mod/election/grant_feed.ts",
+  "mod/election/hold_down.ts",
   "mod/election/lease/core.ts",
   "mod/election/lease/fenced_sink.ts",
   "mod/election/lease/making_way.ts",

@@ -53,21 +53,29 @@ class Bench {
   }
 }
 
-Deno.test("a fit node is granted every address before it serves, and renews four times in a lease", async () => {
+Deno.test("a fit node is granted every address before it serves, and for a whole lease again every half second", async () => {
   const bench = new Bench();
   await bench.node.start();
   await bench.node.start();
   assert.deepEqual(bench.taken(), ["0 granted 10.0.0.1#1<8000 2001:db8::1#1<8000", "0 serving"]);
-  bench.clock.advance(4000);
+  bench.clock.advance(1000);
   assert.deepEqual(bench.taken(), [
-    "2000 granted 10.0.0.1#1<10000 2001:db8::1#1<10000",
-    "4000 granted 10.0.0.1#1<12000 2001:db8::1#1<12000",
+    "500 granted 10.0.0.1#1<8500 2001:db8::1#1<8500",
+    "1000 granted 10.0.0.1#1<9000 2001:db8::1#1<9000",
   ]);
-  bench.clock.advance(1500);
+  bench.clock.advance(200);
   bench.node.refresh();
-  bench.clock.advance(1999);
-  assert.deepEqual(bench.taken(), ["5500 granted 10.0.0.1#1<13500 2001:db8::1#1<13500"]);
+  bench.clock.advance(499);
+  assert.deepEqual(bench.taken(), ["1200 granted 10.0.0.1#1<9200 2001:db8::1#1<9200"]);
   assert.equal(bench.clock.pending, 1);
+});
+
+Deno.test("a lease that is shorter than two seconds is renewed four times", async () => {
+  const bench = new Bench({ leaseMs: 400 });
+  await bench.node.start();
+  bench.taken();
+  bench.clock.advance(100);
+  assert.deepEqual(bench.taken(), ["100 granted 10.0.0.1#1<500 2001:db8::1#1<500"]);
 });
 
 Deno.test("a node that is not fit withdraws at once, lets go when routers have settled, and begins anew", async () => {
@@ -80,9 +88,10 @@ Deno.test("a node that is not fit withdraws at once, lets go when routers have s
   assert.deepEqual(bench.taken(), ["100 withdrawn"]);
   bench.clock.advance(5000);
   assert.deepEqual(bench.taken(), ["1100 revoked 10.0.0.1 2001:db8::1: unfit"]);
-  assert.equal(bench.clock.pending, 0);
+  assert.equal(bench.clock.pending, 1);
   bench.fit(true);
   assert.deepEqual(bench.taken(), ["5100 granted 10.0.0.1#2<13100 2001:db8::1#2<13100", "5100 serving"]);
+  assert.equal(bench.clock.pending, 1);
 });
 
 Deno.test("a node that is fit again before routers have settled serves on without letting go", async () => {
@@ -92,7 +101,7 @@ Deno.test("a node that is fit again before routers have settled serves on withou
   bench.fit(false);
   bench.clock.advance(999);
   bench.fit(true);
-  bench.clock.advance(1500);
+  bench.clock.advance(499);
   assert.deepEqual(bench.taken(), [
     "0 withdrawn",
     "999 granted 10.0.0.1#1<8999 2001:db8::1#1<8999",
@@ -105,8 +114,28 @@ Deno.test("a change that nobody told of is noticed at the next look", async () =
   await bench.node.start();
   bench.taken();
   bench.isFit = false;
-  bench.clock.advance(3000);
-  assert.deepEqual(bench.taken(), ["2000 withdrawn", "3000 revoked 10.0.0.1 2001:db8::1: unfit"]);
+  bench.clock.advance(2000);
+  assert.deepEqual(bench.taken(), ["500 withdrawn", "1500 revoked 10.0.0.1 2001:db8::1: unfit"]);
+  bench.isFit = true;
+  bench.clock.advance(499);
+  assert.deepEqual(bench.taken(), [], "looked at 2000");
+  bench.clock.advance(1);
+  assert.deepEqual(bench.taken(), ["2500 granted 10.0.0.1#2<10500 2001:db8::1#2<10500", "2500 serving"]);
+});
+
+Deno.test("a node that is not fit when it starts serves as soon as it is, whoever says so or nobody", async () => {
+  const bench = new Bench();
+  bench.isFit = false;
+  await bench.node.start();
+  bench.clock.advance(400);
+  bench.isFit = true;
+  bench.clock.advance(100);
+  assert.deepEqual(bench.taken(), ["500 granted 10.0.0.1#1<8500 2001:db8::1#1<8500", "500 serving"]);
+  bench.isFit = false;
+  bench.clock.advance(2000);
+  const stopped = bench.node.stop();
+  assert.equal(bench.clock.pending, 0);
+  await stopped;
 });
 
 Deno.test("a node that stops drains, withdraws, waits and lets go, and everybody who waits hears of the end", async () => {

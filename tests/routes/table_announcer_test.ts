@@ -138,7 +138,25 @@ Deno.test("a route of somebody else in our place stays, and ours takes the place
   await bench.announcer.close();
 });
 
-Deno.test("at start the routes of an earlier run to managed addresses go, and unknown ones ten seconds later if wanted", async () => {
+Deno.test("a route of an earlier run stays until it is known what is announced, and is not touched if it still is", async () => {
+  for (const end of ["announced", "ready", "waited", "closed"]) {
+    const bench = new Bench({});
+    bench.leave(V4);
+    const [left] = bench.book.table;
+    bench.announcer.start();
+    bench.clock.advance(5000);
+    assert.deepEqual(bench.book.table, [left]);
+    if (end === "announced") bench.announcer.announce(V4, OWNER);
+    if (end !== "waited" && end !== "closed") bench.announcer.ready();
+    if (end === "closed") await bench.announcer.close();
+    bench.clock.advance(end === "waited" ? 5000 : 0);
+    assert.deepEqual(bench.book.table, end === "announced" ? [left] : [], end);
+    await bench.announcer.close();
+    assert.deepEqual(bench.book.table, []);
+  }
+});
+
+Deno.test("routes of an earlier run to managed addresses go, and unknown ones ten seconds after the start if wanted", async () => {
   for (const cleanStale of [false, true]) {
     const bench = new Bench({ cleanStale });
     bench.leave(V4);
@@ -147,6 +165,7 @@ Deno.test("at start the routes of an earlier run to managed addresses go, and un
     bench.leave("10.98.0.79", { table: 254 });
     bench.announcer.start();
     bench.announcer.start();
+    bench.announcer.ready();
     assert.deepEqual(bench.book.table.map(({ destination }) => destination), [
       "10.98.0.77",
       "10.98.0.78",

@@ -142,6 +142,7 @@ onKernel("of what an earlier run left only ours goes, whatever link or metric it
   const kept = ["10.98.0.0 4 0", "10.98.0.200 4 0"];
   const announcer = bench.announcer({ cleanStale: true });
   announcer.start();
+  announcer.ready();
   assert.deepEqual(bench.seen.toSorted(), ["10.98.0.0 4 0", "10.98.0.200 4 0", "10.98.0.9 248 0"]);
   bench.clock.advance(10_000);
   assert.deepEqual(bench.seen.toSorted(), kept);
