@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseIp } from "../../mod/net/ip.ts";
 import { privileged } from "../fakes/privileges.ts";
-import { NODE, withNode, writes } from "./manager_fixture.ts";
+import { LEASE, NODE, withNode, writes } from "./manager_fixture.ts";
 
 const OWN = "10.98.0.50";
 
@@ -16,8 +16,10 @@ privileged(
       const forever = { validSeconds: Infinity, preferredSeconds: Infinity, nodad: false, protocol: 0 };
       routes.putAddress({ ip, prefixLength: 24, linkIndex: link.index, ...forever });
       const here = (): number[] => routes.addresses().filter((one) => one.ip === OWN).map((one) => one.prefixLength);
+      const read = node.api.request((request) => request.path === LEASE);
       await node.start();
-      for (let asked = 0; asked < 3; asked++) await node.api.request((request) => request.path === "/livez");
+      await read;
+      await node.api.request((request) => request.path === "/livez");
       assert.deepEqual(here(), [24]);
       assert.match(node.agent.dump(), /Fit To Hold: false \(address "10.98.0.50": already belongs to this machine/);
       assert.equal(
