@@ -11,12 +11,12 @@ import type { Machine } from "../lab/network.ts";
 import { LabNode } from "../lab/node.ts";
 import type { Station } from "../lab/plan.ts";
 import { sleep } from "../lab/time.ts";
+import { missingPackage, withRouters } from "../routers/needs.ts";
 import { Pinging } from "../routers/pinging.ts";
 import type { Router } from "../routers/router.ts";
 import { RouterLab } from "../routers/router_lab.ts";
 import { PATIENCE_MS } from "../routers/scenarios.ts";
-import type { Neighbor, RouterConfig } from "../routers/types.ts";
-import { neighbor } from "../routers/types.ts";
+import { type Neighbor, neighbor, type RouterConfig, type RouterKind } from "../routers/types.ts";
 import { leadOver, NODE_AS, ROUTER_AS, ROUTES, VIP_4, VIP_6 } from "../routers/world.ts";
 import { type LeaseSeconds, ManagerProgram, writeKubeconfig } from "./program.ts";
 
@@ -41,8 +41,13 @@ export const FAMILIES = [4, 6] as const;
 const NODES = 3;
 const POLL_MS = 10;
 
-/** A test in such a world. */
-export function withBgpWorld(name: string, use: (world: BgpWorld, t: Deno.TestContext) => Promise<void>): void {
+/** A test in such a world; skipped where the routers or the API servers cannot be had. */
+export function withBgpWorld(
+  name: string,
+  kinds: readonly RouterKind[],
+  use: (world: BgpWorld, t: Deno.TestContext) => Promise<void>,
+): void {
+  if (missingPackage(kinds) !== null) return withRouters(name, kinds, () => {});
   withApiServers(name, (paths, t) => made(paths, (world) => use(world, t)));
 }
 

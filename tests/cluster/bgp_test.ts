@@ -19,6 +19,7 @@ function steps(
 
 withBgpWorld(
   "routers hear of the control plane from every healthy node, or from the one that holds",
+  ["frr"],
   async (world, t) => {
     await withNodes(world, () => bgpEnv(peerOf(world, {})), (nodes) =>
       each(
@@ -32,7 +33,7 @@ withBgpWorld(
       ));
     await world.neighbors({ password: PASSWORD, bfd: BFD.router });
     const guarded = { password: PASSWORD, bfd: "true;50;50;3" };
-    await withNodes(world, () => bgpEnv(peerOf(world, guarded)), (nodes) =>
+    await withNodes(world, () => ({ ...bgpEnv(peerOf(world, guarded)), "vip_loglevel": "-4" }), (nodes) =>
       each(
         t,
         steps(world, nodes, {

@@ -54,6 +54,7 @@ export const serverDown: Scenario = async (world, nodes) => {
   await startAll(world, nodes);
   const victim = last(nodes);
   const server = cluster.of(victim.machine);
+  const paths = new PathLog(router);
   const fromMs = performance.now();
   await server.kill();
   const { pathGoneMs, bareMs } = await departure(router, victim.machine);
@@ -71,7 +72,14 @@ export const serverDown: Scenario = async (world, nodes) => {
     boundMs: 2000 + SLACK_MS,
   });
   await neverFlapped(nodes);
+  const { seen } = await paths.stop();
+  assert.deepEqual(seen.toSorted(), [peersOf(without(nodes, victim)), peersOf(nodes)].sort());
 };
+
+/** These nodes as {@link PathLog} writes them. */
+function peersOf(nodes: readonly LabNode[]): string {
+  return nodes.map(({ machine }) => machine.station.ip4).sort().join();
+}
 
 /** The node that the client's requests arrive at is stopped in order. */
 export const orderlyStop: Scenario = async (world, nodes) => {
@@ -104,7 +112,6 @@ export const restart: Scenario = async (world, nodes) => {
   const { router, pings } = world;
   await startAll(world, nodes);
   const victim = await carrierOf(nodes);
-  const all = nodes.map(({ machine }) => machine.station.ip4).sort().join();
   pings.clear();
   const [paths, fromMs] = [new PathLog(router), sharedNow()];
   await victim.kill();
@@ -115,7 +122,7 @@ export const restart: Scenario = async (world, nodes) => {
   await sleep(2000);
   const { seen, looks } = await paths.stop();
   assert.ok(looks > 20, `${looks} looks`);
-  assert.deepEqual(seen, [all], "the router kept every path");
+  assert.deepEqual(seen, [peersOf(nodes)], "the router kept every path");
   for (const prefix of Object.values(ROUTES)) {
     assert.deepEqual((await router.paths(prefix)).filter(({ stale }) => stale), [], "renewed");
   }

@@ -103,15 +103,19 @@ async function orderlyStop({ router }: BgpWorld, node: LabNode): Promise<void> {
   assert.deepEqual(tablesOf(node.machine), []);
 }
 
-withBgpWorld("a routing daemon redistributes the control plane's routes while the node is well", async (world, t) => {
-  await withNodes(world, tableEnv, async (nodes) => {
-    const node = last(nodes);
-    learner(world, node);
-    await each(t, {
-      "the routes of a node that starts are told to the router": () => nodeIsRouted(world, node),
-      "the routes of a node whose API server is gone are taken back, and are there again with it": () =>
-        serverDown(world, node),
-      "a node that leaves in order takes its routes back before its addresses": () => orderlyStop(world, node),
+withBgpWorld(
+  "a routing daemon redistributes the control plane's routes while the node is well",
+  ["frr", "bird"],
+  async (world, t) => {
+    await withNodes(world, tableEnv, async (nodes) => {
+      const node = last(nodes);
+      learner(world, node);
+      await each(t, {
+        "the routes of a node that starts are told to the router": () => nodeIsRouted(world, node),
+        "the routes of a node whose API server is gone are taken back, and are there again with it": () =>
+          serverDown(world, node),
+        "a node that leaves in order takes its routes back before its addresses": () => orderlyStop(world, node),
+      });
     });
-  });
-});
+  },
+);
