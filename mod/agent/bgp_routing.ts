@@ -63,11 +63,14 @@ export class BgpRouting implements Routing {
     this.#config = this.#resolve(this.#settings);
     this.#transport = new TcpTransport({ poller, clock });
     this.#discovery = new LinkDiscovery({ clock, open: (events) => new KernelLinkPort(poller, events) });
+    // Where the machine has booted meanwhile, nothing has answered for what routers have kept.
+    const addressesKept = options.book.addresses().some(isOurs);
     const shared = { clock, random: Math.random };
     const onError = (error: unknown): void => log.error("a socket of BFD failed", { cause: String(error) });
     this.#speaker = new BgpSpeaker({
       ...shared,
       config: this.#config,
+      addressesKept,
       transport: this.#transport,
       bfdMonitor: () =>
         new PathMonitor({ ...shared, network: new UdpBfdNetwork({ poller, random: Math.random, onError }) }),

@@ -22,6 +22,8 @@ export interface OpenFacts {
   readonly gracefulRestartMs: number | null;
   /** R bit of RFC 4724 §3. */
   readonly restarting: boolean;
+  /** F bit, see {@link LocalSpeaker.forwarding}. */
+  readonly forwarding: boolean;
   readonly peer: Pick<BgpPeerConfig, "as" | "families" | "holdTimeMs" | "keepaliveMs">;
   /** Both ends of the connection, canonical text. */
   readonly localIp: string;
@@ -64,8 +66,8 @@ function offersExtendedNextHop(facts: OpenFacts): boolean {
 }
 
 /**
- * RFC 4724 §3. A speaker that only helps says so without families (§4.2), and gets End-of-RIB markers for that. F is set: the
- * addresses that are announced are reachable while this process is away. N (RFC 8538) is not: a NOTIFICATION ends the routes.
+ * RFC 4724 §3. A speaker that only helps says so without families (§4.2), and gets End-of-RIB markers for that. F says that the
+ * addresses that are announced were reachable while this process was away. N (RFC 8538) is not: a NOTIFICATION ends the routes.
  */
 function gracefulRestart(facts: OpenFacts, families: readonly Family[]): Capability {
   const timeMs = facts.gracefulRestartMs;
@@ -74,7 +76,7 @@ function gracefulRestart(facts: OpenFacts, families: readonly Family[]): Capabil
     restarting: timeMs !== null && facts.restarting,
     notification: false,
     restartTimeS: timeMs === null ? 0 : Math.min(RESTART_TIME_MAX_S, Math.ceil(timeMs / 1000)),
-    families: timeMs === null ? [] : families.map((family) => ({ family, forwarding: true })),
+    families: timeMs === null ? [] : families.map((family) => ({ family, forwarding: facts.forwarding })),
   };
 }
 

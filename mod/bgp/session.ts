@@ -219,7 +219,15 @@ export class Session implements PeerSession {
   #facts(channel: Channel): OpenFacts {
     const { peer, speaker } = this.#options;
     const { as, routerId, gracefulRestartMs } = speaker;
-    return { as, routerId, gracefulRestartMs, restarting: speaker.restarting(), peer, ...channel.ends };
+    return {
+      as,
+      routerId,
+      gracefulRestartMs,
+      restarting: speaker.restarting(),
+      forwarding: speaker.forwarding(),
+      peer,
+      ...channel.ends,
+    };
   }
 
   #ownOpen(channel: Channel): OpenMessage {

@@ -14,6 +14,8 @@ export interface LocalSpeaker {
   readonly gracefulRestartMs: number | null;
   /** R bit of RFC 4724 §3 for an OPEN that is sent now: this process has just come back and has not sent End-of-RIB yet. */
   readonly restarting: () => boolean;
+  /** F bit: what was announced before a restart has been answered for meanwhile; false after the machine has booted. */
+  readonly forwarding: () => boolean;
 }
 
 /** The routers on links, by their link-local addresses (unnumbered peers). */

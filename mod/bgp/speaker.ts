@@ -37,6 +37,8 @@ export interface BgpSpeakerOptions {
   readonly addresses: () => readonly HostAddress[];
   readonly lookup: Lookup;
   readonly linkPeers: LinkPeers;
+  /** Whether addresses of an earlier run were still answered for when this one began. @default {true} */
+  readonly addressesKept?: boolean;
   /** For tests; otherwise a {@link Session}. */
   readonly makeSession?: (options: SessionOptions) => PeerSession;
   /** For tests; otherwise the log of the room `bgp`. */
@@ -256,7 +258,9 @@ export class BgpSpeaker implements RouteAnnouncer {
     const { clock, random, transport, lookup, linkPeers } = this.#options;
     const { as, routerId, gracefulRestartMs } = this.#config;
     const make = this.#options.makeSession ?? ((options) => new Session(options));
-    const speaker = { as, routerId, gracefulRestartMs, restarting: () => this.#restartTimer !== null };
+    const restarting = (): boolean => this.#restartTimer !== null;
+    const forwarding = (): boolean => this.#options.addressesKept !== false || !restarting();
+    const speaker = { as, routerId, gracefulRestartMs, restarting, forwarding };
     return {
       as,
       clock,

@@ -28,6 +28,9 @@ import {
 const TCP = 6;
 /** tcp(7), include/uapi/linux/tcp.h. */
 const TCP_NODELAY = 1;
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
 const TCP_MD5SIG = 14;
 const TCP_SAVE_SYN = 27;
 const TCP_SAVED_SYN = 28;
@@ -38,6 +41,7 @@ const OPTIONS = {
 } as const;
 const IPV6_V6ONLY = 26;
 const SO_REUSEADDR = 2;
+const SO_KEEPALIVE = 9;
 const SO_BINDTODEVICE = 25;
 /** netdevice(7). */
 const SIOCGIFNAME = 0x8910;
@@ -232,10 +236,19 @@ export function abortSocket(fd: number): void {
   closeFd(fd);
 }
 
+/** A peer that has gone without a word is noticed by the kernel, too: a hold time of 0 (RFC 4271 §4.2) leaves nobody else to. Seconds. */
+const IDLE_S = 30;
+const PROBE_EVERY_S = 5;
+const PROBES = 3;
+
 /** Network control on the wire and in the queues of this machine, and no waiting for more to send (RFC 896). Throws SysError. */
 function mark(fd: number, version: 4 | 6): void {
   const { level, trafficClass } = OPTIONS[version];
   setOption(fd, { level: TCP, name: TCP_NODELAY, value: 1 });
+  setOption(fd, { level: Level.SOCKET, name: SO_KEEPALIVE, value: 1 });
+  setOption(fd, { level: TCP, name: TCP_KEEPIDLE, value: IDLE_S });
+  setOption(fd, { level: TCP, name: TCP_KEEPINTVL, value: PROBE_EVERY_S });
+  setOption(fd, { level: TCP, name: TCP_KEEPCNT, value: PROBES });
   setOption(fd, { level, name: trafficClass, value: NETWORK_CONTROL });
   // After IP_TOS, which sets a priority of its own.
   setOption(fd, { level: Level.SOCKET, name: SocketOption.PRIORITY, value: FIRST_PRIORITY });

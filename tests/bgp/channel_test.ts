@@ -64,7 +64,14 @@ function upBench(): Bench {
   const clock = new JumpingClock();
   const sink = new Sink();
   const ends: ChannelEnd[] = [];
-  const speaker = { as: 65000, routerId: "10.0.0.1", gracefulRestartMs: null, restarting: false, peer: peerConfig() };
+  const speaker = {
+    as: 65000,
+    routerId: "10.0.0.1",
+    gracefulRestartMs: null,
+    restarting: false,
+    forwarding: true,
+    peer: peerConfig(),
+  };
   const facts = { ...speaker, localIp: NODE, remoteIp: ROUTER };
   const owner: ChannelOwner = {
     connect: (channel) => channel.attach(sink),

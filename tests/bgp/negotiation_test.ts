@@ -12,6 +12,7 @@ function facts(changes: Changes = {}): OpenFacts {
     routerId: "10.0.0.1",
     gracefulRestartMs: null,
     restarting: false,
+    forwarding: true,
     localIp: "192.0.2.1",
     remoteIp: "192.0.2.254",
     ...changes,
@@ -85,6 +86,8 @@ Deno.test("graceful restart has its time, its families with F, and R while this 
   const running = { ...RESTART, restartTimeS: 120, families };
   assert.deepEqual(found({ gracefulRestartMs: 119_500 }), running);
   assert.deepEqual(found({ gracefulRestartMs: 119_500, restarting: true }), { ...running, restarting: true });
+  const booted = { ...running, restarting: true, families: [{ family: 4, forwarding: false }] };
+  assert.deepEqual(found({ gracefulRestartMs: 119_500, restarting: true, forwarding: false }), booted);
   assert.deepEqual(found({ gracefulRestartMs: 1e9 }), { ...running, restartTimeS: 4095 });
   assert.deepEqual(found({ restarting: true }), RESTART);
 });

@@ -81,6 +81,7 @@ export class Station {
         routerId: setting.routerId ?? "10.0.0.1",
         gracefulRestartMs: setting.gracefulRestartMs ?? null,
         restarting: () => false,
+        forwarding: () => true,
       },
       transport,
       clock,

@@ -227,11 +227,12 @@ export class SpeakerKit {
   isMute = false;
   monitors = 0;
 
-  constructor(config: BgpConfig) {
+  constructor(config: BgpConfig, addressesKept = true) {
     const { log, lines } = recordedLog();
     this.lines = lines;
     this.speaker = new BgpSpeaker({
       config,
+      addressesKept,
       transport: this.transport,
       bfdMonitor: () => {
         this.monitors++;

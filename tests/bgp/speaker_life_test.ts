@@ -61,6 +61,18 @@ Deno.test("when the restart time is over End-of-RIB is sent whatever is known, a
   await kit.close();
 });
 
+Deno.test("after a boot F is not set until the restart time is over: nothing has answered meanwhile", async () => {
+  for (const kept of [true, false]) {
+    const kit = new SpeakerKit(bgpConfig([peerConfig(2)], { gracefulRestartMs: RESTART_MS }), kept);
+    await kit.speaker.start();
+    const { speaker } = kit.session(2).options;
+    assert.equal(speaker.forwarding(), kept);
+    kit.clock.advance(RESTART_MS);
+    assert.equal(speaker.forwarding(), true);
+    await kit.close();
+  }
+});
+
 Deno.test("without graceful restart nothing waits and R is never set", async () => {
   const kit = new SpeakerKit(bgpConfig([peerConfig(2)]));
   await kit.speaker.start();

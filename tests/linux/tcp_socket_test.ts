@@ -91,6 +91,8 @@ for (const version of [4, 6] as const) {
         assert.equal(getOption(fd, level, trafficClass) & 0xfc, 0xc0);
         assert.equal(getOption(fd, Level.SOCKET, SocketOption.PRIORITY), 6);
         assert.equal(getOption(fd, 6, 1), 1, "TCP_NODELAY");
+        assert.deepEqual([4, 5, 6].map((name) => getOption(fd, 6, name)), [30, 5, 3], "keepalives after 30 s");
+        assert.equal(getOption(fd, Level.SOCKET, 9), 1, "SO_KEEPALIVE");
       }
       assert.deepEqual([near, far.fd, listener].map((fd) => getOption(fd, level, ttl)), [64, 255, 255]);
       assert.equal(synTtl(far.fd), 64);
