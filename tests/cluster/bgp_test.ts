@@ -5,7 +5,7 @@ import { BFD } from "../routers/bfd_scenarios.ts";
 import { annotatedEnv, annotationsChange, nodesAreAnnotated } from "./bgp_annotated.ts";
 import { holderHangs, holderKilled, holderStops, holderWithoutServer } from "./bgp_elected.ts";
 import { bgpEnv, type BgpWorld, each, peerOf, type Scenario, withBgpWorld, withNodes } from "./bgp_kit.ts";
-import { orderlyStop, restart, serverDown, startedNodeIsRouted } from "./bgp_unelected.ts";
+import { backWithoutServer, orderlyStop, restart, serverDown, startedNodeIsRouted } from "./bgp_unelected.ts";
 import { cablePulled, hangs, PASSWORD, restartWithBfd, sessionsAreSeen } from "./bgp_watched.ts";
 
 /** Scenarios as steps. */
@@ -29,6 +29,7 @@ withBgpWorld(
           "a node whose API server is gone withdraws, and is back with it; the others do not flap": serverDown,
           "a node that leaves in order costs the client nothing": orderlyStop,
           "a process that is killed and started again keeps its paths and its traffic": restart,
+          "a process that comes back without its API server withdraws": backWithoutServer,
         }),
       ));
     await world.neighbors({ password: PASSWORD, bfd: BFD.router });

@@ -13,6 +13,7 @@ import {
   holds,
   last,
   longestMs,
+  pathGone,
   PathLog,
   type Scenario,
   sessionOf,
@@ -130,4 +131,29 @@ export const restart: Scenario = async (world, nodes) => {
     tookMs: longestMs(pings, fromMs),
     boundMs: 1000,
   });
+};
+
+/** The process and the API server beside it are killed, and only the process comes back: routers are not to wait for it (RFC 4724). */
+export const backWithoutServer: Scenario = async (world, nodes) => {
+  const { cluster, router, pings } = world;
+  await startAll(world, nodes);
+  const victim = await carrierOf(nodes);
+  const server = cluster.of(victim.machine);
+  pings.clear();
+  const fromMs = sharedNow();
+  await Promise.all([server.kill(), victim.kill()]);
+  victim.start();
+  await pathGone(router, victim.machine);
+  bounded("process and API server killed, process started again → its paths withdrawn", {
+    tookMs: sharedNow() - fromMs,
+    boundMs: WITHDRAWN_MS + SLACK_MS,
+  });
+  await pings.steady(PATIENCE_MS);
+  bounded("process and API server killed, process started again → outage of the client", {
+    tookMs: longestMs(pings, fromMs),
+    boundMs: WITHDRAWN_MS + SLACK_MS,
+  });
+  server.start();
+  await server.ready(READY_MS);
+  await waitHops(router, nodes);
 };
