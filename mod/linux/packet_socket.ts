@@ -10,7 +10,6 @@ import {
   linkAddress,
   newSender,
   openSocket,
-  setOption,
   SocketOption,
   SocketType,
   tryReceive,

@@ -102,7 +102,7 @@ Deno.test("beginnings and ends of a hold are counted by address", async () => {
 Deno.test("take-overs fall into buckets of seconds", async () => {
   const metrics = make();
   const listener: HoldListener = metrics;
-  listener.held("10.0.0.9");
+  listener.held("10.0.0.9", 1);
   metrics.announced("10.0.0.9", 200);
   metrics.announced("10.0.0.9", 15_500);
   const buckets = await lines(metrics, "kube_vip_takeover_seconds_bucket");
