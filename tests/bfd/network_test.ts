@@ -6,11 +6,12 @@ import { BfdReceiver } from "../../mod/linux/bfd_socket.ts";
 import { Namespace } from "../../mod/linux/namespace.ts";
 import { Poller } from "../../mod/linux/poller.ts";
 import { RouteSocket } from "../../mod/linux/rtnetlink.ts";
+import { AddressFlag } from "../../mod/net/netlink/address.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
 import { privileged } from "../fakes/privileges.ts";
-import { Network } from "../lab/network.ts";
+import { type Machine, Network } from "../lab/network.ts";
 import { station } from "../lab/plan.ts";
-import { Changes, within } from "../lab/time.ts";
+import { Changes, sleep, within } from "../lab/time.ts";
 
 const PATH: BfdPath = {
   remoteIp: "127.0.0.1",
@@ -127,6 +128,19 @@ privileged(
     }),
 );
 
+/** The kernel gives it a moment after the link has come up. */
+async function linkLocalOf({ routes, linkIndex }: Machine): Promise<string> {
+  const untilMs = performance.now() + LIMIT_MS;
+  for (;;) {
+    const found = routes.addresses().find(({ ip, flags, ...each }) =>
+      each.linkIndex === linkIndex && ip.startsWith("fe80:") && (flags & AddressFlag.TENTATIVE) === 0
+    );
+    if (found !== undefined) return found.ip;
+    if (performance.now() > untilMs) throw new Error(`no link-local address within ${LIMIT_MS} ms`);
+    await sleep(5);
+  }
+}
+
 privileged("two monitors come up with each other over IPv4, IPv6, link-local addresses and several hops", async () => {
   const cables = Network.create();
   const machines = [1, 2].map((host) => cables.connect(station(`m${host}`, host)));
@@ -137,9 +151,7 @@ privileged("two monitors come up with each other over IPv4, IPv6, link-local add
     return new PathMonitor({ network, clock: systemClock, random: Math.random });
   });
   try {
-    const linkLocal = machines.map(({ routes, linkIndex }) =>
-      routes.addresses().find((each) => each.linkIndex === linkIndex && each.ip.startsWith("fe80:"))?.ip ?? ""
-    );
+    const linkLocal = await Promise.all(machines.map(linkLocalOf));
     const pairs = [
       { ips: machines.map(({ station }) => station.ip4), interface: "eth0", multihop: false },
       { ips: machines.map(({ station }) => station.ip6), interface: "eth0", multihop: false },
