@@ -48,6 +48,7 @@ export const SetAttribute = {
   DATA_LENGTH: 7,
   DESCRIPTION: 9,
   ID: 10,
+  USERDATA: 13,
   OBJECT_TYPE: 15,
   EXPRESSION: 17,
 } as const;

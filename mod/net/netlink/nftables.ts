@@ -27,6 +27,7 @@ import {
   type NftFamily,
   NftFamilyNumber,
   type NftHook,
+  NftKey,
   NftMessage,
   NftPolicy,
   RuleAttribute,
@@ -188,6 +189,8 @@ export interface NftSet extends TableName {
   readonly counting?: boolean;
 }
 
+/** What nft keeps with a set whose keys are in host order, and prints them wrongly without: type, length and value of a note of its own. */
+const HOST_ORDER_KEY = Uint8Array.of(0, 4, 1, 0, 0, 0);
 const NEW_COUNTER: Expression = { type: "counter", packets: 0, bytes: 0 };
 
 /** Adds a set unless it is there. */
@@ -211,6 +214,7 @@ export function addSet(set: NftSet): NetlinkRequest {
         ? []
         : [nested(SetAttribute.DESCRIPTION, [attribute(DESCRIPTION_SIZE, be32(set.size))])]),
       ...(set.counting === true ? [encodeExpression(SetAttribute.EXPRESSION, NEW_COUNTER)] : []),
+      ...(key.type === NftKey.mark.type ? [attribute(SetAttribute.USERDATA, HOST_ORDER_KEY)] : []),
       // Only tells anonymous sets of one batch apart; the kernel demands it of all.
       attribute(SetAttribute.ID, be32(1)),
     ],

@@ -124,6 +124,11 @@ function findService(family: 4 | 6): Expression[] {
   ];
 }
 
+const IS_TCP: Expression[] = [
+  { type: "meta", key: MetaKey.l4proto, register },
+  { type: "cmp", register, op: "==", value: Uint8Array.of(Protocol.tcp) },
+];
+
 /** Whether a packet of TCP does not ask for a connection: of FIN, SYN, RST and ACK not SYN alone. */
 const NOT_A_BEGINNING: Expression[] = [
   { type: "payload", base: "transport", offset: 13, length: 1, register },
@@ -160,7 +165,7 @@ function guard(): NetlinkRequest[] {
   ];
   const rule = (family: 4 | 6): NetlinkRequest => {
     const known = stray.map((step) => step.type === "lookup" ? { ...step, set: `known${family}` } : step);
-    return addRule({ ...TABLE, chain, expressions: [...findService(family), ...known] });
+    return addRule({ ...TABLE, chain, expressions: [...IS_TCP, ...findService(family), ...known] });
   };
   return [addChain({ ...TABLE, chain, hook: { at: "prerouting", priority: -150 } }), rule(4), rule(6)];
 }
