@@ -106,8 +106,8 @@ export interface ConntrackFilter {
 }
 
 /**
- * Asks for the connections of a filter. Linux 5.8 and later look at all of it (at ports only together with a protocol), older kernels at
- * the family alone, so the reader must ask {@link matches} as well.
+ * Asks for the connections of a filter. The kernel may give more than that (before Linux 5.8 the whole family), so the reader must ask
+ * {@link matches} as well.
  */
 export function dumpConntrack(filter: ConntrackFilter): NetlinkRequest {
   const { protocol, destination, backend } = filter;
@@ -129,20 +129,27 @@ export function dumpConntrack(filter: ConntrackFilter): NetlinkRequest {
   });
 }
 
-/** A tuple of which the kernel compares what the bits name: source (0) or destination (1), and the protocol. */
+/**
+ * A tuple of which the kernel compares what the bits name: source (0) or destination (1), and the protocol. It looks at ports only
+ * together with a protocol. Addresses of IPv6 are not named to it: ctnetlink_filter_match_tuple() leaves out those that are equal (seen
+ * in Linux 6.18).
+ */
 function filterTuple(
   type: number,
   { protocol, end, at }: { protocol: number | undefined; end: ConntrackEnd | undefined; at: 0 | 1 },
 ): { bits: number; attributes: Uint8Array[] } {
   const ports = protocol === undefined || end === undefined ? 0 : at === 0 ? FilterBit.SRC_PORT : FilterBit.DST_PORT;
-  const address = end === undefined ? 0 : at === 0 ? FilterBit.IP_SRC : FilterBit.IP_DST;
+  const address = end === undefined || end.ip.family === 6 ? 0 : at === 0 ? FilterBit.IP_SRC : FilterBit.IP_DST;
   const bits = address | ports | (protocol === undefined ? 0 : FilterBit.PROTO_NUM);
   if (bits === 0) return { bits, attributes: [] };
   const port = at === 0 ? CTA_PROTO_SRC_PORT : CTA_PROTO_DST_PORT;
   return {
     bits,
     attributes: [nested(type, [
-      nested(CTA_TUPLE_IP, end === undefined ? [] : [attribute(CTA_IP[end.ip.family][at], end.ip.bytes)]),
+      nested(
+        CTA_TUPLE_IP,
+        address === 0 || end === undefined ? [] : [attribute(CTA_IP[end.ip.family][at], end.ip.bytes)],
+      ),
       nested(CTA_TUPLE_PROTO, [
         ...(protocol === undefined ? [] : [attribute(CTA_PROTO_NUM, u8(protocol))]),
         ...(ports === 0 || end === undefined ? [] : [attribute(port, be16(end.port))]),

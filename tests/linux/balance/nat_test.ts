@@ -1,34 +1,10 @@
 import assert from "node:assert/strict";
-import type { Ip } from "../../../mod/net/ip.ts";
+import { deleteTable } from "../../../mod/net/netlink/nftables.ts";
 import { privileged } from "../../fakes/privileges.ts";
-import { BACKENDS, type BalanceNetwork, CLIENT, VIP, withBalanceNetwork } from "./network.ts";
-import { balance, Protocol, type Service, TABLE, type Target } from "./rules.ts";
-import { ask, askUdp, dial, greeting, TcpBackend, UdpBackend } from "./traffic.ts";
-
-const PORT = 8080;
-
-function ipOf(number: number, family: 4 | 6): Ip {
-  return (BACKENDS[number] ?? assert.fail())[family];
-}
-
-/** Two backends of TCP for as long as `body` runs. */
-async function withTcp(
-  { backends }: BalanceNetwork,
-  family: 4 | 6,
-  body: (targets: readonly [Target, Target], servers: readonly TcpBackend[]) => Promise<void>,
-): Promise<void> {
-  const servers = backends.map((namespace, number) => new TcpBackend(namespace, ipOf(number, family), number));
-  const target = (number: number): Target => ({ ip: ipOf(number, family), port: servers[number]?.port ?? 0 });
-  try {
-    await body([target(0), target(1)], servers);
-  } finally {
-    for (const server of servers) await server[Symbol.asyncDispose]();
-  }
-}
-
-function tcp(family: 4 | 6, by: Service["by"], slots: readonly Target[]): Service {
-  return { vip: VIP[family], protocol: Protocol.tcp, port: PORT, by, slots };
-}
+import { address, CLIENT, VIP, withBalanceNetwork } from "./network.ts";
+import { balance, Protocol, TABLE } from "./rules.ts";
+import { PORT, tcp, withTcp, withUdp } from "./services.ts";
+import { ask, askUdp, dial, greeting } from "./traffic.ts";
 
 for (const family of [4, 6] as const) {
   privileged(
@@ -48,22 +24,24 @@ for (const family of [4, 6] as const) {
       ),
   );
 
-  privileged(`UDP over IPv${family} is shared 1 to 3`, () =>
-    withBalanceNetwork(({ client, node, backends, nft }) => {
-      const servers = backends.map((namespace, number) => new UdpBackend(namespace, ipOf(number, family), number));
-      const [first, second] = servers.map(({ socket, number }) => ({ ip: ipOf(number, family), port: socket.port }));
-      assert.ok(first && second);
-      const slots = [first, second, second, second];
-      const to = { ip: VIP[family], port: PORT };
-      nft.commit(balance([{ vip: to.ip, port: PORT, protocol: Protocol.udp, by: "inc", slots }]));
-      for (const from of [{ namespace: client, ip: CLIENT[family] }, { namespace: node, ip: VIP[family] }]) {
-        const answers = Array.from({ length: 40 }, () => askUdp(from, to, servers));
-        assert.equal(answers.filter((answer) => answer === 0).length, 10);
-        assert.equal(answers.filter((answer) => answer === 1).length, 30);
-      }
-      for (const { socket } of servers) socket.close();
-      return Promise.resolve();
-    }));
+  privileged(
+    `UDP over IPv${family} is shared 1 to 3`,
+    () =>
+      withBalanceNetwork((network) =>
+        withUdp(network, family, ([first, second], servers) => {
+          const slots = [first, second, second, second];
+          const to = { ip: VIP[family], port: PORT };
+          network.nft.commit(balance([{ vip: to.ip, port: PORT, protocol: Protocol.udp, by: "inc", slots }]));
+          const client = { namespace: network.client, ip: CLIENT[family] };
+          for (const from of [client, { namespace: network.node, ip: VIP[family] }]) {
+            const ips = Array.from({ length: 40 }, () => from.ip);
+            const answers = askUdp({ ...from, ips }, to, servers);
+            assert.equal(answers.filter((answer) => answer === 0).length, 10);
+            assert.equal(answers.filter((answer) => answer === 1).length, 30);
+          }
+        })
+      ),
+  );
 }
 
 privileged(
@@ -81,17 +59,41 @@ privileged(
 );
 
 privileged(
-  "jhash keeps a client with its backend, and spreads clients",
+  "jhash keeps a client with its backend, also after the rules were written anew",
   () =>
     withBalanceNetwork((network) =>
       withTcp(network, 4, async ([first, second]) => {
-        network.nft.commit(balance([tcp(4, "source", [first, second])]));
         const to = { ip: VIP[4], port: PORT };
-        const first20 = await ask(network.client, to, 20);
-        assert.equal(first20.filter((count) => count > 0).length, 1, "one client, one backend");
+        const rules = balance([tcp(4, "source", [first, second])]);
+        network.nft.commit(rules);
+        const before = await ask(network.client, to, 20);
+        assert.equal(before.filter((count) => count > 0).length, 1, "one client, one backend");
+        network.nft.commit([deleteTable(TABLE), ...rules]);
         const conn = await dial(network.client, to.ip, to.port);
-        assert.equal(await greeting(conn), first20.findIndex((count) => count > 0));
+        assert.equal(await greeting(conn), before.findIndex((count) => count > 0));
         conn.close();
       })
     ),
 );
+
+for (const family of [4, 6] as const) {
+  privileged(
+    `jhash spreads clients of IPv${family}`,
+    () =>
+      withBalanceNetwork((network) =>
+        withUdp(network, family, (slots, servers) => {
+          const to = { ip: VIP[family], port: PORT };
+          network.nft.commit(balance([{ vip: to.ip, port: PORT, protocol: Protocol.udp, by: "source", slots }]));
+          const ips = Array.from(
+            { length: 60 },
+            (_, n) => address(`${family === 4 ? "10.90.0." : "fd90::a:"}${n + 10}`),
+          );
+          network.addClients(ips);
+          const answers = askUdp({ namespace: network.client, ips }, to, servers);
+          const first = answers.filter((answer) => answer === 0).length;
+          assert.ok(first > 15 && first < 45, `${first} of 60`);
+          assert.deepEqual(askUdp({ namespace: network.client, ips }, to, servers), answers);
+        })
+      ),
+  );
+}

@@ -30,6 +30,13 @@ export interface BalanceNetwork {
   readonly backends: readonly Namespace[];
   /** Of the node. */
   readonly nft: NftSocket;
+  /** Gives the client more addresses. */
+  addClients(ips: readonly Ip[]): void;
+  /**
+   * Takes the addresses of a backend away, so that it neither answers nor refuses. (When a link of the node itself goes down the kernel
+   * forgets masqueraded connections by itself.)
+   */
+  silence(backend: number): void;
 }
 
 /** Runs `body` on such a network, which forwards between its cables. */
@@ -51,7 +58,20 @@ export async function withBalanceNetwork(body: (network: BalanceNetwork) => Prom
       writeSysctl(["ipv4", "ip_forward"], "1");
       writeSysctl(["ipv6", "conf", "all", "forwarding"], "1");
     });
-    await body({ client, node, backends, nft });
+    const link = (routes: RouteSocket): number => (routes.linkByName("eth0") ?? assert.fail()).index;
+    await body({
+      client,
+      node,
+      backends,
+      nft,
+      addClients: (ips) => withRoutes(client, (routes) => ready(routes, link(routes), ips)),
+      silence: (number) =>
+        withRoutes(backends[number] ?? assert.fail(), (routes) => {
+          const { 4: ip4, 6: ip6 } = BACKENDS[number] ?? assert.fail();
+          routes.removeAddress(ip4, 24, link(routes));
+          routes.removeAddress(ip6, 64, link(routes));
+        }),
+    });
   } finally {
     nft.close();
     for (const namespace of [client, node, ...backends]) namespace.close();

@@ -28,9 +28,11 @@ export class TcpBackend implements AsyncDisposable {
     return this.#listener.addr.port;
   }
 
-  /** Waits for everything to be over. */
+  /** Ends all connections and waits until everything is over. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
+    for (const conn of this.#conns) conn.close();
+    this.#conns.clear();
     await this.#serving;
     await Promise.all(this.#echoes);
   }
@@ -53,8 +55,19 @@ export class TcpBackend implements AsyncDisposable {
     } catch {
       // The client has cut the connection.
     } finally {
-      conn.close();
+      if (this.#conns.delete(conn)) conn.close();
     }
+  }
+}
+
+/** Sends a byte over the connection and gives what becomes of it: "echo", "reset" or "end". */
+export async function probe(conn: Deno.TcpConn): Promise<string> {
+  try {
+    await conn.write(Uint8Array.of(1));
+    return await conn.read(new Uint8Array(1)) === null ? "end" : "echo";
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionReset) return "reset";
+    throw error;
   }
 }
 
@@ -104,24 +117,32 @@ export class UdpBackend {
   }
 }
 
-/** One datagram from `from` to the service; gives the number of the backend that answers. Synchronous. */
+/**
+ * One datagram from each of `from` to the service; gives the numbers of the backends that answer. All ports differ, so that each is a
+ * connection of its own to the kernel. Synchronous.
+ */
 export function askUdp(
-  from: { namespace: Namespace; ip: Ip },
+  from: { namespace: Namespace; ips: readonly Ip[] },
   to: { ip: Ip; port: number },
   backends: readonly UdpBackend[],
-): number {
-  const socket = from.namespace.run(() => new UdpSocket(from.ip.text, 0));
+): number[] {
+  const sockets = from.namespace.run(() => from.ips.map((ip) => new UdpSocket(ip.text, 0)));
   try {
-    assert.equal(socket.send(Uint8Array.of(1), udpAddress(to.ip.text, to.port)), "sent");
-    readable(backends.map((backend) => backend.socket.fd));
-    for (const backend of backends) backend.serve();
-    readable([socket.fd]);
-    let answer = -1;
-    socket.drain((datagram) => answer = datagram[0] ?? -1, (code) => assert.fail(code));
-    return answer;
+    return sockets.map((socket) => askAgain(socket, to, backends));
   } finally {
-    socket.close();
+    for (const socket of sockets) socket.close();
   }
+}
+
+/** One datagram from a socket that may have asked before. */
+export function askAgain(socket: UdpSocket, to: { ip: Ip; port: number }, backends: readonly UdpBackend[]): number {
+  assert.equal(socket.send(Uint8Array.of(1), udpAddress(to.ip.text, to.port)), "sent");
+  readable(backends.map((backend) => backend.socket.fd));
+  for (const backend of backends) backend.serve();
+  readable([socket.fd]);
+  let answer = -1;
+  socket.drain((datagram) => answer = datagram[0] ?? -1, (code) => assert.fail(code));
+  return answer;
 }
 
 /** Waits until one of the descriptors can be read. */

@@ -93,6 +93,15 @@ Deno.test("questions and deletions are laid out as the kernel reads them", () =>
       MessageFlag.DUMP,
       `02000000 14000280 0c000180 08000100 0a5b0102 04000280 14001980 08000100 00000000 08000200 01000000`,
     ],
+    // Addresses of IPv6 it compares wrongly.
+    [
+      dumpConntrack({ family: 6, protocol: TCP, destination: { ip: ip("fd90::100"), port: 8080 } }),
+      ConntrackMessage.GET,
+      MessageFlag.DUMP,
+      `0a000000 1c000180 04000180 14000280 05000100 06000000 06000300 1f900000
+       14000280 04000180 0c000280 05000100 06000000
+       14001980 08000100 28000000 08000200 08000000`,
+    ],
   ];
   for (const [request, type, flags, wanted] of table) {
     assert.deepEqual([request.type, request.flags], [type, flags], request.op);
