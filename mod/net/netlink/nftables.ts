@@ -250,7 +250,7 @@ export type SetName = TableName & { readonly set: string };
 
 /**
  * Adds elements. One that exists (and has not expired) stays as it is before kernel 6.12, its timeout too; from then on it takes both times
- * if `expiresInMs` is given.
+ * if `expiresInMs` is given. One of a map that exists with other data refuses the batch with EEXIST: delete it before, in the same batch.
  */
 export function addElements(set: SetName, elements: readonly SetElement[]): NetlinkRequest[] {
   return elementMessages("add element", set, {

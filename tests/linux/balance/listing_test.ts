@@ -17,10 +17,18 @@ import {
 import { addCounter, deleteCounter } from "../../../mod/net/netlink/nft_counter.ts";
 import { type Expression, MetaKey } from "../../../mod/net/netlink/nft_expression.ts";
 import { NftKey, SetFlag } from "../../../mod/net/netlink/nft_numbers.ts";
-import { addChain, addElements, addRule, addSet, addTable, deleteRules } from "../../../mod/net/netlink/nftables.ts";
+import {
+  addChain,
+  addElements,
+  addRule,
+  addSet,
+  addTable,
+  deleteElements,
+  deleteRules,
+} from "../../../mod/net/netlink/nftables.ts";
 import { privileged } from "../../fakes/privileges.ts";
 import { address } from "./network.ts";
-import { balance, Protocol, type Service, TABLE } from "./rules.ts";
+import { balance, chainOf, Protocol, type Service, serviceKey, slotElements, TABLE } from "./rules.ts";
 
 const register = 1;
 const accept: Expression = { type: "verdict", verdict: "accept" };
@@ -177,6 +185,25 @@ privileged("nft lists maps of backends and verdicts, and the kernel gives back s
     assert.deepEqual(element?.verdict, { verdict: "goto", chain: "6-443-v4" });
   });
 }, { program: "nft" });
+
+privileged("elements of maps are deleted by their keys, and replaced in one batch", () => {
+  withNft((nft) => {
+    nft.commit(balance([service]));
+    const slots = { ...TABLE, set: `slots-${chainOf(service)}` };
+    const [first, second] = slotElements([target(3), target(4)]);
+    assert.ok(first && second);
+    assert.throws(() => nft.commit(addElements(slots, [first])), { code: "EEXIST", op: "add element" }, "other data");
+    nft.commit([...deleteElements(slots, [first.key]), ...addElements(slots, [first])]);
+    nft.commit(deleteElements(slots, [second.key]));
+    assert.deepEqual(nft.elements(slots), [{ ...first, expiresInMs: Infinity }]);
+    const services = { ...TABLE, set: "services4" };
+    nft.commit([
+      ...deleteElements(services, [serviceKey(service)]),
+      deleteRules({ ...TABLE, chain: chainOf(service) }),
+    ]);
+    assert.deepEqual(nft.elements(services), []);
+  });
+});
 
 privileged("counters(): amounts and users; only an unused counter goes", () => {
   withNft((nft) => {

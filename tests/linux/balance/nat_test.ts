@@ -20,6 +20,8 @@ for (const family of [4, 6] as const) {
           assert.deepEqual(await ask(node, to, 20), [5, 15], "hairpin from the node");
           const [counter] = nft.counters(TABLE);
           assert.deepEqual([counter?.counter, counter?.packets], ["connections", 60]);
+          const [known] = nft.elements({ ...TABLE, set: `known${family}` });
+          assert.ok((known?.counted?.packets ?? 0) > 60, "each packet to the service is looked up");
         })
       ),
   );

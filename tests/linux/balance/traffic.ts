@@ -60,14 +60,21 @@ export class TcpBackend implements AsyncDisposable {
   }
 }
 
-/** Sends a byte over the connection and gives what becomes of it: "echo", "reset" or "end". */
+/** Sends a byte over the connection and gives what becomes of it: "echo", "reset", "end" or "silence". */
 export async function probe(conn: Deno.TcpConn): Promise<string> {
+  let timer = 0;
+  const silence = new Promise<string>((resolve) => timer = setTimeout(() => resolve("silence"), PATIENCE_MS));
+  const answer = await Promise.race([exchange(conn), silence]);
+  clearTimeout(timer);
+  return answer;
+}
+
+async function exchange(conn: Deno.TcpConn): Promise<string> {
   try {
     await conn.write(Uint8Array.of(1));
     return await conn.read(new Uint8Array(1)) === null ? "end" : "echo";
   } catch (error) {
-    if (error instanceof Deno.errors.ConnectionReset) return "reset";
-    throw error;
+    return error instanceof Deno.errors.ConnectionReset ? "reset" : String(error);
   }
 }
 
