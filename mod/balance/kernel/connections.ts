@@ -10,18 +10,20 @@ import type { ConntrackList } from "../../linux/conntrack_list.ts";
 import type { ConntrackSocket } from "../../linux/conntrack_socket.ts";
 import { SysError } from "../../linux/errno.ts";
 import type { RawIpSocket } from "../../linux/raw_ip_socket.ts";
-import { type Ip, ipFromBytes, parseIp } from "../../net/ip.ts";
+import { ipFromBytes } from "../../net/ip.ts";
 import { type ConntrackEntry, type ConntrackFilter, TcpState } from "../../net/netlink/conntrack.ts";
 import { CtStatus } from "../../net/netlink/nft_balance.ts";
 import { bareAcknowledgement, type TcpEnd } from "../../net/tcp_segment.ts";
 import { getLog, type Log } from "../../observe/log.ts";
 import type { KernelService } from "./types.ts";
+import { parsed, PROTOCOL_NUMBER } from "./words.ts";
 
 /** With more tracked connections than this a look at them would hold up heartbeats, so it is taken in slices. */
-const SMALL = 4000;
+const SMALL = 2000;
+/** The kernel goes through its whole table for a list, some 10 ms also where there is little in it: for counts one serves a while. */
+const COUNT_EVERY_MS = 1000;
 /** Answers of neighbours to {@link bareAcknowledgement} come within this time, in milliseconds. */
 const ANSWER_MS = 2;
-const PROTOCOL = { tcp: 6, udp: 17 } as const;
 /** What counts as a connection of TCP: neither over nor only remembered. */
 const LIVE_STATES: readonly number[] = [
   TcpState.SYN_SENT,
@@ -54,6 +56,10 @@ export interface Which {
 export class Connections {
   readonly #tools: ConnectionTools;
   readonly #log: Log = getLog("balance");
+  /** The last look at each family. */
+  readonly #known = new Map<4 | 6, { readonly atMs: number; readonly entries: readonly ConntrackEntry[] }>();
+  /** What was seen since the event loop last went on. */
+  readonly #thisTurn = new Map<4 | 6, readonly ConntrackEntry[]>();
   #working: Promise<void> = Promise.resolve();
   #isClosed = false;
 
@@ -62,14 +68,16 @@ export class Connections {
   }
 
   /**
-   * How many live connections each backend of the service has, by its name; null when there are too many connections to look now. Throws
-   * SysError.
+   * How many live connections each backend of the service has, by its name, as of the last second; null when there are too many
+   * connections to look now. Throws SysError.
    */
   countNow(service: KernelService): Map<string, number> | null {
     if (this.#tools.slices.total() > SMALL) return null;
     const counts = new Map<string, number>();
-    for (const filter of filtersOf(service, {})) {
-      for (const entry of this.#tools.list.list(filter)) count(entry, service, counts);
+    for (const family of familiesOf(service)) {
+      const known = this.#known.get(family);
+      const isFresh = known !== undefined && this.#tools.clock.now() - known.atMs < COUNT_EVERY_MS;
+      for (const entry of isFresh ? known.entries : this.#look(family)) count(entry, service, counts);
     }
     return counts;
   }
@@ -77,8 +85,8 @@ export class Connections {
   /** The same for any number of connections. Throws SysError. */
   async count(service: KernelService): Promise<Map<string, number>> {
     const counts = new Map<string, number>();
-    for (const filter of filtersOf(service, {})) {
-      await this.#tools.slices.forEach(filter, (entry) => count(entry, service, counts));
+    for (const family of familiesOf(service)) {
+      await this.#tools.slices.forEach(filterOf(family, service), (entry) => count(entry, service, counts));
     }
     return counts;
   }
@@ -113,8 +121,8 @@ export class Connections {
 
   #cutNow(service: KernelService, which: Which): void {
     let nudged = false;
-    for (const filter of filtersOf(service, which)) {
-      for (const entry of this.#tools.list.list(filter)) {
+    for (const family of familiesOf(service, which)) {
+      for (const entry of this.#thisTurn.get(family) ?? this.#look(family)) {
         if (!isWanted(entry, service, which)) continue;
         this.#tools.slices.delete(entry);
         nudged = this.#nudge(entry, which) || nudged;
@@ -125,8 +133,8 @@ export class Connections {
   }
 
   async #cutInSlices(service: KernelService, which: Which): Promise<void> {
-    for (const filter of filtersOf(service, which)) {
-      await this.#tools.slices.forEach(filter, (entry) => {
+    for (const family of familiesOf(service, which)) {
+      await this.#tools.slices.forEach(filterOf(family, service), (entry) => {
         if (!isWanted(entry, service, which)) return;
         this.#tools.slices.delete(entry);
         this.#nudge(entry, which);
@@ -134,10 +142,19 @@ export class Connections {
     }
   }
 
+  /** Every translated connection of the family. Several balancers that ask in one turn get one answer. */
+  #look(family: 4 | 6): readonly ConntrackEntry[] {
+    const entries = this.#tools.list.list({ family }).filter(({ status }) => (status & CtStatus.DST_NAT) !== 0);
+    this.#known.set(family, { atMs: this.#tools.clock.now(), entries });
+    if (this.#thisTurn.size === 0) queueMicrotask(() => this.#thisTurn.clear());
+    this.#thisTurn.set(family, entries);
+    return entries;
+  }
+
   /** Makes both ends of a live TCP connection speak; a backend that is cut for being dead is left alone. */
   #nudge(entry: ConntrackEntry, which: Which): boolean {
     const { raw } = this.#tools;
-    if (raw === null || entry.original.protocol !== PROTOCOL.tcp || !isLive(entry)) return false;
+    if (raw === null || entry.original.protocol !== PROTOCOL_NUMBER.tcp || !isLive(entry)) return false;
     const { original, reply } = entry;
     const ends: [TcpEnd, TcpEnd][] = [[
       end(original.destination, original.destinationPort),
@@ -157,25 +174,26 @@ export class Connections {
   }
 }
 
-/** What the kernel can be asked by: it looks at addresses only together with ports. */
-function filtersOf({ protocol, port, vips, backends }: KernelService, which: Which): ConntrackFilter[] {
-  const number = PROTOCOL[protocol];
-  const wanted = which.vip !== undefined ? [which.vip] : vips;
-  if (wanted !== null && wanted !== undefined) {
-    return wanted.map(parsed).map((ip) => ({ family: ip.family, protocol: number, destination: { ip, port } }));
-  }
-  const families = new Set(backends.map(({ address }) => parsed(address).family));
-  return [...families].map((family) => ({ family, protocol: number }));
+function familiesOf({ vips, backends }: KernelService, which: Which = {}): (4 | 6)[] {
+  if (which.vip !== undefined) return [parsed(which.vip).family];
+  const ips = vips ?? backends.map(({ address }) => address);
+  return [...new Set(ips.map((ip) => parsed(ip).family))];
+}
+
+function filterOf(family: 4 | 6, { protocol }: KernelService): ConntrackFilter {
+  return { family, protocol: PROTOCOL_NUMBER[protocol] };
 }
 
 function isWanted(entry: ConntrackEntry, service: KernelService, which: Which): boolean {
   const name = backendOf(entry, service);
-  return name !== null && (which.backend === undefined || which.backend === name);
+  const isTo = which.vip === undefined || ipFromBytes(entry.original.destination).text === which.vip;
+  return name !== null && isTo && (which.backend === undefined || which.backend === name);
 }
 
 /** The backend's name, if it is a connection of the service. */
 function backendOf({ original, reply, status }: ConntrackEntry, service: KernelService): string | null {
-  if (original.destinationPort !== service.port || (status & CtStatus.DST_NAT) === 0) return null;
+  if (original.protocol !== PROTOCOL_NUMBER[service.protocol] || original.destinationPort !== service.port) return null;
+  if ((status & CtStatus.DST_NAT) === 0) return null;
   const name = backendName(ipFromBytes(reply.source).text, reply.sourcePort);
   return service.backends.some(({ address, port }) => backendName(address, port) === name) ? name : null;
 }
@@ -186,7 +204,7 @@ function count(entry: ConntrackEntry, service: KernelService, counts: Map<string
 }
 
 function isLive({ original, tcpState }: ConntrackEntry): boolean {
-  return original.protocol !== PROTOCOL.tcp || LIVE_STATES.includes(tcpState ?? TcpState.NONE);
+  return original.protocol !== PROTOCOL_NUMBER.tcp || LIVE_STATES.includes(tcpState ?? TcpState.NONE);
 }
 
 /** The name of a backend in counts. */
@@ -196,10 +214,4 @@ export function backendName(address: string, port: number): string {
 
 function end(bytes: Uint8Array, port: number): TcpEnd {
   return { ip: ipFromBytes(bytes), port };
-}
-
-function parsed(text: string): Ip {
-  const ip = parseIp(text);
-  if (ip === null) throw new TypeError(`${text} is no address`);
-  return ip;
 }

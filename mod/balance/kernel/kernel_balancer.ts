@@ -70,7 +70,7 @@ export class KernelBalancer implements Balancer {
       return Promise.reject(new BalancerError("balance", `port ${this.config.port}`, { cause }));
     }
     this.#state = "running";
-    if (!this.config.bindToVip) this.#put();
+    this.#put();
     this.#health?.start();
     return Promise.resolve();
   }
@@ -78,13 +78,27 @@ export class KernelBalancer implements Balancer {
   bind(ip: string): void {
     if (!this.config.bindToVip || this.#stopped !== null || this.#held.has(ip)) return;
     this.#held.add(ip);
+    if (this.#state === "running") this.#deps.table.holdAddress(ip);
     this.#put();
   }
 
   release(ip: string): void {
-    if (this.#stopped !== null && !this.#held.has(ip)) return;
-    if (this.#held.delete(ip)) this.#put();
-    this.#deps.connections.cut(this.#service(), { vip: ip });
+    if (this.#state === "stopped") return;
+    const before = this.#service();
+    const wasHeld = this.#held.delete(ip);
+    if (this.config.bindToVip && !wasHeld) return;
+    if (wasHeld) this.#deps.table.releaseAddress(ip);
+    if (this.#wasUsed(before)) this.#deps.connections.cut(before, { vip: ip });
+  }
+
+  /** Looking for connections takes the kernel 10 ms, whatever there is: not where there never was one. */
+  #wasUsed(service: KernelService): boolean {
+    try {
+      return this.#deps.table.counts(service).some(({ connections }) => connections > 0);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      return true;
+    }
   }
 
   stop(): Promise<void> {
@@ -143,7 +157,7 @@ export class KernelBalancer implements Balancer {
   }
 
   #put(): void {
-    if (this.#state === "stopped") return;
+    if (this.#state !== "running") return;
     this.#deps.table.put(this.#service());
   }
 
@@ -154,7 +168,7 @@ export class KernelBalancer implements Balancer {
     else this.#log.warning("Backend gets no connections", properties);
     this.#put();
     const backend = this.config.backends[index];
-    if (change.state === "up" || backend === undefined) return;
+    if (change.state === "up" || backend === undefined || !this.#wasUsed(this.#service())) return;
     this.#deps.connections.cut(this.#service(), { backend: backendName(backend.address, backend.port) });
   }
 

@@ -11,11 +11,12 @@ import type { NftSocket } from "../../linux/nft_socket.ts";
 import type { ElementRecord } from "../../net/netlink/nft_dump.ts";
 import type { SetName } from "../../net/netlink/nftables.ts";
 import { getLog, type Log } from "../../observe/log.ts";
-import { BALANCE, BALANCE_TABLE, changeTable, counterOf, installTable, removeTable } from "./program.ts";
+import { changeTable, installTable, removeTable } from "./program.ts";
+import { BALANCE, BALANCE_TABLE, counterOf } from "./words.ts";
 import { type BackendCount, type KernelService, serviceKey } from "./types.ts";
 
 /** A table that may be flushed is looked for this often. */
-const LOOK_MS = 50;
+const LOOK_MS = 30;
 /** Its rules are compared this often. */
 const COMPARE_MS = 2000;
 /** What the kernel refused is tried again after this time. */
@@ -72,7 +73,8 @@ export class KernelTable {
   #owned = true;
   #probed: KernelProbe | null = null;
   #timer: Timer | null = null;
-  #shape = "";
+  /** What the whole table looks like; null: not known. */
+  #shape: string | null = null;
   #comparedMs = 0;
   #generation = 0;
   #complaint = "";
@@ -110,6 +112,24 @@ export class KernelTable {
    */
   put(service: KernelService): void {
     this.#wanted.set(serviceKey(service), service);
+    this.#apply();
+  }
+
+  /** Gives the address to every service that is bound to addresses, in one step: each of their balancers is about to be told. */
+  holdAddress(ip: string): void {
+    this.#readdress((vips) => vips.includes(ip) ? vips : [...vips, ip]);
+  }
+
+  /** Takes the address from every service, in one step: each of their balancers is about to be told. */
+  releaseAddress(ip: string): void {
+    this.#readdress((vips) => vips.filter((one) => one !== ip));
+  }
+
+  /** Every commit takes the kernel milliseconds: one for all services. */
+  #readdress(change: (vips: readonly string[]) => readonly string[]): void {
+    for (const [key, service] of this.#wanted) {
+      if (service.vips !== null) this.#wanted.set(key, { ...service, vips: change(service.vips) });
+    }
     this.#apply();
   }
 
@@ -189,9 +209,10 @@ export class KernelTable {
     if (wanted.length === 0 && !this.#isThere) return;
     if (this.#applied !== null) {
       try {
-        this.#open().commit(changeTable(this.#applied, wanted));
+        const change = changeTable(this.#applied, wanted);
+        this.#open().commit(change);
         this.#applied = wanted;
-        return this.#remember();
+        return change.length === 0 ? undefined : this.#remember();
       } catch (error) {
         if (!(error instanceof SysError) || error.errno !== Errno.ENOENT) throw error;
         this.#log.warning("The balancers' rules had been changed by somebody, rebuilt");
@@ -209,11 +230,9 @@ export class KernelTable {
     this.#remember();
   }
 
-  /** What the table looks like when it is whole. */
+  /** The table is as it should be: the next comparison takes its look as the measure. Dumps take too long to do it at once. */
   #remember(): void {
-    if (this.#owned) return;
-    this.#shape = this.#look();
-    this.#generation = this.#open().generation();
+    this.#shape = null;
     this.#comparedMs = this.#options.clock.now();
   }
 
@@ -248,9 +267,11 @@ export class KernelTable {
     if (now - this.#comparedMs < COMPARE_MS) return true;
     this.#comparedMs = now;
     const generation = socket.generation();
-    if (generation === this.#generation) return true;
+    if (this.#shape !== null && generation === this.#generation) return true;
     this.#generation = generation;
-    return this.#look() === this.#shape;
+    const look = this.#look();
+    this.#shape ??= look;
+    return look === this.#shape;
   }
 
   #look(): string {

@@ -35,17 +35,17 @@
  * their source is the virtual address. A backend on this machine sees the client.
  */
 import { assert } from "../../base/assert.ts";
-import { type Ip, parseIp } from "../../net/ip.ts";
+import { isLoopback } from "../../config/engines.ts";
+import type { Ip } from "../../net/ip.ts";
 import { attribute } from "../../net/netlink/attribute.ts";
-import { be16, be32, concat } from "../../net/netlink/bytes.ts";
+import { be32, concat } from "../../net/netlink/bytes.ts";
 import type { NetlinkRequest } from "../../net/netlink/message.ts";
-import { AddressType, CtKey, CtStatus, FibFlag, FibResult, piece } from "../../net/netlink/nft_balance.ts";
-import { type Expression, MetaKey } from "../../net/netlink/nft_expression.ts";
-import { type KeyType, NftKey, SetFlag, TableAttribute } from "../../net/netlink/nft_numbers.ts";
+import { piece } from "../../net/netlink/nft_balance.ts";
+import type { Expression } from "../../net/netlink/nft_expression.ts";
+import { NftKey, TableAttribute } from "../../net/netlink/nft_numbers.ts";
 import {
   addChain,
   addElements,
-  addRule,
   addSet,
   addTable,
   deleteChain,
@@ -53,48 +53,30 @@ import {
   deleteRules,
   deleteSet,
   deleteTable,
-  type NftSet,
   type SetElement,
   type SetName,
 } from "../../net/netlink/nftables.ts";
+import { frame } from "./frame.ts";
 import { hashSlots, turns } from "./slots.ts";
-import { type KernelProtocol, type KernelService, serviceKey } from "./types.ts";
-
-/** The table, of family inet. */
-export const BALANCE_TABLE = "kube-vip-balance";
-/** By family and name. */
-export const BALANCE = { family: "inet", table: BALANCE_TABLE } as const;
+import { type KernelService, serviceKey } from "./types.ts";
+import {
+  BALANCE,
+  ENDPOINT_KEY,
+  endpointKey,
+  FAMILIES,
+  hostOrder,
+  LAYOUT,
+  parsed,
+  portKey,
+  rule,
+  set,
+  type Version,
+} from "./words.ts";
 
 /** NFT_TABLE_F_OWNER (Linux 5.12): nobody else may change or flush the table, and it ends with the socket that made it. */
 const TABLE_OWNER = 2;
-/** Before the destination NAT of others, at -100. */
-const BEFORE_NAT = -110;
-/** Before the source NAT of others, at 100. */
-const BEFORE_SOURCE_NAT = 90;
-/** After the filters of others, at 0: what they drop does not count. */
-const AFTER_FILTERS = 50;
 /** The same on every machine, so that a client finds its backend again behind the next holder of the address. */
 const HASH_SEED = 0x6b756265;
-const NFPROTO = { 4: 2, 6: 10 } as const;
-const PROTOCOL_NUMBER: Readonly<Record<KernelProtocol, number>> = { tcp: 6, udp: 17 };
-const FAMILIES = [4, 6] as const;
-type Version = (typeof FAMILIES)[number];
-
-/** Where addresses stand in the header of IP, in bytes. */
-const LAYOUT = {
-  4: { source: 12, destination: 16, bytes: 4 },
-  6: { source: 8, destination: 24, bytes: 16 },
-} as const;
-
-/** Protocol and port. Parts of a concatenation take a multiple of four bytes; the types are for `nft list`, six bits for each part. */
-const PORT_KEY: KeyType = { type: (12 << 6) | 13, length: 8 };
-const SERVICE_KEY = { 4: NftKey.ipv4Service, 6: NftKey.ipv6Service } as const;
-const ENDPOINT_KEY = { 4: NftKey.ipv4Endpoint, 6: NftKey.ipv6Endpoint } as const;
-/** Protocol, the port that was asked for, backend and its port. */
-const FLOW_KEY: Readonly<Record<Version, KeyType>> = {
-  4: { type: (((((12 << 6) | 13) << 6) | 7) << 6) | 13, length: 16 },
-  6: { type: (((((12 << 6) | 13) << 6) | 8) << 6) | 13, length: 28 },
-};
 
 /** The whole table with exactly these services, in place of whatever was there under its name. */
 export function installTable(
@@ -104,8 +86,7 @@ export function installTable(
   return [
     ...removeTable(),
     options.owned ? ownedTable() : addTable(BALANCE),
-    ...FAMILIES.flatMap(sharedSets),
-    ...chains(),
+    ...frame(),
     ...changeTable([], services),
   ];
 }
@@ -272,8 +253,8 @@ function entrances({ service, version, name, backends }: Part): Member[] {
     const ips = service.vips.map(parsed).filter((ip) => ip.family === version);
     return ips.map((ip) => at(`services${version}`, concat([ip.bytes, portKey(service)])));
   }
-  const isLoopback = backends.every(({ ip }) => isLoopbackIp(ip));
-  const local = isLoopback ? [at(`loop${version}`, portKey(service))] : [];
+  const isLocalOnly = backends.every(({ ip }) => isLoopback(ip));
+  const local = isLocalOnly ? [at(`loop${version}`, portKey(service))] : [];
   return [at(`open${version}`, portKey(service)), ...local];
 }
 
@@ -301,202 +282,7 @@ function inSets(
   });
 }
 
-/** The sets that count, and an element's key for a backend of a service. */
-export function counterOf(
-  service: Pick<KernelService, "protocol" | "port">,
-  backend: { readonly address: string; readonly port: number },
-): { readonly connections: SetName; readonly bytes: SetName; readonly key: Uint8Array } {
-  const ip = parsed(backend.address);
-  return {
-    connections: set(`new${ip.family}`),
-    bytes: set(`traffic${ip.family}`),
-    key: concat([portKey(service), endpointKey({ ip, port: backend.port })]),
-  };
-}
-
 function ownedTable(): NetlinkRequest {
   const plain = addTable(BALANCE);
   return { ...plain, payload: concat([plain.payload, attribute(TableAttribute.FLAGS, be32(TABLE_OWNER))]) };
-}
-
-function sharedSets(version: Version): NetlinkRequest[] {
-  const map = (name: string, key: KeyType): NftSet => ({ ...set(name), key, data: NftKey.verdict, flags: 0 });
-  return [
-    addSet(map(`services${version}`, SERVICE_KEY[version])),
-    addSet(map(`open${version}`, PORT_KEY)),
-    addSet(map(`loop${version}`, PORT_KEY)),
-    addSet(map(`return${version}`, FLOW_KEY[version])),
-    ...["new", "traffic"].map((kind) =>
-      addSet({ ...set(`${kind}${version}`), key: FLOW_KEY[version], flags: 0, counting: true })
-    ),
-  ];
-}
-
-function chains(): NetlinkRequest[] {
-  const jump = (chain: string): Expression => ({ type: "verdict", verdict: "jump", chain });
-  const plain = ["dispatch", "given", "masquerade", "preserve", "count"];
-  return [
-    ...plain.map((chain) => addChain({ ...BALANCE, chain })),
-    ...(["prerouting", "output"] as const).flatMap((at) => [
-      addChain({ ...BALANCE, chain: at, hook: { at, type: "nat", priority: BEFORE_NAT } }),
-      rule(at, [jump("dispatch")]),
-    ]),
-    ...FAMILIES.flatMap(dispatch),
-    ...(["input", "postrouting"] as const).flatMap((at) => [
-      addChain({ ...BALANCE, chain: at, hook: { at, type: "nat", priority: BEFORE_SOURCE_NAT } }),
-      rule(at, [jump("given")]),
-    ]),
-    ...FAMILIES.flatMap((version) => [
-      rule("given", [...translated(), ...flow(version, "destination"), find(`new${version}`)]),
-      rule("postrouting", [...translated(), ...flow(version, "destination"), vmap(`return${version}`)]),
-    ]),
-    rule("masquerade", [...leaves(), { type: "masquerade", flags: 0 }]),
-    rule("preserve", [...leaves(), ...isLocal(FibFlag.SOURCE), { type: "masquerade", flags: 0 }]),
-    ...counting(),
-  ];
-}
-
-function dispatch(version: Version): NetlinkRequest[] {
-  const { destination, bytes } = LAYOUT[version];
-  const protocolAndPort = (first: number): Expression[] => [
-    { type: "meta", key: MetaKey.l4proto, register: piece(first) },
-    { type: "payload", base: "transport", offset: 2, length: 2, register: piece(first + 1) },
-  ];
-  return [
-    rule("dispatch", [
-      ...only(version),
-      { type: "payload", base: "network", offset: destination, length: bytes, register: 1 },
-      ...protocolAndPort(bytes / 4),
-      vmap(`services${version}`),
-    ]),
-    rule("dispatch", [
-      ...only(version),
-      ...isLocal(FibFlag.DESTINATION),
-      ...loopback(version, "!="),
-      ...protocolAndPort(0),
-      vmap(`open${version}`),
-    ]),
-    rule("dispatch", [...only(version), ...loopback(version, "=="), ...protocolAndPort(0), vmap(`loop${version}`)]),
-  ];
-}
-
-function counting(): NetlinkRequest[] {
-  const base = (["forward", "input", "output"] as const).flatMap((at) => [
-    addChain({ ...BALANCE, chain: `count-${at}`, hook: { at, priority: AFTER_FILTERS } }),
-    // Between two programs of this machine a packet is sent and received; it counts where it is sent.
-    rule(`count-${at}`, [
-      ...(at === "input" ? notOver(MetaKey.iifname) : []),
-      ...translated(),
-      { type: "verdict", verdict: "jump", chain: "count" },
-    ]),
-  ]);
-  const rules = FAMILIES.flatMap((version) =>
-    (["destination", "source"] as const).map((backendIs) =>
-      rule("count", [
-        { type: "ct", key: CtKey.direction, register: 1 },
-        { type: "cmp", register: 1, op: "==", value: Uint8Array.of(backendIs === "destination" ? 0 : 1) },
-        ...flow(version, backendIs),
-        find(`traffic${version}`),
-      ])
-    )
-  );
-  return [...base, ...rules];
-}
-
-/** Goes on for packets of this family; protocol, the port that was asked for, the backend and its port are in register 1 and after. */
-function flow(version: Version, backendIs: "source" | "destination"): Expression[] {
-  const { bytes, ...offsets } = LAYOUT[version];
-  const port = backendIs === "source" ? 0 : 2;
-  return [
-    ...only(version),
-    { type: "meta", key: MetaKey.l4proto, register: piece(0) },
-    { type: "ct", key: CtKey.destinationPort, direction: "original", register: piece(1) },
-    { type: "payload", base: "network", offset: offsets[backendIs], length: bytes, register: piece(2) },
-    { type: "payload", base: "transport", offset: port, length: 2, register: piece(2 + bytes / 4) },
-  ];
-}
-
-function only(version: Version): Expression[] {
-  return [
-    { type: "meta", key: MetaKey.nfproto, register: 1 },
-    { type: "cmp", register: 1, op: "==", value: Uint8Array.of(NFPROTO[version]) },
-  ];
-}
-
-/** Goes on for connections whose destination was translated, by whomever. */
-function translated(): Expression[] {
-  return [
-    { type: "ct", key: CtKey.status, register: 1 },
-    { type: "bitwise", register: 1, target: 1, mask: hostOrder(CtStatus.DST_NAT), xor: hostOrder(0) },
-    { type: "cmp", register: 1, op: "!=", value: hostOrder(0) },
-  ];
-}
-
-function isLocal(which: number): Expression[] {
-  return [
-    { type: "fib", flags: which, result: FibResult.addressType, register: 1 },
-    { type: "cmp", register: 1, op: "==", value: hostOrder(AddressType.local) },
-  ];
-}
-
-/** 127.0.0.0/8 or ::1 as destination, or anything but these. */
-function loopback(version: Version, op: "==" | "!="): Expression[] {
-  const { destination } = LAYOUT[version];
-  const value = version === 4 ? Uint8Array.of(127) : parsed("::1").bytes;
-  return [
-    { type: "payload", base: "network", offset: destination, length: value.length, register: 1 },
-    { type: "cmp", register: 1, op, value },
-  ];
-}
-
-function isLoopbackIp(ip: Ip): boolean {
-  return ip.family === 4 ? ip.bytes[0] === 127 : ip.text === "::1";
-}
-
-function leaves(): Expression[] {
-  return notOver(MetaKey.oifname);
-}
-
-/** Goes on unless the link with this key is the loopback. */
-function notOver(key: number): Expression[] {
-  const name = new Uint8Array(16);
-  name.set(new TextEncoder().encode("lo"));
-  return [{ type: "meta", key, register: 1 }, { type: "cmp", register: 1, op: "!=", value: name }];
-}
-
-function find(name: string): Expression {
-  return { type: "lookup", set: name, register: 1, inverted: false };
-}
-
-function vmap(name: string): Expression {
-  return { type: "lookup", set: name, register: 1, inverted: false, target: 0 };
-}
-
-function rule(chain: string, expressions: readonly Expression[]): NetlinkRequest {
-  return addRule({ ...BALANCE, chain, expressions });
-}
-
-function set(name: string): SetName {
-  return { ...BALANCE, set: name };
-}
-
-function portKey({ protocol, port }: Pick<KernelService, "protocol" | "port">): Uint8Array {
-  return concat([Uint8Array.of(PROTOCOL_NUMBER[protocol], 0, 0, 0), be16(port), new Uint8Array(2)]);
-}
-
-function endpointKey({ ip, port }: { readonly ip: Ip; readonly port: number }): Uint8Array {
-  return concat([ip.bytes, be16(port), new Uint8Array(2)]);
-}
-
-/** 32 bits as the processor keeps them: little endian on amd64 and arm64, which are what the program runs on. */
-function hostOrder(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
-}
-
-function parsed(text: string): Ip {
-  const ip = parseIp(text);
-  assert(ip !== null, `${text} is an address`);
-  return ip;
 }
