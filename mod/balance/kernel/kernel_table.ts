@@ -12,8 +12,8 @@ import type { ElementRecord } from "../../net/netlink/nft_dump.ts";
 import type { SetName } from "../../net/netlink/nftables.ts";
 import { getLog, type Log } from "../../observe/log.ts";
 import { changeTable, installTable, removeTable } from "./program.ts";
-import { BALANCE, BALANCE_TABLE, counterOf } from "./words.ts";
-import { type BackendCount, type KernelService, serviceKey } from "./types.ts";
+import { BALANCE, BALANCE_TABLE, counterOf, serviceKey } from "./words.ts";
+import type { BackendCount, KernelService } from "./types.ts";
 
 /** A table that may be flushed is looked for this often. */
 const LOOK_MS = 30;

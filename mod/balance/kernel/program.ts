@@ -58,7 +58,7 @@ import {
 } from "../../net/netlink/nftables.ts";
 import { frame } from "./frame.ts";
 import { hashSlots, turns } from "./slots.ts";
-import { type KernelService, serviceKey } from "./types.ts";
+import type { KernelService } from "./types.ts";
 import {
   BALANCE,
   ENDPOINT_KEY,
@@ -69,6 +69,7 @@ import {
   parsed,
   portKey,
   rule,
+  serviceKey,
   set,
   type Version,
 } from "./words.ts";

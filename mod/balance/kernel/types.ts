@@ -34,8 +34,3 @@ export interface BackendCount {
   /** Bytes of packets both ways, headers of IP included. */
   readonly bytes: number;
 }
-
-/** The name of a service in maps and log lines. */
-export function serviceKey({ protocol, port }: Pick<KernelService, "protocol" | "port">): string {
-  return `${protocol}${port}`;
-}

@@ -75,3 +75,8 @@ export function parsed(text: string): Ip {
   assert(ip !== null, `${text} is an address`);
   return ip;
 }
+
+/** The name of a service in maps and log lines. */
+export function serviceKey({ protocol, port }: Pick<KernelService, "protocol" | "port">): string {
+  return `${protocol}${port}`;
+}
