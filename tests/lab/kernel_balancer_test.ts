@@ -17,6 +17,10 @@ const VIPS = { 4: VIP_4, 6: VIP_6 } as const;
 const UDP_PORT = 7053;
 const STICKY_PORT = 7054;
 const OPEN_PORT = 7055;
+const SEEN_PORT = 7056;
+const NODES_PORT = 7057;
+/** Where a node's own backend listens. */
+const NODE_ECHO_PORT = 9091;
 const BACKEND = new URL("backend.ts", import.meta.url).pathname;
 const CLIENT = [Deno.execPath(), "run", "-A", "--no-lock", new URL("client.ts", import.meta.url).pathname];
 const STATIONS = [station("first", 21), station("second", 22)];
@@ -28,11 +32,15 @@ function balancers(): Record<string, unknown>[] {
   const backends = STATIONS.flatMap(({ ip4, ip6 }) => [ip4, ip6])
     .map((address) => ({ address, port: BACKEND_ECHO_PORT }));
   const common = { engine: "kernel", backends };
+  const nodes = [1, 2, 3].map((host) => ({ address: station("node", host).ip4, port: NODE_ECHO_PORT }));
   return [
     { ...common, name: "echo", type: "tcp", port: ECHO_PORT, bindToVip: true, healthCheck: CHECKS },
     { ...common, name: "datagrams", type: "udp", port: UDP_PORT, bindToVip: true, healthCheck: CHECKS },
     { ...common, name: "sticky", type: "tcp", port: STICKY_PORT, bindToVip: true, affinity: "source" },
     { ...common, name: "open", type: "tcp", port: OPEN_PORT, bindToVip: false },
+    { ...common, name: "nodes", type: "tcp", port: NODES_PORT, bindToVip: true, backends: nodes },
+    { ...common, name: "seen", type: "udp", port: SEEN_PORT, bindToVip: true, preserveClientAddress: true },
+    { ...common, name: "seen too", type: "tcp", port: SEEN_PORT, bindToVip: true, preserveClientAddress: true },
   ];
 }
 
@@ -45,8 +53,12 @@ interface World {
 async function inWorld(use: (world: World) => Promise<void>): Promise<void> {
   await Lab.with({ extra: { loadBalancers: balancers() } }, async (lab) => {
     const backends = STATIONS.map((one) => lab.network.connect(one));
-    const children = backends.map((machine) => {
-      const ports = [String(BACKEND_HTTP_PORT), String(BACKEND_ECHO_PORT)];
+    const places = [
+      ...backends.map((machine) => ({ machine, port: BACKEND_ECHO_PORT })),
+      ...lab.nodes.map(({ machine }) => ({ machine, port: NODE_ECHO_PORT })),
+    ];
+    const children = places.map(({ machine, port }) => {
+      const ports = [String(BACKEND_HTTP_PORT), String(port)];
       return lab.run(machine, machine.name, [
         Deno.execPath(),
         "run",
@@ -129,8 +141,26 @@ privileged("the kernel balances behind the addresses: spread, health, hand-over,
       }
       return Promise.resolve();
     });
+    await step("backends see the client where that is asked for and their way back leads through the holder", () => {
+      const { ip4 } = lab.client.station;
+      for (const machine of backends) lab.execute(machine, ["ip", "route", "add", `${ip4}/32`, "via", VIP_4]);
+      assert.match(
+        lab.ask("ask", VIP_4, String(SEEN_PORT), "hello").join(),
+        new RegExp(`^(first|second) ::ffff:${ip4} hello$`),
+      );
+      echo(lab, VIP_4, SEEN_PORT);
+      echo(lab, VIP_4, SEEN_PORT, holder(lab).machine);
+      return Promise.resolve();
+    });
     await step("a program on the holder itself is served too", () => {
       for (const family of FAMILIES) echo(lab, VIPS[family], ECHO_PORT, holder(lab).machine);
+      return Promise.resolve();
+    });
+    await step("members themselves may be backends, the holder among them", () => {
+      for (const from of [lab.client, holder(lab).machine]) {
+        const names = [1, 2, 3].map(() => echo(lab, VIP_4, NODES_PORT, from));
+        assert.deepEqual(names.sort(), ["node1", "node2", "node3"], from.name);
+      }
       return Promise.resolve();
     });
     await step("a balancer that is not bound to the address serves on every node", () => {
