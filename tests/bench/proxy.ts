@@ -40,6 +40,8 @@ interface World {
 
 const PROXY = station("proxy", 2);
 const BACKEND = station("backend", 3);
+/** A machine of its own: the kernel tracks connections of everybody on it. */
+const KERNEL_PROXY = station("kernel", 4);
 
 const DIRECT: Contestant = {
   name: "direct",
@@ -49,7 +51,11 @@ const DIRECT: Contestant = {
 const HAPROXY: Contestant = { name: "HAProxy", host: PROXY.ip4, ports: { bulk: 7100, tcp: 7101, http: 7102 } };
 const OURS: Contestant = { name: "kube-vip", host: PROXY.ip4, ports: { bulk: 7000, tcp: 7001, http: 7002 } };
 /** The kernel balances no requests. */
-const KERNEL: Contestant = { name: "kube-vip kernel", host: PROXY.ip4, ports: { bulk: 7200, tcp: 7201, http: null } };
+const KERNEL: Contestant = {
+  name: "kube-vip kernel",
+  host: KERNEL_PROXY.ip4,
+  ports: { bulk: 7200, tcp: 7201, http: null },
+};
 
 /** Measures and prints. */
 export async function benchProxy(args: readonly string[]): Promise<void> {
@@ -78,8 +84,8 @@ export async function benchProxy(args: readonly string[]): Promise<void> {
 }
 
 async function build(network: Network, directory: string, children: Child[]): Promise<World> {
-  const [client, proxy, backend] = [station("client", 1), PROXY, BACKEND].map((one) => network.connect(one));
-  if (client === undefined || proxy === undefined || backend === undefined) throw new Error("three machines");
+  const client = network.connect(station("client", 1));
+  const [proxy, kernel, backend] = [network.connect(PROXY), network.connect(KERNEL_PROXY), network.connect(BACKEND)];
   for (const machine of network.machines) machine.inside(manyConnections);
   const start = (machine: Machine, name: string, argv: readonly string[]): void => {
     children.push(Child.start(argv, { name, inside: machine.inside }));
@@ -91,7 +97,11 @@ async function build(network: Network, directory: string, children: Child[]): Pr
   start(backend, "iperf3", ["iperf3", "-s"]);
   start(backend, "nginx", ["nginx", "-p", directory, "-e", "stderr", "-c", file("nginx.conf", nginxConfig(directory))]);
   start(proxy, "HAProxy", ["haproxy", "-db", "-f", file("haproxy.cfg", haproxyConfig())]);
-  start(proxy, "kube-vip", [...await productCommand(), "start", "-c", file("config.yaml", ourConfig(directory))]);
+  const product = await productCommand();
+  for (const [machine, contestant] of [[proxy, OURS], [kernel, KERNEL]] as const) {
+    const path = file(`${machine.name}.yaml`, ourConfig(machine, contestant, `${directory}/${machine.name}`));
+    start(machine, contestant.name, [...product, "start", "-c", path]);
+  }
   const contestants = [DIRECT, HAPROXY, OURS, KERNEL];
   for (const contestant of contestants) await answering(client, contestant, children);
   return { client, contestants };
@@ -212,34 +222,31 @@ function manyConnections(): void {
   Deno.writeTextFileSync("/proc/sys/net/ipv4/tcp_tw_reuse", "1");
 }
 
-function ourConfig(directory: string): string {
+function ourConfig({ station }: Machine, { ports, name }: Contestant, stateDir: string): string {
   const common = { bindToVip: false };
+  const plain = ([["bulk", BULK_PORT], ["tcp", WEB_PORT]] as const).map(([kind, port]) => ({
+    ...common,
+    name: kind,
+    type: "tcp",
+    engine: name === KERNEL.name ? "kernel" : "listen",
+    port: ports[kind],
+    backends: [{ address: BACKEND.ip4, port }],
+  }));
+  const web = {
+    ...common,
+    name: "http",
+    type: "http",
+    port: ports.http,
+    backends: [{ url: `http://${BACKEND.ip4}:${WEB_PORT}` }],
+  };
   return stringify({
-    localPeer: { id: "proxy", address: PROXY.ip4, port: 10_000 },
+    localPeer: { id: station.name, address: station.ip4, port: 10_000 },
     vip: "10.98.0.200",
     singleNode: true,
     disableVIP: true,
-    interface: PROXY.device,
-    stateDir: `${directory}/state`,
-    loadBalancers: [
-      ...[OURS, KERNEL].flatMap(({ ports, name }) =>
-        ([["bulk", BULK_PORT], ["tcp", WEB_PORT]] as const).map(([kind, port]) => ({
-          ...common,
-          name: `${name} ${kind}`,
-          type: "tcp",
-          engine: name === KERNEL.name ? "kernel" : "listen",
-          port: ports[kind],
-          backends: [{ address: BACKEND.ip4, port }],
-        }))
-      ),
-      {
-        ...common,
-        name: "http",
-        type: "http",
-        port: OURS.ports.http,
-        backends: [{ url: `http://${BACKEND.ip4}:${WEB_PORT}` }],
-      },
-    ],
+    interface: station.device,
+    stateDir,
+    loadBalancers: [...plain, ...(ports.http === null ? [] : [web])],
   });
 }
 

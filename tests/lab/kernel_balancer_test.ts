@@ -47,6 +47,8 @@ function balancers(): Record<string, unknown>[] {
 interface World {
   readonly lab: Lab;
   readonly backends: readonly Machine[];
+  /** The kernel's settings of each node before it started. */
+  readonly before: readonly (readonly string[])[];
 }
 
 /** A laboratory with two backends that the test may cut off. */
@@ -70,7 +72,7 @@ async function inWorld(use: (world: World) => Promise<void>): Promise<void> {
       ]);
     });
     await Promise.all(children.map((child) => child.waitForLine("listening", { limitMs: 30_000 })));
-    await use({ lab, backends });
+    await use({ lab, backends, before: lab.nodes.map(({ machine }) => settings(machine)) });
   });
 }
 
@@ -111,94 +113,6 @@ async function areReset(children: readonly Child[], limitMs: number): Promise<vo
   }
 }
 
-privileged("the kernel balances behind the addresses: spread, health, hand-over, and nothing is left", async (t) => {
-  await inWorld(async ({ lab, backends }) => {
-    const before = lab.nodes.map(({ machine }) => settings(machine));
-    await lab.startAll();
-    const step = async (name: string, run: () => Promise<void>): Promise<void> => void await t.step(name, run);
-    await step("connections are spread over the backends, and counted", async () => {
-      for (const family of FAMILIES) {
-        const names = [1, 2, 3, 4].map(() => echo(lab, VIPS[family], ECHO_PORT));
-        assert.deepEqual(names.sort(), ["first", "first", "second", "second"], `IPv${family}`);
-      }
-      const { engine, totalConnections, backends } = await report(holder(lab), "echo");
-      assert.deepEqual([engine, totalConnections], ["kernel", 8]);
-      assert.deepEqual(backends.map((one) => one.totalConnections), [2, 2, 2, 2]);
-      assert.ok(backends.every(({ bytes = 0 }) => bytes > 200), JSON.stringify(backends));
-    });
-    await step("a client keeps its backend where that is asked for", () => {
-      for (const family of FAMILIES) {
-        assert.equal(new Set([1, 2, 3, 4, 5].map(() => echo(lab, VIPS[family], STICKY_PORT))).size, 1);
-      }
-      return Promise.resolve();
-    });
-    await step("datagrams come back, and backends see the address of the holder", () => {
-      for (const family of FAMILIES) {
-        const { ip4, ip6 } = holder(lab).machine.station;
-        const [answer = ""] = lab.ask("ask", VIPS[family], String(UDP_PORT), "hello");
-        assert.match(answer, /^(first|second) .* hello$/);
-        assert.equal(answer.split(" ")[1], family === 4 ? `::ffff:${ip4}` : ip6);
-      }
-      return Promise.resolve();
-    });
-    await step("backends see the client where that is asked for and their way back leads through the holder", () => {
-      const { ip4 } = lab.client.station;
-      for (const machine of backends) lab.execute(machine, ["ip", "route", "add", `${ip4}/32`, "via", VIP_4]);
-      assert.match(
-        lab.ask("ask", VIP_4, String(SEEN_PORT), "hello").join(),
-        new RegExp(`^(first|second) ::ffff:${ip4} hello$`),
-      );
-      echo(lab, VIP_4, SEEN_PORT);
-      echo(lab, VIP_4, SEEN_PORT, holder(lab).machine);
-      return Promise.resolve();
-    });
-    await step("a program on the holder itself is served too", () => {
-      for (const family of FAMILIES) echo(lab, VIPS[family], ECHO_PORT, holder(lab).machine);
-      return Promise.resolve();
-    });
-    await step("members themselves may be backends, the holder among them", () => {
-      for (const from of [lab.client, holder(lab).machine]) {
-        const names = [1, 2, 3].map(() => echo(lab, VIP_4, NODES_PORT, from));
-        assert.deepEqual(names.sort(), ["node1", "node2", "node3"], from.name);
-      }
-      return Promise.resolve();
-    });
-    await step("a balancer that is not bound to the address serves on every node", () => {
-      for (const { machine } of lab.nodes) {
-        echo(lab, machine.station.ip4, OPEN_PORT);
-        echo(lab, machine.station.ip6, OPEN_PORT);
-        assert.deepEqual(lab.ask("refused", machine.station.ip4, String(ECHO_PORT)), ["refused"]);
-      }
-      return Promise.resolve();
-    });
-    await step(
-      "a backend that vanishes gets no connections, and those it had are reset",
-      () => vanishes(lab, backends),
-    );
-    await step("connections are reset when another node takes the address, which serves at once", async () => {
-      const held = await holdOn(lab);
-      const result = await runFault(lab, faultNamed("transfer"));
-      assert.notEqual(result.after, result.before);
-      await areReset(held, 2000);
-      for (const family of FAMILIES) echo(lab, VIPS[family], ECHO_PORT);
-    });
-    await step("whoever flushes the ruleset does not end the service", async () => {
-      const held = await holdOn(lab);
-      lab.execute(holder(lab).machine, ["nft", "flush", "ruleset"]);
-      for (const family of FAMILIES) echo(lab, VIPS[family], ECHO_PORT);
-      assert.deepEqual(held.map(({ status }) => status), [null, null], "established connections go on");
-      await Promise.all(held.map((child) => child.stop("SIGKILL")));
-    });
-    await step("the kernel is left as it was found", async () => {
-      for (const node of lab.nodes) await node.terminate();
-      for (const [index, { machine }] of lab.nodes.entries()) {
-        assert.deepEqual(tablesOf(machine), []);
-        assert.deepEqual(settings(machine), before[index]);
-      }
-    });
-  });
-}, { program: "nft" });
-
 async function vanishes(lab: Lab, backends: readonly Machine[]): Promise<void> {
   const [first] = backends;
   assert.ok(first !== undefined);
@@ -221,3 +135,124 @@ async function vanishes(lab: Lab, backends: readonly Machine[]): Promise<void> {
   assert.equal(new Set([1, 2].map(() => echo(lab, VIP_4, ECHO_PORT))).size, 2);
   await Promise.all(of("second").map((child) => child.stop("SIGKILL")));
 }
+
+/** What is shown, in this order. */
+const STEPS: readonly { readonly name: string; readonly run: (world: World) => Promise<void> }[] = [
+  {
+    name: "connections are spread over the backends, and counted",
+    run: async ({ lab }) => {
+      for (const family of FAMILIES) {
+        const names = [1, 2, 3, 4].map(() => echo(lab, VIPS[family], ECHO_PORT));
+        assert.deepEqual(names.sort(), ["first", "first", "second", "second"], `IPv${family}`);
+      }
+      const { engine, totalConnections, backends } = await report(holder(lab), "echo");
+      assert.deepEqual([engine, totalConnections], ["kernel", 8]);
+      assert.deepEqual(backends.map((one) => one.totalConnections), [2, 2, 2, 2]);
+      assert.ok(backends.every(({ bytes = 0 }) => bytes > 200), JSON.stringify(backends));
+    },
+  },
+  {
+    name: "a client keeps its backend where that is asked for",
+    run: ({ lab }) => {
+      for (const family of FAMILIES) {
+        assert.equal(new Set([1, 2, 3, 4, 5].map(() => echo(lab, VIPS[family], STICKY_PORT))).size, 1);
+      }
+      return Promise.resolve();
+    },
+  },
+  {
+    name: "datagrams come back, and backends see the address of the holder",
+    run: ({ lab }) => {
+      for (const family of FAMILIES) {
+        const { ip4, ip6 } = holder(lab).machine.station;
+        const [answer = ""] = lab.ask("ask", VIPS[family], String(UDP_PORT), "hello");
+        assert.match(answer, /^(first|second) .* hello$/);
+        assert.equal(answer.split(" ")[1], family === 4 ? `::ffff:${ip4}` : ip6);
+      }
+      return Promise.resolve();
+    },
+  },
+  {
+    name: "backends see the client where that is asked for and their way back leads through the holder",
+    run: ({ lab, backends }) => {
+      const { ip4 } = lab.client.station;
+      for (const machine of backends) lab.execute(machine, ["ip", "route", "add", `${ip4}/32`, "via", VIP_4]);
+      assert.match(
+        lab.ask("ask", VIP_4, String(SEEN_PORT), "hello").join(),
+        new RegExp(`^(first|second) ::ffff:${ip4} hello$`),
+      );
+      echo(lab, VIP_4, SEEN_PORT);
+      echo(lab, VIP_4, SEEN_PORT, holder(lab).machine);
+      return Promise.resolve();
+    },
+  },
+  {
+    name: "a program on the holder itself is served too",
+    run: ({ lab }) => {
+      for (const family of FAMILIES) echo(lab, VIPS[family], ECHO_PORT, holder(lab).machine);
+      return Promise.resolve();
+    },
+  },
+  {
+    name: "members themselves may be backends, the holder among them",
+    run: ({ lab }) => {
+      for (const from of [lab.client, holder(lab).machine]) {
+        const names = [1, 2, 3].map(() => echo(lab, VIP_4, NODES_PORT, from));
+        assert.deepEqual(names.sort(), ["node1", "node2", "node3"], from.name);
+      }
+      return Promise.resolve();
+    },
+  },
+  {
+    name: "a balancer that is not bound to the address serves on every node",
+    run: ({ lab }) => {
+      for (const { machine } of lab.nodes) {
+        echo(lab, machine.station.ip4, OPEN_PORT);
+        echo(lab, machine.station.ip6, OPEN_PORT);
+        assert.deepEqual(lab.ask("refused", machine.station.ip4, String(ECHO_PORT)), ["refused"]);
+      }
+      return Promise.resolve();
+    },
+  },
+  {
+    name: "a backend that vanishes gets no connections, and those it had are reset",
+    run: ({ lab, backends }) => vanishes(lab, backends),
+  },
+  {
+    name: "connections are reset when another node takes the address, which serves at once",
+    run: async ({ lab }) => {
+      const held = await holdOn(lab);
+      const result = await runFault(lab, faultNamed("transfer"));
+      assert.notEqual(result.after, result.before);
+      await areReset(held, 2000);
+      for (const family of FAMILIES) echo(lab, VIPS[family], ECHO_PORT);
+    },
+  },
+  {
+    name: "whoever flushes the ruleset does not end the service",
+    run: async ({ lab }) => {
+      const held = await holdOn(lab);
+      lab.execute(holder(lab).machine, ["nft", "flush", "ruleset"]);
+      for (const family of FAMILIES) echo(lab, VIPS[family], ECHO_PORT);
+      assert.deepEqual(held.map(({ status }) => status), [null, null], "established connections go on");
+      await Promise.all(held.map((child) => child.stop("SIGKILL")));
+    },
+  },
+  {
+    name: "the kernel is left as it was found",
+    run: async ({ lab, before }) => {
+      for (const node of lab.nodes) await node.terminate();
+      for (const [index, { machine }] of lab.nodes.entries()) {
+        assert.deepEqual(tablesOf(machine), []);
+        assert.deepEqual(settings(machine), before[index]);
+      }
+    },
+  },
+];
+
+privileged("the kernel balances behind the addresses: spread, health, hand-over, and nothing is left", async (t) => {
+  await inWorld(async (world) => {
+    await world.lab.startAll();
+    for (const { name, run } of STEPS) await t.step(name, () => run(world));
+  });
+}, { program: "nft" });

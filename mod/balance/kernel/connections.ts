@@ -60,6 +60,8 @@ export class Connections {
   readonly #known = new Map<4 | 6, { readonly atMs: number; readonly entries: readonly ConntrackEntry[] }>();
   /** What was seen since the event loop last went on. */
   readonly #thisTurn = new Map<4 | 6, readonly ConntrackEntry[]>();
+  /** What is to be ended with the next look. */
+  readonly #due: { readonly service: KernelService; readonly which: Which }[] = [];
   #working: Promise<void> = Promise.resolve();
   #isClosed = false;
 
@@ -92,16 +94,19 @@ export class Connections {
   }
 
   /**
-   * Ends connections of the service: at once where there are few, and else in slices soon after. Rules must send new ones elsewhere by now.
-   * Never throws.
+   * Ends connections of the service. Those to an address that is let go end before this returns, where there are few: a moment later the
+   * address may be another machine's. All others end soon after, several services with one look. Rules must send new ones elsewhere by
+   * now. Never throws.
    */
   cut(service: KernelService, which: Which): void {
     try {
-      if (this.#tools.slices.total() <= SMALL) return this.#cutNow(service, which);
+      if (which.vip !== undefined && this.#tools.slices.total() <= SMALL) return this.#cutNow(service, which);
     } catch (error) {
       return this.#complain(error);
     }
-    this.#working = this.#working.then(() => this.#cutInSlices(service, which)).catch((error) => this.#complain(error));
+    this.#due.push({ service, which });
+    if (this.#due.length > 1) return;
+    this.#working = this.#working.then(() => this.#cutDue()).catch((error) => this.#complain(error));
   }
 
   /** Resolves when everything that was to be cut is. */
@@ -132,12 +137,14 @@ export class Connections {
     if (nudged) this.#tools.pause(ANSWER_MS);
   }
 
-  async #cutInSlices(service: KernelService, which: Which): Promise<void> {
-    for (const family of familiesOf(service, which)) {
-      await this.#tools.slices.forEach(filterOf(family, service), (entry) => {
-        if (!isWanted(entry, service, which)) return;
+  async #cutDue(): Promise<void> {
+    const due = this.#due.splice(0);
+    for (const family of new Set(due.flatMap(({ service, which }) => familiesOf(service, which)))) {
+      await this.#tools.slices.forEach({ family }, (entry) => {
+        const wanted = due.find(({ service, which }) => isWanted(entry, service, which));
+        if (wanted === undefined) return;
         this.#tools.slices.delete(entry);
-        this.#nudge(entry, which);
+        this.#nudge(entry, wanted.which);
       });
     }
   }

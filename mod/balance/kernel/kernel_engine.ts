@@ -2,9 +2,11 @@
 import type { Clock } from "../../base/clock.ts";
 import type { TcpBalancerConfig, UdpBalancerConfig } from "../../config/types.ts";
 import { SysError } from "../../linux/errno.ts";
+import { backendTargets } from "../targets.ts";
 import { forwardedFamilies, type Ground, whyListen } from "./choice.ts";
 import { Connections, type ConnectionTools } from "./connections.ts";
 import { Forwarding, type Sysctls } from "./forwarding.ts";
+import { elementsFor } from "./slots.ts";
 import { type BalanceTables, KernelTable, type KernelTableOptions } from "./kernel_table.ts";
 
 /** This machine, as the engine needs it. */
@@ -81,9 +83,10 @@ export class KernelEngine {
     const { table } = this.#parts;
     const probe = table.probe();
     if (probe.outcome === "lacking") return probe.why;
-    return table.hasRoomFor(config.backends.length)
+    const needed = elementsFor(backendTargets(config), config.affinity);
+    return table.hasRoomFor(needed)
       ? null
-      : "the load balancers have too many backends for the kernel's table";
+      : "the load balancers have too many backends, or too fine weights, for the kernel's table";
   }
 
   #open(): KernelParts {

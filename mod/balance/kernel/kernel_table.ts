@@ -11,6 +11,7 @@ import type { NftSocket } from "../../linux/nft_socket.ts";
 import type { ElementRecord } from "../../net/netlink/nft_dump.ts";
 import type { SetName } from "../../net/netlink/nftables.ts";
 import { getLog, type Log } from "../../observe/log.ts";
+import { elementsFor } from "./slots.ts";
 import { changeTable, installTable, removeTable } from "./program.ts";
 import { BALANCE, BALANCE_TABLE, counterOf, serviceKey } from "./words.ts";
 import type { BackendCount, KernelService } from "./types.ts";
@@ -21,8 +22,8 @@ const LOOK_MS = 30;
 const COMPARE_MS = 2000;
 /** What the kernel refused is tried again after this time. */
 const RETRY_MS = 1000;
-/** A batch of nftables has a limit; 64 balancers with 16 backends each stay far below it. */
-const MOST_BACKENDS = 4096;
+/** The whole table has to fit into one batch of a megabyte; an element takes at most some 90 bytes. */
+const MOST_ELEMENTS = 11_000;
 
 /** What of {@link NftSocket} is needed here. */
 export type BalanceTables = Pick<
@@ -133,10 +134,10 @@ export class KernelTable {
     this.#apply();
   }
 
-  /** Whether more backends fit in. */
-  hasRoomFor(backends: number): boolean {
-    const present = [...this.#wanted.values()].reduce((sum, service) => sum + service.backends.length, 0);
-    return present + backends <= MOST_BACKENDS;
+  /** Whether another service with so many elements fits in, see {@link elementsFor}. */
+  hasRoomFor(elements: number): boolean {
+    const present = [...this.#wanted.values()].reduce((sum, service) => sum + sizeOf(service), 0);
+    return present + elements <= MOST_ELEMENTS;
   }
 
   /** Takes the service out: its port is anybody's again. Connections that stand go on. */
@@ -305,6 +306,10 @@ export class KernelTable {
     this.#complaint = error.message;
     this.#log.warning("The kernel refuses the balancers' rules, trying again", { reason: error.message });
   }
+}
+
+function sizeOf({ backends, affinity }: KernelService): number {
+  return elementsFor(backends.map(({ address, port, weight }) => ({ name: `${address} ${port}`, weight })), affinity);
 }
 
 const NOTHING: BackendCount = { connections: 0, bytes: 0 };

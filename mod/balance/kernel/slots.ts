@@ -7,6 +7,8 @@
 const MOST_TURNS = 4096;
 /** Slots for hashes. A power of two, some for each of many backends. */
 const HASH_SLOTS = 1024;
+/** Where its connections come from, and two that count. */
+const ELEMENTS_EACH = 3;
 
 /** What a slot is chosen by. */
 export interface SlotCandidate {
@@ -61,6 +63,12 @@ export function hashSlots(candidates: readonly SlotCandidate[]): number[] {
     }
     return chosen;
   });
+}
+
+/** How many elements of sets a service with these backends takes at most, of both families together. */
+export function elementsFor(candidates: readonly SlotCandidate[], affinity: "none" | "source"): number {
+  const slots = affinity === "source" ? 2 * HASH_SLOTS : turns(candidates).length;
+  return slots + ELEMENTS_EACH * candidates.length;
 }
 
 /** A number between 0 and 1, exclusive, from a text: FNV-1a with the finish of MurmurHash3, without which similar texts stay similar. */

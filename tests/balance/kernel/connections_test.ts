@@ -46,6 +46,7 @@ class FakeKernel {
   entries: ConntrackEntry[] = [];
   total: number | null = null;
   looks = 0;
+  lists = 0;
   closed = 0;
   readonly deleted: number[] = [];
   readonly sentTo: string[] = [];
@@ -63,6 +64,7 @@ class FakeKernel {
       slices: {
         total: () => this.total ?? this.entries.length,
         forEach: ({ family }, visit) => {
+          this.lists++;
           for (const one of this.entries.filter((each) => each.family === family)) visit(one);
           return Promise.resolve();
         },
@@ -126,10 +128,14 @@ Deno.test("a release ends what came to the address, at both ends, before it retu
   assert.equal(kernel.pauses.length, 1, "the answers are waited for");
 });
 
-Deno.test("only clients hear of a backend that is dead, and only its own", () => {
+Deno.test("only clients hear of a backend that is dead, and only its own; that takes one look for all balancers", async () => {
   const kernel = new FakeKernel();
   kernel.entries = [entry(1), entry(2, { backend: "10.0.0.2" })];
-  new Connections(kernel.tools()).cut(WEB, { backend: TWO });
+  const connections = new Connections(kernel.tools());
+  for (const port of [81, 80, 82]) connections.cut({ ...WEB, port }, { backend: TWO });
+  assert.deepEqual(kernel.deleted, [], "heartbeats come first");
+  await connections.settled();
+  assert.equal(kernel.lists, 2, "one a family");
   assert.deepEqual(kernel.deleted, [2]);
   assert.deepEqual(kernel.sentTo, ["10.0.0.9 > 192.0.2.7"]);
 });
@@ -170,5 +176,5 @@ Deno.test("a kernel that refuses to list does not end the process", () => {
       },
     },
   };
-  new Connections(refusing).cut(WEB, {});
+  new Connections(refusing).cut(WEB, { vip: "10.0.0.9" });
 });

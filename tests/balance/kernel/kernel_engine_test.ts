@@ -99,3 +99,18 @@ Deno.test("what the kernel lacks is said", () => {
   const offer = lacking.offer(REMOTE, true);
   assert.match(offer.outcome === "declines" ? offer.why : "", /nftables cannot balance.*EPROTONOSUPPORT/);
 });
+
+Deno.test("more than fits into the kernel's table is declined", () => {
+  const many = Array.from({ length: 256 }, (_, index) => ({ address: `10.0.1.${index}`, port: 80, weight: 1 + index }));
+  const kernel = engine({ forwarding: "1", opened: 0, closed: 0 });
+  const parts = kernel.offer(REMOTE, true);
+  assert.ok(parts.outcome === "takes");
+  for (let port = 1; port <= 3; port++) {
+    const offer = kernel.offer({ ...REMOTE, backends: many, port }, true);
+    if (port === 3) return assert.match(offer.outcome === "declines" ? offer.why : "", /too many backends/);
+    assert.equal(offer.outcome, "takes");
+    const backends = many.map((one) => ({ ...one, usable: true }));
+    const how = { vips: [], affinity: "none", preserveClientAddress: false, backends } as const;
+    parts.parts.table.put({ protocol: "tcp", port, ...how });
+  }
+});

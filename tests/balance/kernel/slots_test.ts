@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hashSlots, turns } from "../../../mod/balance/kernel/slots.ts";
+import { elementsFor, hashSlots, turns } from "../../../mod/balance/kernel/slots.ts";
 
 const named = (weights: Record<string, number>): { name: string; weight: number }[] =>
   Object.entries(weights).map(([name, weight]) => ({ name, weight }));
@@ -36,4 +36,9 @@ Deno.test("when a candidate goes only its own slots change hands", () => {
   const left = all.filter((_, index) => index !== 1);
   const after = hashSlots(left).map((index) => left[index]?.name);
   for (const [slot, name] of before.entries()) if (name !== all[1]?.name) assert.equal(after[slot], name);
+});
+
+Deno.test("what a service takes of the table is known before it is put there", () => {
+  const two = named({ a: 3, b: 1 });
+  assert.deepEqual([elementsFor(two, "none"), elementsFor(two, "source")], [4 + 6, 2048 + 6]);
 });
