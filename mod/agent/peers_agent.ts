@@ -6,6 +6,7 @@
  */
 import type { Balancer } from "../balance/balancer.ts";
 import { createBalancer } from "../balance/create.ts";
+import type { KernelEngine } from "../balance/kernel/kernel_engine.ts";
 import type { Clock } from "../base/clock.ts";
 import type { PeersConfig } from "../config/types.ts";
 import type { Elector } from "../election/elector.ts";
@@ -20,6 +21,7 @@ import { type ClusterStatus, NO_ROUTING, type NodeStatus } from "../observe/stat
 import { Holder } from "../vip/holder.ts";
 import type { PlacedVip } from "../vip/types.ts";
 import { LanAnnouncer } from "../vip/lan_announcer.ts";
+import { kernelEngineOf } from "./balance_kernel.ts";
 import { CONTROL_SOCKET, ControlServer, type TransferAnswer } from "./control.ts";
 import type { HostKernel } from "./host_kernel.ts";
 import { BEYOND_RESTART_MS } from "./every_node_election.ts";
@@ -52,6 +54,7 @@ export interface PeersAgentOptions {
 export class PeersAgent {
   readonly #options: PeersAgentOptions;
   readonly #startedMs: number;
+  readonly #kernelEngine: KernelEngine;
   readonly #balancers: readonly Balancer[];
   readonly #holder: Holder;
   readonly #transport: UdpTransport | null;
@@ -69,7 +72,13 @@ export class PeersAgent {
     this.#options = options;
     this.#startedMs = clock.now();
     const deps = { clock, random: Math.random, resetter: connectionResetter };
-    this.#balancers = config.balancers.map((balancer) => createBalancer(balancer, deps));
+    const { book } = options.kernel;
+    this.#kernelEngine = kernelEngineOf({
+      vips: config.vips.map(({ ip }) => ip),
+      linkNames: () => book.links().map(({ name }) => name),
+      localAddresses: () => book.addresses().map(({ ip }) => ip),
+    }, clock);
+    this.#balancers = config.balancers.map((balancer) => createBalancer(balancer, deps, this.#kernelEngine));
     this.#holder = this.#makeHolder();
     const raft = config.singleNode ? null : makeRaft(config, {
       clock,
@@ -139,6 +148,7 @@ export class PeersAgent {
       ["the election", () => this.#elector.stop()],
       ["the routes", () => this.#options.routing?.close()],
       ["the load balancers", async () => void await Promise.all(this.#balancers.map((balancer) => balancer.stop()))],
+      ["the kernel's balancing", () => this.#kernelEngine.close()],
       ["the addresses", () => this.#holder.stop()],
       ["the status channel", () => this.#exchange?.stop()],
       ["the control socket", () => this.#control?.stop()],

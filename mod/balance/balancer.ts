@@ -10,14 +10,18 @@ export interface BackendStatus {
   readonly totalConnections: number;
   /** Failed connects and failed health checks ever. */
   readonly failures: number;
+  /** Both ways, with the headers of IP; absent where the engine does not count them. */
+  readonly bytes?: number;
   /** Why it is not up, in words; empty when it is. */
   readonly detail: string;
 }
 
 export interface BalancerStatus {
   readonly name: string;
-  readonly type: "tcp" | "http";
-  readonly engine: "listen";
+  readonly type: "tcp" | "udp" | "http";
+  readonly engine: "kernel" | "listen";
+  /** Why it is this engine, where it was to be chosen; absent where it was named. */
+  readonly engineWhy?: string;
   /** `address:port` of every open listener. */
   readonly listening: readonly string[];
   readonly connections: number;

@@ -28,5 +28,5 @@ function httpTarget({ url, weight }: HttpBackend): BackendTarget {
 
 /** Every backend of a balancer, in the order of the configuration. */
 export function backendTargets(config: BalancerConfig): BackendTarget[] {
-  return config.type === "tcp" ? config.backends.map(tcpTarget) : config.backends.map(httpTarget);
+  return config.type === "http" ? config.backends.map(httpTarget) : config.backends.map(tcpTarget);
 }

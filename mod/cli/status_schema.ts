@@ -12,13 +12,15 @@ const backend = v.object({
   connections: count,
   totalConnections: count,
   failures: count,
+  bytes: v.optional(count),
   detail: v.string(),
 });
 
 const balancer = v.object({
   name: v.string(),
-  type: v.picklist(["tcp", "http"]),
+  type: v.picklist(["tcp", "udp", "http"]),
   engine: v.string(),
+  engineWhy: v.optional(v.string()),
   listening: v.array(v.string()),
   connections: count,
   totalConnections: count,

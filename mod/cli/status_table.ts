@@ -27,9 +27,12 @@ export function statusTable(status: ClusterStatus): string {
       ["ROUTE", "NODE", "STATE", "WHY"],
       nodes.flatMap((node) => node.routing.routes.map((one) => [one.ip, node.id, one.state, one.why || NOTHING])),
     ),
-    table(["BALANCER", "TYPE", "NODE", "LISTENS ON", "CONNECTIONS", "BACKENDS UP"], balancers.map(balancerRow)),
     table(
-      ["BALANCER", "NODE", "BACKEND", "STATE", "CONNECTIONS", "FAILURES", "WHY"],
+      ["BALANCER", "TYPE", "ENGINE", "NODE", "LISTENS ON", "CONNECTIONS", "BACKENDS UP"],
+      balancers.map(balancerRow),
+    ),
+    table(
+      ["BALANCER", "NODE", "BACKEND", "STATE", "CONNECTIONS", "BYTES", "FAILURES", "WHY"],
       balancers.flatMap(({ node, balancer }) => balancer.backends.map((one) => backendRow(one, balancer, node))),
     ),
   ].filter((part) => part !== "").join("\n");
@@ -102,6 +105,7 @@ function balancerRow({ node, balancer }: { node: NodeStatus; balancer: BalancerR
   return [
     balancer.name,
     balancer.type,
+    balancer.engineWhy === undefined ? balancer.engine : `${balancer.engine} (${balancer.engineWhy})`,
     node.id,
     balancer.listening.length === 0 ? NOTHING : balancer.listening.join(", "),
     `${balancer.connections} (${balancer.totalConnections} ever)`,
@@ -116,6 +120,7 @@ function backendRow(backend: BackendReport, balancer: BalancerReport, node: Node
     backend.name,
     backend.state,
     `${backend.connections} (${backend.totalConnections} ever)`,
+    backend.bytes === undefined ? NOTHING : String(backend.bytes),
     String(backend.failures),
     backend.detail === "" ? NOTHING : backend.detail,
   ];

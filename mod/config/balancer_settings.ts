@@ -9,21 +9,19 @@ import {
   HEALTH_FIELDS,
   healthKind,
 } from "./health.ts";
-import { bool, choice, duration, int, listOf, port, scalar, text } from "./kinds.ts";
+import { bool, choice, duration, int, listOf, optional, port, scalar, text } from "./kinds.ts";
 import { INVALID, type Kind, type Setting, setting } from "./setting.ts";
-import type { Policy } from "./types.ts";
+import type { BalancerConfig, Engine, Policy } from "./types.ts";
 
 const MOST_BACKENDS = 256;
 
-const balancerType: Kind<"tcp" | "http"> = scalar("tcp or http", (given, place) => {
+/** What a balancer balances. */
+export type BalancerType = BalancerConfig["type"];
+
+const balancerType: Kind<BalancerType> = scalar("tcp, udp or http", (given, place) => {
   const type = given.toLowerCase();
-  if (type === "tcp" || type === "http") return type;
-  place.problem(
-    type === "udp"
-      ? "is a balancer for UDP, which belongs to a later feature; must be tcp or http"
-      : "Unknown Load Balancer type; must be tcp or http",
-    given,
-  );
+  if (type === "tcp" || type === "udp" || type === "http") return type;
+  place.problem("Unknown Load Balancer type; must be tcp, udp or http", given);
   return INVALID;
 });
 
@@ -67,13 +65,13 @@ export const BALANCER = {
     fallbackText: "type-port",
     help: "Name of the balancer in the log and the status",
   }),
-  type: setting<"tcp" | "http">({
+  type: setting<BalancerType>({
     key: "type",
     env: ["lb_type"],
     flag: "lbType",
     kind: balancerType,
     fallback: "tcp",
-    help: "What is balanced: tcp connections or http requests",
+    help: "What is balanced: tcp connections, udp datagrams or http requests",
   }),
   port: setting<number | null>({
     key: "port",
@@ -109,6 +107,29 @@ export const BALANCER = {
     fields: BACKEND_FIELDS,
     many: true,
     help: "Where connections go; as text address:port,address:port",
+  }),
+  engine: setting<Engine | null>({
+    key: "engine",
+    kind: optional(choice("auto", "kernel", "listen")),
+    fallback: null,
+    fallbackText: "listen; kernel for what only it can do",
+    help:
+      "How bytes are moved. kernel: by nftables, at full speed, for tcp and udp; listen: by this program, without privileges; " +
+      "auto: kernel if it does all that is asked for here, else listen, and the log says why",
+  }),
+  affinity: setting<"none" | "source">({
+    key: "affinity",
+    kind: choice("none", "source"),
+    fallback: "none",
+    help: "source: connections of one client address go to one backend while that is up; needs engine kernel",
+  }),
+  preserveClientAddress: setting({
+    key: "preserveClientAddress",
+    kind: bool,
+    fallback: false,
+    help:
+      "Backends see the client's address instead of this machine's; their route to clients must lead through the machine that " +
+      "holds the VIP; needs engine kernel",
   }),
   policy: setting<Policy>({
     key: "policy",

@@ -1,7 +1,8 @@
 /** Load balancers: from what was given to what runs, and what has to hold among them. */
 
-import { BALANCER, BALANCER_FIELDS, HTTP_LIMITS } from "./balancer_settings.ts";
+import { BALANCER, BALANCER_FIELDS, type BalancerType, HTTP_LIMITS } from "./balancer_settings.ts";
 import type { GivenBackend } from "./backends.ts";
+import { checkKernelBackends, type EngineWishes, type ListenSettings, readEngine } from "./engines.ts";
 import type { Place } from "./findings.ts";
 import { toHealth } from "./health.ts";
 import type { GivenPeer } from "./peers.ts";
@@ -17,16 +18,17 @@ export const MOST_BALANCERS = 64;
 interface Draft {
   readonly place: Place;
   readonly name: string;
-  readonly type: "tcp" | "http";
+  readonly type: BalancerType;
   readonly port: Given<number | null>;
   readonly bindToVip: boolean;
   readonly backendPort: number;
   readonly backends: Given<readonly GivenBackend[]>;
   readonly settings: Settled;
+  readonly wishes: EngineWishes;
 }
 
 type Settled =
-  & Omit<BalancerConfig, "name" | "type" | "port" | "bindToVip" | "backends">
+  & Omit<BalancerConfig, "name" | "type" | "port" | "bindToVip" | "backends" | "engine">
   & {
     readonly [Name in keyof typeof HTTP_LIMITS as `${Name}`]: number;
   };
@@ -47,7 +49,7 @@ export function readBalancers(top: Section, around: Surroundings): BalancerConfi
     return [];
   }
   const drafts = uniqueNames(sections.map(readDraft));
-  checkPorts(drafts);
+  checkPorts(drafts, around);
   if (around.addPeers.value && drafts.length === 0) {
     around.addPeers.place.warning("has no effect: there are no load balancers");
   }
@@ -61,7 +63,15 @@ function readDraft(section: Section): Draft {
   const bindToVip = section.read(BALANCER.bindToVip);
   const backendPort = section.read(BALANCER.backendPort);
   const backends = section.read(BALANCER.backends);
-  const settings = readSettled(section, type.value);
+  const given = {
+    policy: section.read(BALANCER.policy),
+    connectTimeout: section.read(BALANCER.connectTimeout),
+    idleTimeout: section.read(BALANCER.idleTimeout),
+    maxConnections: section.read(BALANCER.maxConnections),
+    ejection: section.read(BALANCER.ejection),
+  };
+  const settings = readSettled(section, type.value, given);
+  const wishes = readEngine(section, type.value, given);
   section.finish(BALANCER_FIELDS);
   if (port.origin === "default") port.place.problem("is missing: must be a port from 1 to 65535");
   return {
@@ -73,25 +83,28 @@ function readDraft(section: Section): Draft {
     backendPort: backendPort.value,
     backends,
     settings,
+    wishes,
   };
 }
 
-function readSettled(section: Section, type: "tcp" | "http"): Settled {
+function readSettled(section: Section, type: BalancerType, known: ListenSettings): Settled {
   const limit = (setting: Setting<number>): number => {
     const given = section.read(setting);
-    if (type === "tcp" && given.origin === "file") {
+    if (type !== "http" && given.origin === "file") {
       given.place.warning("has no effect: only load balancers of type http use it");
     }
     return given.value;
   };
-  const ejection = section.read(BALANCER.ejection).value;
+  const ejection = known.ejection.value;
+  const health = section.read(BALANCER.healthCheck);
   return {
-    policy: section.read(BALANCER.policy).value,
-    connectTimeoutMs: section.read(BALANCER.connectTimeout).value,
-    idleTimeoutMs: section.read(BALANCER.idleTimeout).value,
-    maxConnections: section.read(BALANCER.maxConnections).value,
+    policy: known.policy.value,
+    connectTimeoutMs: known.connectTimeout.value,
+    idleTimeoutMs: known.idleTimeout.value,
+    maxConnections: known.maxConnections.value,
     drainMs: section.read(BALANCER.drain).value,
-    health: toHealth(section.read(BALANCER.healthCheck).value),
+    // Datagrams are not acknowledged: whoever wants checks of a udp balancer names what else the backends speak.
+    health: type === "udp" && health.origin === "default" ? null : toHealth(health.value),
     ejection: ejection.failures === 0 ? null : { failures: ejection.failures, restMs: ejection.restMs },
     maxHeadBytes: limit(HTTP_LIMITS.maxHeadBytes),
     maxHeaders: limit(HTTP_LIMITS.maxHeaders),
@@ -113,18 +126,22 @@ function uniqueNames(drafts: readonly Draft[]): Draft[] {
   });
 }
 
-/** Two TCP listeners on one port clash, also when one of them is on the VIPs only. The election's port is UDP and clashes with none. */
-function checkPorts(drafts: readonly Draft[]): void {
-  const owners = new Map<number, Draft>();
+/** Two TCP listeners on one port clash, also when one of them is on the VIPs only. The election's port is UDP. */
+function checkPorts(drafts: readonly Draft[], around: Surroundings): void {
+  const owners = new Map<string, Draft>();
   for (const draft of drafts) {
     const { value, place } = draft.port;
     if (value === null) continue;
-    const owner = owners.get(value);
-    if (owner === undefined) owners.set(value, draft);
+    const transport = draft.type === "udp" ? "udp" : "tcp";
+    const owner = owners.get(`${transport} ${value}`);
+    if (owner === undefined) owners.set(`${transport} ${value}`, draft);
     else {place.problem(
         `is the port of ${owner.place.key} (${owner.name}); every load balancer needs its own`,
         `${value}`,
       );}
+    if (transport === "udp" && !draft.bindToVip && value === around.local?.port) {
+      place.problem("is where this member talks to its peers; must be another port, or set bindToVip", `${value}`);
+    }
   }
 }
 
@@ -165,13 +182,17 @@ function finishDraft(draft: Draft, around: Surroundings): BalancerConfig[] {
   }
   if (port === null) return [];
   const { headTimeout, responseTimeout, maxHeadBytes, maxHeaders, ...common } = draft.settings;
-  if (draft.type === "tcp") {
+  const { engine, ...wishes } = draft.wishes;
+  if (draft.type !== "http") {
+    if (engine === "kernel") {
+      checkKernelBackends(backends.value, { place: draft.place, vips: bindToVip ? around.vips : [] });
+    }
     const list = backends.value.flatMap((one) => tcpBackend(one, draft, around));
-    return [{ type: "tcp", name, port, bindToVip, backends: list, ...common }];
+    return [{ type: draft.type, name, port, bindToVip, backends: list, ...common, engine, ...wishes }];
   }
   const list = backends.value.flatMap((one) => httpBackend(one, draft, around));
   const limits = { maxHeadBytes, maxHeaders, headTimeoutMs: headTimeout, responseTimeoutMs: responseTimeout };
-  return [{ type: "http", name, port, bindToVip, backends: list, ...common, ...limits }];
+  return [{ type: "http", name, port, bindToVip, backends: list, ...common, engine, ...limits }];
 }
 
 function tcpBackend(given: GivenBackend, draft: Draft, around: Surroundings): TcpBackend[] {

@@ -23,6 +23,11 @@ export interface HttpBackend {
   readonly weight: number;
 }
 
+/**
+ * How bytes are moved: by the kernel (nftables), by this program, or whichever of the two does all that is asked for on this machine.
+ */
+export type Engine = "auto" | "kernel" | "listen";
+
 /** How a balancer chooses among healthy backends. */
 export type Policy = "round-robin" | "least-connections";
 
@@ -44,6 +49,7 @@ interface BalancerCommon {
   readonly port: number;
   /** Listen on the VIPs only, only while they are held here; else on every address from the start. */
   readonly bindToVip: boolean;
+  readonly engine: Engine;
   readonly policy: Policy;
   readonly connectTimeoutMs: number;
   /** A connection without traffic for so long is closed. */
@@ -57,9 +63,24 @@ interface BalancerCommon {
   readonly ejection: { readonly failures: number; readonly restMs: number } | null;
 }
 
-export interface TcpBalancerConfig extends BalancerCommon {
-  readonly type: "tcp";
+/** Connections or datagrams as they are: what the kernel can balance. */
+interface PlainBalancerConfig extends BalancerCommon {
   readonly backends: readonly TcpBackend[];
+  /** `source`: the connections of one client address go to one backend. Of the kernel only. */
+  readonly affinity: "none" | "source";
+  /** Backends see the client's address, and send their answers through this machine. Of the kernel only. */
+  readonly preserveClientAddress: boolean;
+  /** Keys that were given and that the kernel cannot do. */
+  readonly listenOnly: readonly string[];
+}
+
+export interface TcpBalancerConfig extends PlainBalancerConfig {
+  readonly type: "tcp";
+}
+
+/** Always of the kernel. */
+export interface UdpBalancerConfig extends PlainBalancerConfig {
+  readonly type: "udp";
 }
 
 export interface HttpBalancerConfig extends BalancerCommon {
@@ -74,7 +95,7 @@ export interface HttpBalancerConfig extends BalancerCommon {
   readonly responseTimeoutMs: number;
 }
 
-export type BalancerConfig = TcpBalancerConfig | HttpBalancerConfig;
+export type BalancerConfig = TcpBalancerConfig | UdpBalancerConfig | HttpBalancerConfig;
 
 export interface Vip {
   /** Canonical IP text. */

@@ -1,8 +1,8 @@
 /**
  * The C library, opened once for the process (once for each worker). The only `Deno.dlopen` of the program.
  *
- * Every call here is synchronous but `pollParked`: `errno` belongs to the calling thread, so a call whose error matters must never
- * be `nonblocking` (its errno stays behind on a pool thread). Results of type `ssize_t` are declared `i32`, which is exact below
+ * Every call here is synchronous but `pollParked` and those named `…Aside`, which run on a pool thread: `errno` belongs to the calling
+ * thread, so a call whose error matters must never be `nonblocking` (its errno stays behind there). Results of type `ssize_t` are declared `i32`, which is exact below
  * 2 GiB on both machines. Structures are byte arrays that the callers fill themselves.
  */
 const library = Deno.dlopen(
@@ -23,6 +23,18 @@ const library = Deno.dlopen(
     getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
     sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "i32" },
     recvfrom: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"], result: "i32" },
+    sendtoAside: {
+      name: "sendto",
+      parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"],
+      result: "i32",
+      nonblocking: true,
+    },
+    recvfromAside: {
+      name: "recvfrom",
+      parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"],
+      result: "i32",
+      nonblocking: true,
+    },
     recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
     poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
     pollParked: { name: "poll", parameters: ["buffer", "usize", "i32"], result: "i32", nonblocking: true },

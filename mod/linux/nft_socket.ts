@@ -25,6 +25,7 @@ import {
   type RuleRecord,
   type TableRecord,
 } from "../net/netlink/nft_dump.ts";
+import { type CounterRecord, decodeCounter, dumpCounters } from "../net/netlink/nft_counter.ts";
 import { PreparedBatch } from "../net/netlink/prepared_batch.ts";
 import { NftMessage } from "../net/netlink/nft_numbers.ts";
 import { Errno, SysError } from "./errno.ts";
@@ -105,6 +106,11 @@ export class NftSocket {
   elements(set: SetName): ElementRecord[] {
     return this.#socket.request(dumpElements(set))
       .flatMap((message) => message.type === NftMessage.NEWSETELEM ? decodeElements(message) : []);
+  }
+
+  /** The named counters of a table; empty if there is no such table. */
+  counters(table: TableName): CounterRecord[] {
+    return this.#list(dumpCounters(table), NftMessage.NEWOBJ, decodeCounter);
   }
 
   /** Closes the socket; what was committed stays. Calling it twice does nothing. */

@@ -39,6 +39,8 @@ export interface BackendReport {
   readonly connections: number;
   readonly totalConnections: number;
   readonly failures: number;
+  /** Both ways; absent where the engine does not count them. */
+  readonly bytes?: number | undefined;
   /** Why it is not up, in words; empty when it is. */
   readonly detail: string;
 }
@@ -46,9 +48,11 @@ export interface BackendReport {
 /** One load balancer. */
 export interface BalancerReport {
   readonly name: string;
-  readonly type: "tcp" | "http";
-  /** How bytes are moved: `listen`. */
+  readonly type: "tcp" | "udp" | "http";
+  /** How bytes are moved: `kernel` or `listen`. */
   readonly engine: string;
+  /** Why it is this engine, where that was left to the program. */
+  readonly engineWhy?: string | undefined;
   /** `address:port` of every open listener. */
   readonly listening: readonly string[];
   readonly connections: number;

@@ -2,5 +2,5 @@ import { createBalancer } from "../../mod/balance/create.ts";
 import { balancerContract } from "../contracts/balancer.ts";
 import { httpBalancerContract } from "../contracts/balancer_http.ts";
 
-balancerContract("listen", createBalancer);
+balancerContract({ engine: "listen", make: createBalancer, abilities: ["own-connections"] });
 httpBalancerContract("listen", createBalancer);

@@ -29,6 +29,7 @@ const COMMON = {
   name: "web",
   port: 0,
   bindToVip: false,
+  engine: "listen",
   policy: "round-robin",
   connectTimeoutMs: 1000,
   idleTimeoutMs: 5000,
@@ -41,7 +42,15 @@ const COMMON = {
 /** A tcp balancer to these local ports. */
 export function tcpConfig(ports: readonly number[], changes: Partial<TcpBalancerConfig> = {}): TcpBalancerConfig {
   const backends = ports.map((port) => ({ address: "127.0.0.1", port, weight: 1 }));
-  return { ...COMMON, type: "tcp", backends, ...changes };
+  return {
+    ...COMMON,
+    type: "tcp",
+    backends,
+    affinity: "none",
+    preserveClientAddress: false,
+    listenOnly: [],
+    ...changes,
+  };
 }
 
 /** An http balancer to these local ports; `path` is the prefix of each backend. */

@@ -29,7 +29,8 @@ type MeasureName = typeof MEASURES[number]["name"];
 interface Contestant {
   readonly name: string;
   readonly host: string;
-  readonly ports: Readonly<Record<Kind, number>>;
+  /** null: it does not do that. */
+  readonly ports: Readonly<Record<Kind, number | null>>;
 }
 
 interface World {
@@ -39,6 +40,8 @@ interface World {
 
 const PROXY = station("proxy", 2);
 const BACKEND = station("backend", 3);
+/** A machine of its own: the kernel tracks connections of everybody on it. */
+const KERNEL_PROXY = station("kernel", 4);
 
 const DIRECT: Contestant = {
   name: "direct",
@@ -47,6 +50,12 @@ const DIRECT: Contestant = {
 };
 const HAPROXY: Contestant = { name: "HAProxy", host: PROXY.ip4, ports: { bulk: 7100, tcp: 7101, http: 7102 } };
 const OURS: Contestant = { name: "kube-vip", host: PROXY.ip4, ports: { bulk: 7000, tcp: 7001, http: 7002 } };
+/** The kernel balances no requests. */
+const KERNEL: Contestant = {
+  name: "kube-vip kernel",
+  host: KERNEL_PROXY.ip4,
+  ports: { bulk: 7200, tcp: 7201, http: null },
+};
 
 /** Measures and prints. */
 export async function benchProxy(args: readonly string[]): Promise<void> {
@@ -75,8 +84,8 @@ export async function benchProxy(args: readonly string[]): Promise<void> {
 }
 
 async function build(network: Network, directory: string, children: Child[]): Promise<World> {
-  const [client, proxy, backend] = [station("client", 1), PROXY, BACKEND].map((one) => network.connect(one));
-  if (client === undefined || proxy === undefined || backend === undefined) throw new Error("three machines");
+  const client = network.connect(station("client", 1));
+  const [proxy, kernel, backend] = [network.connect(PROXY), network.connect(KERNEL_PROXY), network.connect(BACKEND)];
   for (const machine of network.machines) machine.inside(manyConnections);
   const start = (machine: Machine, name: string, argv: readonly string[]): void => {
     children.push(Child.start(argv, { name, inside: machine.inside }));
@@ -88,8 +97,12 @@ async function build(network: Network, directory: string, children: Child[]): Pr
   start(backend, "iperf3", ["iperf3", "-s"]);
   start(backend, "nginx", ["nginx", "-p", directory, "-e", "stderr", "-c", file("nginx.conf", nginxConfig(directory))]);
   start(proxy, "HAProxy", ["haproxy", "-db", "-f", file("haproxy.cfg", haproxyConfig())]);
-  start(proxy, "kube-vip", [...await productCommand(), "start", "-c", file("config.yaml", ourConfig(directory))]);
-  const contestants = [DIRECT, HAPROXY, OURS];
+  const product = await productCommand();
+  for (const [machine, contestant] of [[proxy, OURS], [kernel, KERNEL]] as const) {
+    const path = file(`${machine.name}.yaml`, ourConfig(machine, contestant, `${directory}/${machine.name}`));
+    start(machine, contestant.name, [...product, "start", "-c", path]);
+  }
+  const contestants = [DIRECT, HAPROXY, OURS, KERNEL];
   for (const contestant of contestants) await answering(client, contestant, children);
   return { client, contestants };
 }
@@ -100,7 +113,7 @@ async function answering(
   { name, host, ports }: Contestant,
   children: readonly Child[],
 ): Promise<void> {
-  for (const port of Object.values(ports)) {
+  for (const port of Object.values(ports).filter((one) => one !== null)) {
     const untilMs = performance.now() + 15_000;
     while (!connects(client, host, port)) {
       const dead = children.find((child) => child.status !== null);
@@ -121,36 +134,49 @@ function connects(client: Machine, host: string, port: number): boolean {
 }
 
 async function report(world: World, options: { rounds: number; seconds: number }): Promise<string> {
-  const rows = [["measure", "through", "direct", "HAProxy", "kube-vip", "kube-vip / HAProxy"]];
+  const head = [
+    "measure",
+    "through",
+    "direct",
+    "HAProxy",
+    "kube-vip",
+    "kernel",
+    "kube-vip / HAProxy",
+    "kernel / HAProxy",
+  ];
+  const rows = [[...head, "kernel / direct"]];
   for (const measure of MEASURES) {
     for (const kind of measure.kinds) {
       const figures = new Map<Contestant, number[]>(world.contestants.map((contestant) => [contestant, []]));
       for (let round = 0; round < options.rounds; round++) {
         for (const contestant of world.contestants) {
-          figures.get(contestant)?.push(
-            await run(world.client, contestant, { name: measure.name, kind, seconds: options.seconds }),
-          );
+          const port = contestant.ports[kind];
+          if (port === null) continue;
+          const what = { name: measure.name, port, seconds: options.seconds };
+          figures.get(contestant)?.push(await run(world.client, contestant, what));
         }
       }
-      const [direct = NaN, haproxy = NaN, ours = NaN] = world.contestants.map((one) => median(figures.get(one) ?? []));
-      const shown = [direct, haproxy, ours].map((value) => number(value, measure.decimals));
-      rows.push([
-        `${measure.name}, ${measure.unit}`,
-        kind === "http" ? "http" : "tcp",
-        ...shown,
-        number(ours / haproxy, 2),
-      ]);
+      const [direct = NaN, haproxy = NaN, ours = NaN, kernel = NaN] = world.contestants.map((one) => {
+        return median(figures.get(one) ?? []);
+      });
+      const shown = [direct, haproxy, ours, kernel].map((value) => cell(value, measure.decimals));
+      const ratios = [ours / haproxy, kernel / haproxy, kernel / direct].map((value) => cell(value, 2));
+      rows.push([`${measure.name}, ${measure.unit}`, kind === "http" ? "http" : "tcp", ...shown, ...ratios]);
     }
   }
   return table(rows);
 }
 
+function cell(value: number, decimals: number): string {
+  return Number.isNaN(value) ? "-" : number(value, decimals);
+}
+
 async function run(
   client: Machine,
   contestant: Contestant,
-  what: { name: MeasureName; kind: Kind; seconds: number },
+  what: { name: MeasureName; port: number; seconds: number },
 ): Promise<number> {
-  const port = contestant.ports[what.kind];
+  const { port } = what;
   switch (what.name) {
     case "bulk, one connection":
       return bulk(
@@ -196,38 +222,31 @@ function manyConnections(): void {
   Deno.writeTextFileSync("/proc/sys/net/ipv4/tcp_tw_reuse", "1");
 }
 
-function ourConfig(directory: string): string {
+function ourConfig({ station }: Machine, { ports, name }: Contestant, stateDir: string): string {
   const common = { bindToVip: false };
+  const plain = ([["bulk", BULK_PORT], ["tcp", WEB_PORT]] as const).map(([kind, port]) => ({
+    ...common,
+    name: kind,
+    type: "tcp",
+    engine: name === KERNEL.name ? "kernel" : "listen",
+    port: ports[kind],
+    backends: [{ address: BACKEND.ip4, port }],
+  }));
+  const web = {
+    ...common,
+    name: "http",
+    type: "http",
+    port: ports.http,
+    backends: [{ url: `http://${BACKEND.ip4}:${WEB_PORT}` }],
+  };
   return stringify({
-    localPeer: { id: "proxy", address: PROXY.ip4, port: 10_000 },
+    localPeer: { id: station.name, address: station.ip4, port: 10_000 },
     vip: "10.98.0.200",
     singleNode: true,
     disableVIP: true,
-    interface: PROXY.device,
-    stateDir: `${directory}/state`,
-    loadBalancers: [
-      {
-        ...common,
-        name: "bulk",
-        type: "tcp",
-        port: OURS.ports.bulk,
-        backends: [{ address: BACKEND.ip4, port: BULK_PORT }],
-      },
-      {
-        ...common,
-        name: "tcp",
-        type: "tcp",
-        port: OURS.ports.tcp,
-        backends: [{ address: BACKEND.ip4, port: WEB_PORT }],
-      },
-      {
-        ...common,
-        name: "http",
-        type: "http",
-        port: OURS.ports.http,
-        backends: [{ url: `http://${BACKEND.ip4}:${WEB_PORT}` }],
-      },
-    ],
+    interface: station.device,
+    stateDir,
+    loadBalancers: [...plain, ...(ports.http === null ? [] : [web])],
   });
 }
 

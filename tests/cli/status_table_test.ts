@@ -11,12 +11,12 @@ c         unreachable  -     -       -          7.2s ago  -       -
 VIP       HOLDER  FOR   VALID FOR  CONFLICT
 10.0.0.9  a       1m4s  180ms      -
 
-BALANCER  TYPE  NODE  LISTENS ON   CONNECTIONS  BACKENDS UP
-web       tcp   a     10.0.0.9:80  2 (40 ever)  1 of 2
+BALANCER  TYPE  ENGINE  NODE  LISTENS ON   CONNECTIONS  BACKENDS UP
+web       tcp   listen  a     10.0.0.9:80  2 (40 ever)  1 of 2
 
-BALANCER  NODE  BACKEND      STATE  CONNECTIONS  FAILURES  WHY
-web       a     10.0.0.5:80  up     2 (30 ever)  0         -
-web       a     10.0.0.6:80  down   0 (10 ever)  7         connection refused
+BALANCER  NODE  BACKEND      STATE  CONNECTIONS  BYTES  FAILURES  WHY
+web       a     10.0.0.5:80  up     2 (30 ever)  -      0         -
+web       a     10.0.0.6:80  down   0 (10 ever)  -      7         connection refused
 `;
 
 Deno.test("the table shows nodes, addresses, balancers and backends", () => {

@@ -36,7 +36,7 @@ announceInterval: 100
 enablePacket: true
 timing: {beat: 4, lease: 7, electionMin: 11, electionMax: 11}
 loadBalancers:
-- {type: udp, port: 53, backends: [{address: 10.0.0.1, port: 53}]}
+- {type: tcp, engine: kernel, idleTimeout: 1m, port: 53, backends: [{address: 10.0.0.1, port: 53}]}
 - {port: 53, backends: []}
 - {type: http, port: 80, backends: [{url: "https://10.0.0.1"}, {url: "10.0.0.1:80"}, {url: "http://u:p@h/"}, {url: "http://h/?q"}]}
 - {port: 81, bindToVip: true, backends: [{address: 10.0.0.2, port: 81}, {address: 10.0.0.4}, {url: "http://h/"}]}
@@ -69,7 +69,8 @@ const LINES = [
   'config.yaml:14: timing.lease "7ms": must be at least twice the beat (8ms), so that one lost beat does not end it',
   'config.yaml:14: timing.electionMin "11ms": must be more than lease × 1.02 + beat (11.14ms), or two members could lead at one time',
   'config.yaml:14: timing.electionMax "11ms": must be more than electionMin (11ms), or members would stand at one moment for ever',
-  'config.yaml:16: loadBalancers[0].type "udp": is a balancer for UDP, which belongs to a later feature; must be tcp or http',
+  "config.yaml:16: loadBalancers[0].idleTimeout: is more than the kernel can do; remove it, or use engine listen without what only " +
+  "the kernel does",
   'config.yaml:17: loadBalancers[1].port "53": is the port of loadBalancers[0] (tcp-53); every load balancer needs its own',
   "config.yaml:17: loadBalancers[1].backends: is missing: must list at least one backend, {address, port} or {url}",
   'config.yaml:18: loadBalancers[2].backends[0].url "https://10.0.0.1": is an https backend, which belongs to a later feature; ' +

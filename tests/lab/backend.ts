@@ -1,7 +1,9 @@
 /**
  * A backend: `backend.ts <name> <http port> <echo port>`. The web server answers with its name and what it was asked; the echo
- * server gives back every byte, after a first line with its name.
+ * server gives back every byte, after a first line with its name. At the same port it answers datagrams with its name, who sent them and
+ * what they said.
  */
+import { createSocket } from "node:dgram";
 
 const [name = "backend", httpPort = "8080", echoPort = "9090"] = Deno.args;
 
@@ -42,9 +44,17 @@ async function serveEcho(listener: Deno.Listener): Promise<void> {
   for await (const conn of listener) void echo(conn);
 }
 
+/** Calls `onReady` when datagrams are heard. */
+function serveDatagrams(port: number, onReady: () => void): void {
+  const socket = createSocket({ type: "udp6" });
+  socket.on("message", (message, from) => socket.send(`${name} ${from.address} ${message}`, from.port, from.address));
+  socket.bind(port, "::", onReady);
+}
+
 if (import.meta.main) {
   Deno.serve({ hostname: "::", port: Number(httpPort), onListen: () => {} }, answer);
   const echoes = serveEcho(Deno.listen({ hostname: "::", port: Number(echoPort) }));
+  await new Promise<void>((resolve) => serveDatagrams(Number(echoPort), resolve));
   print("listening");
   await echoes;
 }

@@ -5,7 +5,9 @@
  *     client.ts echo <ip> <port> <text>    the first line of the echo server, then what came back
  *     client.ts hold <ip> <port>           "open <first line>", then "reset" or "end" when the connection is cut
  *     client.ts refused <ip> <port>        "refused", "open" or "silent"
+ *     client.ts ask <ip> <port> <text>     the answer to a datagram, or "silent"
  */
+import { createSocket } from "node:dgram";
 
 const PATIENCE_MS = 3000;
 
@@ -59,11 +61,28 @@ async function refused(hostname: string, port: string): Promise<void> {
   }
 }
 
+function ask(hostname: string, port: string, text: string): Promise<void> {
+  const socket = createSocket(hostname.includes(":") ? "udp6" : "udp4");
+  return new Promise((resolve) => {
+    const done = (line: string): void => {
+      clearTimeout(timer);
+      socket.close();
+      print(line);
+      resolve();
+    };
+    const timer = setTimeout(() => done("silent"), PATIENCE_MS);
+    socket.on("message", (message) => done(String(message)));
+    socket.on("error", (error) => done(String(error)));
+    socket.send(text, Number(port), hostname);
+  });
+}
+
 if (import.meta.main) {
   const [what, where = "", port = "", text = ""] = Deno.args;
   if (what === "get") await get(where);
   else if (what === "echo") await echo(where, port, text);
   else if (what === "hold") await hold(where, port);
   else if (what === "refused") await refused(where, port);
+  else if (what === "ask") await ask(where, port, text);
   else throw new Error(`client.ts cannot ${what}`);
 }

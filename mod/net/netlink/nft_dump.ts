@@ -2,9 +2,10 @@
 import { attribute, attributeMap, type Attributes, decodeAttributes, optional } from "./attribute.ts";
 import { concat, readBe32, readBe64, readBeI32, readText, text } from "./bytes.ts";
 import { MessageFlag, type NetlinkMessage, type NetlinkRequest } from "./message.ts";
-import { decodeExpressions, type Expression, readDataValue } from "./nft_expression.ts";
+import { decodeExpression, decodeExpressions, type Expression, readDataValue, readVerdict } from "./nft_expression.ts";
 import {
   ChainAttribute,
+  DESCRIPTION_SIZE,
   ElementAttribute,
   ElementListAttribute,
   GENERATION_ID,
@@ -153,6 +154,8 @@ export function decodeSet(message: NetlinkMessage): NftSet | null {
   const attributes = body(message);
   const int = (type: number): number => optional(attributes.get(type), readBe32, 0);
   const data = { type: int(SetAttribute.DATA_TYPE), length: int(SetAttribute.DATA_LENGTH) };
+  const size = attributeMap(attributes.get(SetAttribute.DESCRIPTION)).get(DESCRIPTION_SIZE);
+  const each = decodeExpression(attributes.get(SetAttribute.EXPRESSION) ?? new Uint8Array());
   return {
     family,
     table: name(attributes, SetAttribute.TABLE),
@@ -160,6 +163,8 @@ export function decodeSet(message: NetlinkMessage): NftSet | null {
     key: { type: int(SetAttribute.KEY_TYPE), length: int(SetAttribute.KEY_LENGTH) },
     flags: int(SetAttribute.FLAGS),
     ...(attributes.has(SetAttribute.DATA_TYPE) ? { data } : {}),
+    ...(size === undefined ? {} : { size: readBe32(size) }),
+    ...(each.type === "counter" ? { counting: true } : {}),
   };
 }
 
@@ -167,21 +172,35 @@ export function decodeSet(message: NetlinkMessage): NftSet | null {
 export interface ElementRecord extends SetElement {
   /** Milliseconds until it stops matching, Infinity when it stays. */
   readonly expiresInMs: number;
+  /** How often it was found, in a set that counts. */
+  readonly counted?: { readonly packets: number; readonly bytes: number };
 }
 
 /** Reads the elements of one message of a dump. */
 export function decodeElements(message: NetlinkMessage): ElementRecord[] {
-  return decodeAttributes(body(message).get(ElementListAttribute.ELEMENTS) ?? new Uint8Array()).map(({ value }) => {
-    const attributes = attributeMap(value);
-    const data = attributes.get(ElementAttribute.DATA);
-    const timeout = attributes.get(ElementAttribute.TIMEOUT);
-    return {
-      key: readDataValue(attributes.get(ElementAttribute.KEY)),
-      expiresInMs: optional(attributes.get(ElementAttribute.EXPIRATION), readBe64, Infinity),
-      ...(data === undefined ? {} : { data: readDataValue(data) }),
-      ...(timeout === undefined ? {} : { timeoutMs: readBe64(timeout) }),
-    };
-  });
+  return decodeAttributes(body(message).get(ElementListAttribute.ELEMENTS) ?? new Uint8Array())
+    .map(({ value }) => decodeElement(attributeMap(value)));
+}
+
+function decodeElement(attributes: Attributes): ElementRecord {
+  const counter = attributes.get(ElementAttribute.OBJECT);
+  const timeout = attributes.get(ElementAttribute.TIMEOUT);
+  const expression = attributes.get(ElementAttribute.EXPRESSION);
+  const found = expression === undefined ? null : decodeExpression(expression);
+  return {
+    key: readDataValue(attributes.get(ElementAttribute.KEY)),
+    expiresInMs: optional(attributes.get(ElementAttribute.EXPIRATION), readBe64, Infinity),
+    ...decodeData(attributes.get(ElementAttribute.DATA)),
+    ...(counter === undefined ? {} : { counter: readText(counter) }),
+    ...(timeout === undefined ? {} : { timeoutMs: readBe64(timeout) }),
+    ...(found?.type === "counter" ? { counted: { packets: found.packets, bytes: found.bytes } } : {}),
+  };
+}
+
+function decodeData(data: Uint8Array | undefined): Pick<SetElement, "data" | "verdict"> {
+  if (data === undefined) return {};
+  const verdict = readVerdict(attributeMap(data));
+  return verdict === null ? { data: readDataValue(data) } : { verdict };
 }
 
 function body(message: NetlinkMessage): Attributes {

@@ -2,13 +2,14 @@
  * What a rule of nftables is made of (include/uapi/linux/netfilter/nf_tables.h). A rule runs its expressions in order; one that does not
  * match ends the rule. Data goes through registers; 1 to 4 hold sixteen bytes each.
  *
- * To add an expression: a member of {@link Expression}, a case in `encodeBody`, a reader in `readers`.
+ * To add an expression: a member of {@link Expression}, a case in `encodeBody`, a reader in `readers`. Those that balance and translate are
+ * in `nft_balance.ts`.
  */
-import { WireError } from "../errors.ts";
-import { assertNever } from "../../base/assert.ts";
 import { attribute, attributeMap, type Attributes, decodeAttributes, nested, optional } from "./attribute.ts";
-import { be32, be64, readBe32, readBe64, readBeI32, readText, text } from "./bytes.ts";
+import { be64, readBe32, readBe64, readBeI32, readText, text } from "./bytes.ts";
+import { type BalanceExpression, balanceReaders, encodeBalance } from "./nft_balance.ts";
 import { LIST_ELEMENT } from "./nft_numbers.ts";
+import { type ExpressionBody, expressionBody as body, int, number } from "./nft_parts.ts";
 
 const NFTA_EXPR_NAME = 1;
 const NFTA_EXPR_DATA = 2;
@@ -118,15 +119,19 @@ export type Expression =
   | ({ readonly type: "verdict" } & Verdict)
   /** Counts; zero to begin with. */
   | { readonly type: "counter"; readonly packets: number; readonly bytes: number }
+  | BalanceExpression
   /** One that this file does not know; only ever read. `data` is its undecoded body. */
   | { readonly type: "other"; readonly name: string; readonly data: Uint8Array };
 
 /** The value of NFTA_RULE_EXPRESSIONS, as attributes to nest. */
 export function encodeExpressions(expressions: readonly Expression[]): Uint8Array[] {
-  return expressions.map((expression) => {
-    const { name, body } = encodeBody(expression);
-    return nested(LIST_ELEMENT, [attribute(NFTA_EXPR_NAME, text(name)), nested(NFTA_EXPR_DATA, body)]);
-  });
+  return expressions.map((expression) => encodeExpression(LIST_ELEMENT, expression));
+}
+
+/** One expression in an attribute of this type. */
+export function encodeExpression(type: number, expression: Expression): Uint8Array {
+  const { name, body } = encodeBody(expression);
+  return nested(type, [attribute(NFTA_EXPR_NAME, text(name)), nested(NFTA_EXPR_DATA, body)]);
 }
 
 /** Data in its NFTA_DATA_VALUE nest, as set elements carry it too. */
@@ -139,9 +144,7 @@ export function readDataValue(bytes: Uint8Array | undefined): Uint8Array {
   return (attributeMap(bytes).get(NFTA_DATA_VALUE) ?? new Uint8Array()).slice();
 }
 
-type Body = { name: string; body: Uint8Array[] };
-
-function encodeBody(expression: Expression): Body {
+function encodeBody(expression: Expression): ExpressionBody {
   switch (expression.type) {
     case "meta":
       return body("meta", [number(NFTA_META_KEY, expression.key), number(NFTA_META_DREG, expression.register)]);
@@ -182,19 +185,11 @@ function encodeBody(expression: Expression): Body {
     case "other":
       return body(expression.name, [expression.data]);
     default:
-      return assertNever(expression);
+      return encodeBalance(expression);
   }
 }
 
-function body(name: string, attributes: Uint8Array[]): Body {
-  return { name, body: attributes };
-}
-
-function number(type: number, value: number): Uint8Array {
-  return attribute(type, be32(value));
-}
-
-function encodeLookup(expression: Extract<Expression, { type: "lookup" }>): Body {
+function encodeLookup(expression: Extract<Expression, { type: "lookup" }>): ExpressionBody {
   const { set, register, inverted, target } = expression;
   return body("lookup", [
     number(NFTA_LOOKUP_SREG, register),
@@ -204,7 +199,7 @@ function encodeLookup(expression: Extract<Expression, { type: "lookup" }>): Body
   ]);
 }
 
-function encodeBitwise(expression: Extract<Expression, { type: "bitwise" }>): Body {
+function encodeBitwise(expression: Extract<Expression, { type: "bitwise" }>): ExpressionBody {
   return body("bitwise", [
     number(NFTA_BITWISE_SREG, expression.register),
     number(NFTA_BITWISE_DREG, expression.target),
@@ -214,7 +209,8 @@ function encodeBitwise(expression: Extract<Expression, { type: "bitwise" }>): Bo
   ]);
 }
 
-function encodeVerdict(verdict: Verdict): Uint8Array {
+/** A verdict in its NFTA_DATA_VERDICT nest, for the data of a verdict map's element. */
+export function encodeVerdict(verdict: Verdict): Uint8Array {
   const code = VERDICTS.find(([name]) => name === verdict.verdict)?.[1] ?? 0;
   const chain = "chain" in verdict ? [attribute(NFTA_VERDICT_CHAIN, text(verdict.chain))] : [];
   return nested(NFTA_DATA_VERDICT, [number(NFTA_VERDICT_CODE, code), ...chain]);
@@ -222,12 +218,15 @@ function encodeVerdict(verdict: Verdict): Uint8Array {
 
 /** Reads the value of NFTA_RULE_EXPRESSIONS; throws WireError. */
 export function decodeExpressions(bytes: Uint8Array): Expression[] {
-  return decodeAttributes(bytes).map(({ value }) => {
-    const attributes = attributeMap(value);
-    const name = optional(attributes.get(NFTA_EXPR_NAME), readText, "");
-    const data = attributes.get(NFTA_EXPR_DATA) ?? new Uint8Array();
-    return readers.get(name)?.(attributeMap(data)) ?? { type: "other", name, data: data.slice() };
-  });
+  return decodeAttributes(bytes).map(({ value }) => decodeExpression(value));
+}
+
+/** Reads the value of an attribute that {@link encodeExpression} wrote; throws WireError. */
+export function decodeExpression(value: Uint8Array): Expression {
+  const attributes = attributeMap(value);
+  const name = optional(attributes.get(NFTA_EXPR_NAME), readText, "");
+  const data = attributes.get(NFTA_EXPR_DATA) ?? new Uint8Array();
+  return readers.get(name)?.(attributeMap(data)) ?? { type: "other", name, data: data.slice() };
 }
 
 /** Reads the body of an expression; null when it uses something the union above has no member for. */
@@ -274,8 +273,10 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   }],
   ["immediate", (found) => {
     const data = attributeMap(found.get(NFTA_IMMEDIATE_DATA));
-    const verdict = data.get(NFTA_DATA_VERDICT);
-    if (verdict !== undefined) return readVerdict(attributeMap(verdict));
+    if (data.has(NFTA_DATA_VERDICT)) {
+      const verdict = readVerdict(data);
+      return verdict === null ? null : { type: "verdict", ...verdict };
+    }
     const value = (data.get(NFTA_DATA_VALUE) ?? new Uint8Array()).slice();
     return { type: "immediate", register: int(found, NFTA_IMMEDIATE_DREG), value };
   }],
@@ -284,18 +285,17 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
     packets: optional(found.get(NFTA_COUNTER_PACKETS), readBe64, 0),
     bytes: optional(found.get(NFTA_COUNTER_BYTES), readBe64, 0),
   })],
+  ...balanceReaders,
 ]);
 
-function readVerdict(attributes: Attributes): Expression | null {
+/** Reads the data of a verdict map's element; null for plain data or an unknown verdict. */
+export function readVerdict(data: Attributes): Verdict | null {
+  const verdictData = data.get(NFTA_DATA_VERDICT);
+  if (verdictData === undefined) return null;
+  const attributes = attributeMap(verdictData);
   const code = optional(attributes.get(NFTA_VERDICT_CODE), readBeI32, 0);
   const verdict = VERDICTS.find(([, value]) => value === code)?.[0];
   if (verdict === undefined) return null;
-  if (verdict !== "jump" && verdict !== "goto") return { type: "verdict", verdict };
-  return { type: "verdict", verdict, chain: optional(attributes.get(NFTA_VERDICT_CHAIN), readText, "") };
-}
-
-function int(attributes: Attributes, type: number): number {
-  const value = attributes.get(type);
-  if (value !== undefined) return readBe32(value);
-  throw new WireError("nftables expression", { where: `attribute ${type}`, got: "nothing", wanted: "a number" });
+  if (verdict !== "jump" && verdict !== "goto") return { verdict };
+  return { verdict, chain: optional(attributes.get(NFTA_VERDICT_CHAIN), readText, "") };
 }

@@ -22,6 +22,9 @@ export const NftMessage = {
   DELSETELEM: 0xa0e,
   NEWGEN: 0xa0f,
   GETGEN: 0xa10,
+  NEWOBJ: 0xa12,
+  GETOBJ: 0xa13,
+  DELOBJ: 0xa14,
 } as const;
 
 /** NFTA_LIST_ELEM: one of several in a list. */
@@ -43,12 +46,30 @@ export const SetAttribute = {
   KEY_LENGTH: 5,
   DATA_TYPE: 6,
   DATA_LENGTH: 7,
+  DESCRIPTION: 9,
   ID: 10,
+  USERDATA: 13,
+  OBJECT_TYPE: 15,
+  EXPRESSION: 17,
 } as const;
+/** NFTA_SET_DESC_SIZE. */
+export const DESCRIPTION_SIZE = 1;
 /** NFTA_SET_ELEM_LIST_*. */
 export const ElementListAttribute = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const;
 /** NFTA_SET_ELEM_*. */
-export const ElementAttribute = { KEY: 1, DATA: 2, TIMEOUT: 4, EXPIRATION: 5 } as const;
+export const ElementAttribute = {
+  KEY: 1,
+  DATA: 2,
+  TIMEOUT: 4,
+  EXPIRATION: 5,
+  EXPRESSION: 7,
+  OBJECT: 9,
+  EXPRESSIONS: 11,
+} as const;
+/** NFTA_OBJ_*. */
+export const ObjectAttribute = { TABLE: 1, NAME: 2, TYPE: 3, DATA: 4, USE: 5 } as const;
+/** NFT_OBJECT_COUNTER. */
+export const COUNTER_OBJECT = 1;
 /** NFTA_GEN_ID. */
 export const GENERATION_ID = 1;
 
@@ -94,10 +115,18 @@ export const NftKey = {
   inetProtocol: { type: 12, length: 1 },
   inetService: { type: 13, length: 2 },
   mark: { type: 19, length: 4 },
+  /** The data of a verdict map (NFT_DATA_VERDICT); the length is the kernel's. */
+  verdict: { type: 0xffff_ff00, length: 16 },
+  /** Address and port: what NAT translates to. In concatenations each part takes a multiple of four bytes. */
+  ipv4Endpoint: { type: (7 << 6) | 13, length: 8 },
+  ipv6Endpoint: { type: (8 << 6) | 13, length: 20 },
+  /** Address, protocol and port: a service. */
+  ipv4Service: { type: (((7 << 6) | 12) << 6) | 13, length: 12 },
+  ipv6Service: { type: (((8 << 6) | 12) << 6) | 13, length: 24 },
   /** Name of an interface in sixteen bytes, then an address: as `nft` counts concatenations, six bits for each part. */
   linkAndIpv4Address: { type: (41 << 6) | 7, length: 20 },
   linkAndIpv6Address: { type: (41 << 6) | 8, length: 32 },
 } as const satisfies Record<string, KeyType>;
 
 /** Flags of a set (NFT_SET_*). */
-export const SetFlag = { ANONYMOUS: 1, CONSTANT: 2, INTERVAL: 4, MAP: 8, TIMEOUT: 0x10 } as const;
+export const SetFlag = { ANONYMOUS: 1, CONSTANT: 2, INTERVAL: 4, MAP: 8, TIMEOUT: 0x10, OBJECT: 0x40 } as const;

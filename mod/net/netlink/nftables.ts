@@ -6,9 +6,18 @@ import { assert } from "../../base/assert.ts";
 import { attribute, decodeAttributes, nested } from "./attribute.ts";
 import { be16, be32, be64, concat, text } from "./bytes.ts";
 import { MessageFlag, type NetlinkRequest } from "./message.ts";
-import { dataValue, encodeExpressions, type Expression } from "./nft_expression.ts";
+import {
+  dataValue,
+  encodeExpression,
+  encodeExpressions,
+  encodeVerdict,
+  type Expression,
+  type Verdict,
+} from "./nft_expression.ts";
 import {
   ChainAttribute,
+  COUNTER_OBJECT,
+  DESCRIPTION_SIZE,
   ElementAttribute,
   ElementListAttribute,
   HookAttribute,
@@ -18,6 +27,7 @@ import {
   type NftFamily,
   NftFamilyNumber,
   type NftHook,
+  NftKey,
   NftMessage,
   NftPolicy,
   RuleAttribute,
@@ -29,8 +39,9 @@ import {
 const NFNL_SUBSYS_NFTABLES = 10;
 /** sizeof(struct nfgenmsg). */
 const GENERIC_HEADER = 4;
-/** A nest has at most 64 KiB; an IPv6 element with a timeout takes 40 bytes. */
+/** A nest has at most 64 KiB; an IPv6 element with a timeout takes 40 bytes, one of a map at most some 60 and a name. */
 const ELEMENTS_PER_MESSAGE = 1000;
+const MAP_ELEMENTS_PER_MESSAGE = 200;
 
 /** A table by family and name. */
 export interface TableName {
@@ -48,7 +59,8 @@ export const batchBegin: NetlinkRequest = frame("begin nftables batch", 0x10);
 /** Closes a batch: the kernel takes all of it, or nothing. */
 export const batchEnd: NetlinkRequest = frame("end nftables batch", 0x11);
 
-function request(
+/** A message for a batch, its payload headed by struct nfgenmsg. */
+export function nftRequest(
   op: string,
   type: number,
   about: { family: NftFamily; subject: string; flags?: number; attributes: readonly Uint8Array[] },
@@ -59,7 +71,7 @@ function request(
 
 /** Adds the table unless it is there. */
 export function addTable({ family, table }: TableName): NetlinkRequest {
-  return request("add table", NftMessage.NEWTABLE, {
+  return nftRequest("add table", NftMessage.NEWTABLE, {
     family,
     subject: `${family} ${table}`,
     flags: MessageFlag.CREATE,
@@ -69,7 +81,7 @@ export function addTable({ family, table }: TableName): NetlinkRequest {
 
 /** Deletes the table with all that is in it; ENOENT if it is not there (so put {@link addTable} before it in the batch). */
 export function deleteTable({ family, table }: TableName): NetlinkRequest {
-  return request("delete table", NftMessage.DELTABLE, {
+  return nftRequest("delete table", NftMessage.DELTABLE, {
     family,
     subject: `${family} ${table}`,
     attributes: [attribute(TableAttribute.NAME, text(table))],
@@ -93,7 +105,7 @@ export interface Chain extends TableName {
 /** Adds a chain. */
 export function addChain(chain: Chain): NetlinkRequest {
   const { family, hook } = chain;
-  return request("add chain", NftMessage.NEWCHAIN, {
+  return nftRequest("add chain", NftMessage.NEWCHAIN, {
     family,
     subject: `${family} ${chain.table} ${chain.chain}`,
     flags: MessageFlag.CREATE,
@@ -120,7 +132,7 @@ function encodeHook(family: NftFamily, hook: NonNullable<Chain["hook"]>): Uint8A
 
 /** Deletes an empty chain that no rule jumps to. */
 export function deleteChain({ family, table, chain }: TableName & { chain: string }): NetlinkRequest {
-  return request("delete chain", NftMessage.DELCHAIN, {
+  return nftRequest("delete chain", NftMessage.DELCHAIN, {
     family,
     subject: `${family} ${table} ${chain}`,
     attributes: [attribute(ChainAttribute.TABLE, text(table)), attribute(ChainAttribute.NAME, text(chain))],
@@ -137,7 +149,7 @@ export interface Rule extends TableName {
 
 /** Appends a rule. Chain and sets may come from the same batch, before it. */
 export function addRule(rule: Rule): NetlinkRequest {
-  return request("add rule", NftMessage.NEWRULE, {
+  return nftRequest("add rule", NftMessage.NEWRULE, {
     family: rule.family,
     subject: `${rule.family} ${rule.table} ${rule.chain}`,
     flags: MessageFlag.CREATE | MessageFlag.APPEND,
@@ -152,7 +164,7 @@ export function addRule(rule: Rule): NetlinkRequest {
 
 /** Deletes the rule with this handle, or every rule of the chain. */
 export function deleteRules(rules: TableName & { chain: string; handle?: number }): NetlinkRequest {
-  return request("delete rule", NftMessage.DELRULE, {
+  return nftRequest("delete rule", NftMessage.DELRULE, {
     family: rules.family,
     subject: `${rules.family} ${rules.table} ${rules.chain}`,
     attributes: [
@@ -163,19 +175,28 @@ export function deleteRules(rules: TableName & { chain: string; handle?: number 
   });
 }
 
-/** A set, or with `data` a map. */
+/** A set, or with `data` a map, or with OBJECT among the flags a map of named counters. */
 export interface NftSet extends TableName {
   readonly set: string;
   readonly key: KeyType;
   /** {@link SetFlag} bits; MAP is added where there is `data`. */
   readonly flags: number;
+  /** What a map gives; NftKey.verdict for a verdict map. */
   readonly data?: KeyType;
+  /** The most elements it takes. With it the kernel can choose a faster table; more elements are refused with ENFILE. */
+  readonly size?: number;
+  /** Whether each element counts the packets that find it (Linux 5.7). */
+  readonly counting?: boolean;
 }
+
+/** What nft keeps with a set whose keys are in host order, and prints them wrongly without: type, length and value of a note of its own. */
+const HOST_ORDER_KEY = Uint8Array.of(0, 4, 1, 0, 0, 0);
+const NEW_COUNTER: Expression = { type: "counter", packets: 0, bytes: 0 };
 
 /** Adds a set unless it is there. */
 export function addSet(set: NftSet): NetlinkRequest {
   const { family, table, key, data } = set;
-  return request("add set", NftMessage.NEWSET, {
+  return nftRequest("add set", NftMessage.NEWSET, {
     family,
     subject: `${family} ${table} ${set.set}`,
     flags: MessageFlag.CREATE,
@@ -188,6 +209,12 @@ export function addSet(set: NftSet): NetlinkRequest {
       ...(data === undefined
         ? []
         : [attribute(SetAttribute.DATA_TYPE, be32(data.type)), attribute(SetAttribute.DATA_LENGTH, be32(data.length))]),
+      ...((set.flags & SetFlag.OBJECT) === 0 ? [] : [attribute(SetAttribute.OBJECT_TYPE, be32(COUNTER_OBJECT))]),
+      ...(set.size === undefined
+        ? []
+        : [nested(SetAttribute.DESCRIPTION, [attribute(DESCRIPTION_SIZE, be32(set.size))])]),
+      ...(set.counting === true ? [encodeExpression(SetAttribute.EXPRESSION, NEW_COUNTER)] : []),
+      ...(key.type === NftKey.mark.type ? [attribute(SetAttribute.USERDATA, HOST_ORDER_KEY)] : []),
       // Only tells anonymous sets of one batch apart; the kernel demands it of all.
       attribute(SetAttribute.ID, be32(1)),
     ],
@@ -196,7 +223,7 @@ export function addSet(set: NftSet): NetlinkRequest {
 
 /** Deletes a set that no rule uses. */
 export function deleteSet({ family, table, set }: TableName & { set: string }): NetlinkRequest {
-  return request("delete set", NftMessage.DELSET, {
+  return nftRequest("delete set", NftMessage.DELSET, {
     family,
     subject: `${family} ${table} ${set}`,
     attributes: [attribute(SetAttribute.TABLE, text(table)), attribute(SetAttribute.NAME, text(set))],
@@ -208,6 +235,10 @@ export interface SetElement {
   readonly key: Uint8Array;
   /** What a map gives for the key. */
   readonly data?: Uint8Array;
+  /** What a verdict map gives for the key. Chains may come from the same batch, before it. */
+  readonly verdict?: Verdict;
+  /** The named counter that a map of them gives for the key. */
+  readonly counter?: string;
   /** Milliseconds from the commit until it no longer matches; needs SetFlag.TIMEOUT. Without it the element stays. */
   readonly timeoutMs?: number;
   /** What is left of the timeout, at most all of it. From kernel 6.12 on this renews an element that exists. */
@@ -219,7 +250,7 @@ export type SetName = TableName & { readonly set: string };
 
 /**
  * Adds elements. One that exists (and has not expired) stays as it is before kernel 6.12, its timeout too; from then on it takes both times
- * if `expiresInMs` is given.
+ * if `expiresInMs` is given. One of a map that exists with other data refuses the batch with EEXIST: delete it before, in the same batch.
  */
 export function addElements(set: SetName, elements: readonly SetElement[]): NetlinkRequest[] {
   return elementMessages("add element", set, {
@@ -251,7 +282,7 @@ function inside(bytes: Uint8Array, type: number): Uint8Array[] {
 
 /** Deletes every element. */
 export function flushSet(set: SetName): NetlinkRequest {
-  return request("flush set", NftMessage.DELSETELEM, {
+  return nftRequest("flush set", NftMessage.DELSETELEM, {
     family: set.family,
     subject: `${set.family} ${set.table} ${set.set}`,
     attributes: setName(set),
@@ -264,9 +295,11 @@ function elementMessages(
   message: { type: number; flags: number; elements: readonly SetElement[] },
 ): NetlinkRequest[] {
   const messages: NetlinkRequest[] = [];
-  for (let start = 0; start < message.elements.length; start += ELEMENTS_PER_MESSAGE) {
-    const part = message.elements.slice(start, start + ELEMENTS_PER_MESSAGE).map(encodeElement);
-    messages.push(request(op, message.type, {
+  const plain = message.elements.every(({ data, verdict, counter }) => (data ?? verdict ?? counter) === undefined);
+  const step = plain ? ELEMENTS_PER_MESSAGE : MAP_ELEMENTS_PER_MESSAGE;
+  for (let start = 0; start < message.elements.length; start += step) {
+    const part = message.elements.slice(start, start + step).map(encodeElement);
+    messages.push(nftRequest(op, message.type, {
       family: set.family,
       subject: `${set.family} ${set.table} ${set.set}`,
       flags: message.flags,
@@ -280,10 +313,12 @@ function setName(set: SetName): Uint8Array[] {
   return [attribute(ElementListAttribute.TABLE, text(set.table)), attribute(ElementListAttribute.SET, text(set.set))];
 }
 
-function encodeElement({ key, data, timeoutMs, expiresInMs }: SetElement): Uint8Array {
+function encodeElement({ key, data, verdict, counter, timeoutMs, expiresInMs }: SetElement): Uint8Array {
   return nested(LIST_ELEMENT, [
     dataValue(ElementAttribute.KEY, key),
     ...(data === undefined ? [] : [dataValue(ElementAttribute.DATA, data)]),
+    ...(verdict === undefined ? [] : [nested(ElementAttribute.DATA, [encodeVerdict(verdict)])]),
+    ...(counter === undefined ? [] : [attribute(ElementAttribute.OBJECT, text(counter))]),
     ...(timeoutMs === undefined ? [] : [attribute(ElementAttribute.TIMEOUT, be64(timeoutMs))]),
     ...(expiresInMs === undefined ? [] : [attribute(ElementAttribute.EXPIRATION, be64(expiresInMs))]),
   ]);

@@ -1,0 +1,177 @@
+/** What of the kernel engine's table is always the same: its sets, still empty, and the chains that look at packets. Pure. */
+import type { NetlinkRequest } from "../../net/netlink/message.ts";
+import { AddressType, CtKey, CtStatus, FibFlag, FibResult, piece } from "../../net/netlink/nft_balance.ts";
+import { type Expression, MetaKey } from "../../net/netlink/nft_expression.ts";
+import { type KeyType, NftKey } from "../../net/netlink/nft_numbers.ts";
+import { addChain, addSet, type NftSet } from "../../net/netlink/nftables.ts";
+import { BALANCE, FAMILIES, hostOrder, LAYOUT, parsed, rule, set, type Version } from "./words.ts";
+
+/** Before the destination NAT of others, at -100. */
+const BEFORE_NAT = -110;
+/** Before the source NAT of others, at 100. */
+const BEFORE_SOURCE_NAT = 90;
+/** After the filters of others, at 0: what they drop does not count. */
+const AFTER_FILTERS = 50;
+const NFPROTO = { 4: 2, 6: 10 } as const;
+/** Protocol and port. Parts of a concatenation take a multiple of four bytes; the types are for `nft list`, six bits for each part. */
+const PORT_KEY: KeyType = { type: (12 << 6) | 13, length: 8 };
+const SERVICE_KEY = { 4: NftKey.ipv4Service, 6: NftKey.ipv6Service } as const;
+/** Protocol, the port that was asked for, backend and its port. */
+const FLOW_KEY: Readonly<Record<Version, KeyType>> = {
+  4: { type: (((((12 << 6) | 13) << 6) | 7) << 6) | 13, length: 16 },
+  6: { type: (((((12 << 6) | 13) << 6) | 8) << 6) | 13, length: 28 },
+};
+
+/** Messages that add all of it to a table that is there. */
+export function frame(): NetlinkRequest[] {
+  return [...FAMILIES.flatMap(sharedSets), ...chains()];
+}
+
+function sharedSets(version: Version): NetlinkRequest[] {
+  const map = (name: string, key: KeyType): NftSet => ({ ...set(name), key, data: NftKey.verdict, flags: 0 });
+  return [
+    addSet(map(`services${version}`, SERVICE_KEY[version])),
+    addSet(map(`open${version}`, PORT_KEY)),
+    addSet(map(`loop${version}`, PORT_KEY)),
+    addSet(map(`return${version}`, FLOW_KEY[version])),
+    ...["new", "traffic"].map((kind) =>
+      addSet({ ...set(`${kind}${version}`), key: FLOW_KEY[version], flags: 0, counting: true })
+    ),
+  ];
+}
+
+function chains(): NetlinkRequest[] {
+  const jump = (chain: string): Expression => ({ type: "verdict", verdict: "jump", chain });
+  const plain = ["dispatch", "given", "masquerade", "preserve", "count"];
+  return [
+    ...plain.map((chain) => addChain({ ...BALANCE, chain })),
+    ...(["prerouting", "output"] as const).flatMap((at) => [
+      addChain({ ...BALANCE, chain: at, hook: { at, type: "nat", priority: BEFORE_NAT } }),
+      rule(at, [jump("dispatch")]),
+    ]),
+    ...FAMILIES.flatMap(dispatch),
+    ...(["input", "postrouting"] as const).flatMap((at) => [
+      addChain({ ...BALANCE, chain: at, hook: { at, type: "nat", priority: BEFORE_SOURCE_NAT } }),
+      rule(at, [jump("given")]),
+    ]),
+    ...FAMILIES.flatMap((version) => [
+      rule("given", [...translated(), ...flow(version, "destination"), find(`new${version}`)]),
+      rule("postrouting", [...translated(), ...flow(version, "destination"), vmap(`return${version}`)]),
+    ]),
+    rule("masquerade", [...leaves(), { type: "masquerade", flags: 0 }]),
+    rule("preserve", [...leaves(), ...isLocal(FibFlag.SOURCE), { type: "masquerade", flags: 0 }]),
+    ...counting(),
+  ];
+}
+
+function dispatch(version: Version): NetlinkRequest[] {
+  const { destination, bytes } = LAYOUT[version];
+  const protocolAndPort = (first: number): Expression[] => [
+    { type: "meta", key: MetaKey.l4proto, register: piece(first) },
+    { type: "payload", base: "transport", offset: 2, length: 2, register: piece(first + 1) },
+  ];
+  return [
+    rule("dispatch", [
+      ...only(version),
+      { type: "payload", base: "network", offset: destination, length: bytes, register: 1 },
+      ...protocolAndPort(bytes / 4),
+      vmap(`services${version}`),
+    ]),
+    rule("dispatch", [
+      ...only(version),
+      ...isLocal(FibFlag.DESTINATION),
+      ...loopback(version, "!="),
+      ...protocolAndPort(0),
+      vmap(`open${version}`),
+    ]),
+    rule("dispatch", [...only(version), ...loopback(version, "=="), ...protocolAndPort(0), vmap(`loop${version}`)]),
+  ];
+}
+
+function counting(): NetlinkRequest[] {
+  const base = (["forward", "input", "output"] as const).flatMap((at) => [
+    addChain({ ...BALANCE, chain: `count-${at}`, hook: { at, priority: AFTER_FILTERS } }),
+    // Between two programs of this machine a packet is sent and received; it counts where it is sent.
+    rule(`count-${at}`, [
+      ...(at === "input" ? notOver(MetaKey.iifname) : []),
+      ...translated(),
+      { type: "verdict", verdict: "jump", chain: "count" },
+    ]),
+  ]);
+  const rules = FAMILIES.flatMap((version) =>
+    (["destination", "source"] as const).map((backendIs) =>
+      rule("count", [
+        { type: "ct", key: CtKey.direction, register: 1 },
+        { type: "cmp", register: 1, op: "==", value: Uint8Array.of(backendIs === "destination" ? 0 : 1) },
+        ...flow(version, backendIs),
+        find(`traffic${version}`),
+      ])
+    )
+  );
+  return [...base, ...rules];
+}
+
+/** Goes on for packets of this family; protocol, the port that was asked for, the backend and its port are in register 1 and after. */
+function flow(version: Version, backendIs: "source" | "destination"): Expression[] {
+  const { bytes, ...offsets } = LAYOUT[version];
+  const port = backendIs === "source" ? 0 : 2;
+  return [
+    ...only(version),
+    { type: "meta", key: MetaKey.l4proto, register: piece(0) },
+    { type: "ct", key: CtKey.destinationPort, direction: "original", register: piece(1) },
+    { type: "payload", base: "network", offset: offsets[backendIs], length: bytes, register: piece(2) },
+    { type: "payload", base: "transport", offset: port, length: 2, register: piece(2 + bytes / 4) },
+  ];
+}
+
+function only(version: Version): Expression[] {
+  return [
+    { type: "meta", key: MetaKey.nfproto, register: 1 },
+    { type: "cmp", register: 1, op: "==", value: Uint8Array.of(NFPROTO[version]) },
+  ];
+}
+
+/** Goes on for connections whose destination was translated, by whomever. */
+function translated(): Expression[] {
+  return [
+    { type: "ct", key: CtKey.status, register: 1 },
+    { type: "bitwise", register: 1, target: 1, mask: hostOrder(CtStatus.DST_NAT), xor: hostOrder(0) },
+    { type: "cmp", register: 1, op: "!=", value: hostOrder(0) },
+  ];
+}
+
+function isLocal(which: number): Expression[] {
+  return [
+    { type: "fib", flags: which, result: FibResult.addressType, register: 1 },
+    { type: "cmp", register: 1, op: "==", value: hostOrder(AddressType.local) },
+  ];
+}
+
+/** 127.0.0.0/8 or ::1 as destination, or anything but these. */
+function loopback(version: Version, op: "==" | "!="): Expression[] {
+  const { destination } = LAYOUT[version];
+  const value = version === 4 ? Uint8Array.of(127) : parsed("::1").bytes;
+  return [
+    { type: "payload", base: "network", offset: destination, length: value.length, register: 1 },
+    { type: "cmp", register: 1, op, value },
+  ];
+}
+
+function leaves(): Expression[] {
+  return notOver(MetaKey.oifname);
+}
+
+/** Goes on unless the link with this key is the loopback. */
+function notOver(key: number): Expression[] {
+  const name = new Uint8Array(16);
+  name.set(new TextEncoder().encode("lo"));
+  return [{ type: "meta", key, register: 1 }, { type: "cmp", register: 1, op: "!=", value: name }];
+}
+
+function find(name: string): Expression {
+  return { type: "lookup", set: name, register: 1, inverted: false };
+}
+
+function vmap(name: string): Expression {
+  return { type: "lookup", set: name, register: 1, inverted: false, target: 0 };
+}

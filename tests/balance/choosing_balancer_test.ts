@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { BalancerError } from "../../mod/balance/balancer.ts";
+import { ChoosingBalancer } from "../../mod/balance/choosing_balancer.ts";
+import { createBalancer } from "../../mod/balance/create.ts";
+import type { KernelEngine, KernelOffer } from "../../mod/balance/kernel/kernel_engine.ts";
+import { systemClock } from "../../mod/runtime/clock.ts";
+import { privileged } from "../fakes/privileges.ts";
+import { insideNamespace, kernelParts } from "./kernel/kit.ts";
+import { FakeResetter, portOf, RawConn, tcpConfig } from "./kit.ts";
+
+const DEPS = { clock: systemClock, random: () => 0, resetter: new FakeResetter() };
+
+function offering(offer: KernelOffer): KernelEngine {
+  const engine: Pick<KernelEngine, "offer"> = { offer: () => offer };
+  return engine as KernelEngine;
+}
+
+Deno.test("where the kernel is not taken a balancer listens, and the status says why", async () => {
+  const kernel = offering({ outcome: "declines", why: "it cannot" });
+  const balancer = new ChoosingBalancer(tcpConfig([1], { engine: "auto" }), DEPS, { kernel });
+  assert.deepEqual(balancer.status().listening, [], "nothing before the start");
+  await balancer.start();
+  const { engine, engineWhy } = balancer.status();
+  assert.deepEqual([engine, engineWhy], ["listen", "it cannot"]);
+  (await RawConn.connect(portOf(balancer))).close();
+  await balancer.stop();
+});
+
+Deno.test("an engine that was named and does not work ends the start", async () => {
+  const kernel = offering({ outcome: "declines", why: "no nftables" });
+  const balancer = new ChoosingBalancer(tcpConfig([1], { engine: "kernel", name: "web" }), DEPS, { kernel });
+  await assert.rejects(balancer.start(), (error: Error) => {
+    return error instanceof BalancerError && error.message === "Cannot use engine kernel for web: no nftables";
+  });
+  await balancer.stop();
+});
+
+privileged("where the kernel is taken it balances", async () => {
+  await insideNamespace(async () => {
+    const parts = kernelParts();
+    const config = tcpConfig([1], { engine: "auto", port: 8080 });
+    const balancer = new ChoosingBalancer(config, DEPS, { kernel: offering({ outcome: "takes", parts }) });
+    await balancer.start();
+    const { engine, listening } = balancer.status();
+    assert.deepEqual([engine, listening], ["kernel", ["0.0.0.0:8080"]]);
+    await balancer.stop();
+    await parts.close();
+  });
+});
+
+Deno.test("without access to the kernel only what needs it is refused", () => {
+  assert.equal(createBalancer(tcpConfig([1], { engine: "auto" }), DEPS).status().engine, "listen");
+  assert.throws(() => createBalancer(tcpConfig([1], { engine: "kernel" }), DEPS), /the kernel is not to be touched/);
+});

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { privileged } from "../../fakes/privileges.ts";
+import { type BalanceTables, KernelTable } from "../../../mod/balance/kernel/kernel_table.ts";
+import { BALANCE } from "../../../mod/balance/kernel/words.ts";
+import { Errno, SysError } from "../../../mod/linux/errno.ts";
+import { Namespace } from "../../../mod/linux/namespace.ts";
+import { NftSocket } from "../../../mod/linux/nft_socket.ts";
+import { addTable, deleteRules, deleteTable } from "../../../mod/net/netlink/nftables.ts";
+import { systemClock } from "../../../mod/runtime/clock.ts";
+import { VirtualClock } from "../../fakes/clock.ts";
+import { eventually } from "../kit.ts";
+import { NAMES, WEB, without } from "./services.ts";
+
+const OTHERS = { family: "inet", table: "others" } as const;
+
+interface World {
+  /** Somebody else's socket in the same namespace. */
+  readonly other: NftSocket;
+  readonly table: KernelTable;
+  readonly open: () => NftSocket;
+}
+
+async function inWorld(own: "where-possible" | "never", use: (world: World) => void | Promise<void>): Promise<void> {
+  const namespace = Namespace.create();
+  const open = (): NftSocket => namespace.run(() => new NftSocket());
+  const other = open();
+  const table = new KernelTable({ open, clock: systemClock, own });
+  try {
+    await use({ other, table, open });
+  } finally {
+    table.close();
+    other.close();
+    namespace.close();
+  }
+}
+
+const names = (socket: NftSocket): string[] => socket.tables().map(({ table }) => table).sort();
+
+privileged(
+  "the probe leaves nothing behind; the table goes with the end, and other tables are not touched",
+  async () => {
+    await inWorld("where-possible", ({ other, table }) => {
+      other.commit([addTable(OTHERS)]);
+      assert.deepEqual(table.probe(), { outcome: "works" });
+      assert.deepEqual(names(other), ["others"]);
+      table.put(WEB);
+      assert.deepEqual(names(other), ["kube-vip-balance", "others"]);
+      table.remove(WEB);
+      assert.deepEqual(names(other), ["kube-vip-balance", "others"], "connections that stand need its chains");
+      table.close();
+      table.close();
+      assert.deepEqual(names(other), ["others"]);
+    });
+  },
+);
+
+privileged("nobody else can change an owned table, and it ends with its process", async () => {
+  await inWorld("where-possible", ({ other, table, open }) => {
+    table.probe();
+    table.put(WEB);
+    assert.throws(() => other.commit([deleteTable(BALANCE)]), (error: SysError) => error.errno === Errno.EPERM);
+    const second = new KernelTable({ open, clock: systemClock });
+    const probe = second.probe();
+    assert.equal(probe.outcome, "lacking");
+    assert.match(probe.outcome === "lacking" ? probe.why : "", /belongs to another process/);
+  });
+});
+
+privileged("a table that may be flushed is back within 100 ms, with everything in it", async () => {
+  await inWorld("never", async ({ other, table }) => {
+    table.probe();
+    table.put(WEB);
+    table.put(NAMES);
+    for (let round = 0; round < 3; round++) {
+      other.commit([deleteTable(BALANCE)]);
+      const fromMs = performance.now();
+      await eventually(() => names(other).length > 0, "the table is back");
+      assert.ok(performance.now() - fromMs < 100, `${performance.now() - fromMs} ms`);
+      assert.equal(other.rules(BALANCE).filter(({ chain }) => /^(tcp80|udp53)_[46]$/.test(chain)).length, 4);
+    }
+  });
+});
+
+privileged("a rule that somebody removed is back after the second comparison", async () => {
+  await inWorld("never", async ({ other, table }) => {
+    table.probe();
+    table.put(WEB);
+    await new Promise((resolve) => setTimeout(resolve, 2200));
+    other.commit([deleteRules({ ...BALANCE, chain: "dispatch" })]);
+    await eventually(() => other.rules(BALANCE).some(({ chain }) => chain === "dispatch"), "the rules are back");
+  });
+});
+
+privileged("a change of a table that is gone builds it anew", async () => {
+  await inWorld("never", ({ other, table }) => {
+    table.probe();
+    table.put(WEB);
+    other.commit([deleteTable(BALANCE)]);
+    table.put(without(WEB, 0));
+    assert.equal(other.rules(BALANCE).some(({ chain }) => chain === "tcp80_4"), true);
+  });
+});
+
+privileged("an address comes and goes for every bound service in one step", async () => {
+  await inWorld("where-possible", ({ other, table }) => {
+    table.probe();
+    table.put({ ...WEB, vips: [] });
+    table.put({ ...WEB, port: 81, vips: [] });
+    table.put(NAMES);
+    const entrances = (): number => other.elements({ ...BALANCE, set: "services4" }).length;
+    const before = other.generation();
+    table.holdAddress("10.0.0.9");
+    assert.equal(other.generation(), before + 1);
+    assert.equal(entrances(), 2);
+    table.holdAddress("10.0.0.9");
+    assert.equal(other.generation(), before + 1, "what is there already is no change");
+    table.releaseAddress("10.0.0.9");
+    assert.equal(entrances(), 0);
+  });
+});
+
+/** Refuses everything for a while. */
+class Refusing {
+  commits = 0;
+  refusal: SysError | null = null;
+
+  open(): BalanceTables {
+    const nothing = (): never[] => [];
+    return {
+      commit: () => {
+        this.commits++;
+        if (this.refusal !== null) throw this.refusal;
+      },
+      generation: () => 1,
+      tables: nothing,
+      chains: nothing,
+      rules: nothing,
+      sets: nothing,
+      elements: nothing,
+      close: () => {},
+    };
+  }
+}
+
+Deno.test("what the kernel refuses is tried again until it takes it", () => {
+  const clock = new VirtualClock();
+  const kernel = new Refusing();
+  const table = new KernelTable({ open: () => kernel.open(), clock });
+  kernel.refusal = new SysError("add table", Errno.ENOMEM);
+  table.put(WEB);
+  assert.equal(kernel.commits, 1);
+  clock.advance(1000);
+  assert.equal(kernel.commits, 2);
+  kernel.refusal = null;
+  clock.advance(1000);
+  assert.equal(kernel.commits, 3);
+  clock.advance(60_000);
+  assert.equal(kernel.commits, 3, "it has been taken");
+  table.close();
+});
+
+Deno.test("a kernel that lacks something is told from one that works", () => {
+  const kernel = new Refusing();
+  kernel.refusal = new SysError("add chain", Errno.EOPNOTSUPP);
+  const probe = new KernelTable({ open: () => kernel.open(), clock: new VirtualClock() }).probe();
+  assert.equal(probe.outcome, "lacking");
+  assert.equal(kernel.commits, 2, "with and without ownership");
+});

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { privileged } from "../../fakes/privileges.ts";
+import { changeTable, installTable, removeTable } from "../../../mod/balance/kernel/program.ts";
+import type { KernelService } from "../../../mod/balance/kernel/types.ts";
+import { BALANCE } from "../../../mod/balance/kernel/words.ts";
+import { Namespace } from "../../../mod/linux/namespace.ts";
+import { NftSocket } from "../../../mod/linux/nft_socket.ts";
+import { NAMES, WEB, without } from "./services.ts";
+
+/** Everything the kernel has of the table, as text; the order of elements does not matter. */
+function listing(nft: NftSocket): string {
+  const rules = nft.rules(BALANCE).map(({ chain, expressions }) => JSON.stringify({ chain, expressions })).sort();
+  const sets = nft.sets(BALANCE).map((set) => [
+    JSON.stringify(set),
+    nft.elements(set).map(({ key, data, verdict }) => JSON.stringify([[...key], [...data ?? []], verdict])).sort(),
+  ]).sort();
+  return JSON.stringify([nft.chains(BALANCE).map((chain) => JSON.stringify(chain)).sort(), rules, sets], null, 1);
+}
+
+function inNamespace(use: (nft: NftSocket) => void): void {
+  const namespace = Namespace.create();
+  const nft = namespace.run(() => new NftSocket());
+  try {
+    use(nft);
+  } finally {
+    nft.close();
+    namespace.close();
+  }
+}
+
+const SITUATIONS: readonly (readonly KernelService[])[] = [
+  [],
+  [WEB],
+  [WEB, NAMES],
+  [without(WEB, 0), without(NAMES, 2)],
+  [{ ...WEB, vips: [] }, NAMES],
+  [{ ...WEB, vips: ["10.0.0.10"], preserveClientAddress: true }],
+  [without(without(without(WEB, 0), 1), 2), { ...NAMES, backends: WEB.backends.slice(0, 1) }],
+  [{ ...WEB, affinity: "source" }, { ...NAMES, affinity: "none" }],
+  [{ ...WEB, vips: null, backends: [{ address: "127.0.0.1", port: 8080, weight: 1, usable: true }] }],
+];
+
+privileged("a change leads from any situation to the same table as building that anew", () => {
+  inNamespace((nft) => {
+    const built = SITUATIONS.map((services) => {
+      nft.commit(installTable(services, { owned: false }));
+      return listing(nft);
+    });
+    assert.equal(new Set(built).size, built.length, "situations differ");
+    for (const [from, before] of SITUATIONS.entries()) {
+      for (const [to, after] of SITUATIONS.entries()) {
+        nft.commit(installTable(before, { owned: false }));
+        nft.commit(changeTable(before, after));
+        assert.equal(listing(nft), built[to], `from ${from} to ${to}`);
+      }
+    }
+    nft.commit(removeTable());
+    assert.deepEqual(nft.tables(), []);
+  });
+});
+
+Deno.test("what stays the same is not touched", () => {
+  assert.deepEqual(changeTable([WEB, NAMES], [WEB, NAMES]), []);
+  const ops = changeTable([WEB, NAMES], [without(WEB, 0), NAMES]).map(({ op, subject }) => `${op} ${subject}`);
+  assert.deepEqual(
+    new Set(ops.map((op) => op.split(" ").at(-1))),
+    new Set(["slots-tcp80_4", "tcp80_4"]),
+    ops.join("\n"),
+  );
+  const taken = changeTable([{ ...WEB, vips: [] }], [WEB]).map(({ subject }) => subject.split(" ").at(-1));
+  assert.deepEqual(taken, ["services4", "services6"]);
+});
+
+privileged("nft can list the table", () => {
+  const namespace = Namespace.create();
+  const nft = namespace.run(() => new NftSocket());
+  nft.commit(installTable([WEB, NAMES], { owned: true }));
+  const list = namespace.run(() => new Deno.Command("nft", { args: ["list", "ruleset"] }).outputSync());
+  const text = new TextDecoder().decode(list.stdout);
+  nft.close();
+  namespace.close();
+  assert.ok(list.success, new TextDecoder().decode(list.stderr));
+  for (
+    const part of ["dnat ip to numgen inc mod 4 map @slots-tcp80_4", "10.0.0.9 . tcp . 80 : goto tcp80_4", "masquerade"]
+  ) {
+    assert.ok(text.includes(part), part);
+  }
+}, { program: "nft" });
