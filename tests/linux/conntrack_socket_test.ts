@@ -119,8 +119,8 @@ privileged(
       assert.deepEqual(await conntrack.deleteMatching({ ...all, backend: first }), { found: 25_000, deleted: 25_000 });
       clearInterval(ticking);
       gaps.sort((a, b) => a - b);
-      // On a machine that does other things as well single gaps are not ours.
-      const late = gaps.filter((gap) => gap > 20).length;
-      assert.ok(gaps.length > 50 && late <= 2, `${gaps.length} turns, ${late} late, the worst ${gaps.at(-1)} ms`);
+      // 2 to 6 ms where nothing else runs; all of it at once would be 600.
+      const worstMs = gaps.at(-1) ?? Infinity;
+      assert.ok(gaps.length > 50 && worstMs < 200, `${gaps.length} turns, the worst ${worstMs} ms`);
     }),
 );
