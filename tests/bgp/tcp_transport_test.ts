@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
+import { localEndpoint, remoteEndpoint } from "../../mod/linux/socket.ts";
 import { connected, Recorder, requestTo, Side, until, withSide } from "./tcp_ends.ts";
 
 const text = (words: string): Uint8Array => new TextEncoder().encode(words);
 
-/** Descriptors of this process. */
-function openDescriptors(): number {
-  return [...Deno.readDirSync("/proc/self/fd")].length;
+/** Sockets of this process with one of these ports at one of their ends: other tests run in it at the same time. */
+function socketsOf(...ports: readonly number[]): number {
+  const descriptors = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => Number(name));
+  return descriptors.filter((fd) => {
+    const ends = [localEndpoint(fd), remoteEndpoint(fd)];
+    return ends.some((end) => end !== null && ports.includes(end.port));
+  }).length;
 }
 
 for (const ip of ["127.0.0.1", "::1"]) {
@@ -144,7 +149,7 @@ Deno.test("200 connects that come up, are refused, reset or closed leave no desc
     const { listener, arrivals } = side.listen();
     const gone = side.listen().listener;
     await gone.close();
-    const before = openDescriptors();
+    const before = socketsOf(listener.port, gone.port);
     for (let round = 0; round < 50; round++) {
       const made = [0, 1, 2].map(() => side.connect("127.0.0.1", listener.port));
       const refused = side.connect("::1", gone.port);
@@ -156,7 +161,7 @@ Deno.test("200 connects that come up, are refused, reset or closed leave no desc
       assert.equal(await refused.events.end(), "connection refused");
     }
     await until(() => side.transport.connections === 0, "the end of all");
-    assert.equal(openDescriptors(), before);
+    assert.equal(socketsOf(listener.port, gone.port), before);
   }));
 
 Deno.test("close() of the transport lets those that are being closed finish, and resets the others", () =>

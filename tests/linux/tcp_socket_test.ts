@@ -162,12 +162,15 @@ Deno.test("what cannot be is a SysError that names operation and subject", () =>
     [target("127.0.0.1", 1, { password: "é".repeat(41) }), "set TCP-MD5 key for", "127.0.0.1", "EINVAL"],
   ] as const;
   const before = [...Deno.readDirSync("/proc/self/fd")].length;
-  for (const [wanted, op, subject, code] of cases) {
-    assert.throws(() => startConnect(wanted), { name: "SysError", op, subject, code });
+  for (let round = 0; round < 100; round++) {
+    for (const [wanted, op, subject, code] of cases) {
+      assert.throws(() => startConnect(wanted), { name: "SysError", op, subject, code });
+    }
   }
   const keys = [{ ip: "127.0.0.1", password: "x".repeat(81) }];
   assert.throws(() => listenOn({ version: 4, port: 0, keys, backlog: 1 }), {
     message: "Cannot set TCP-MD5 key for 127.0.0.1: EINVAL (a key of 81 bytes, wanted 1 to 80)",
   });
-  assert.equal([...Deno.readDirSync("/proc/self/fd")].length, before);
+  // Other tests run in this process at the same time; one that stays open would be a hundred.
+  assert.ok([...Deno.readDirSync("/proc/self/fd")].length < before + 90, "no descriptor stays open");
 });
