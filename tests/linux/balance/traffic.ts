@@ -62,7 +62,7 @@ export class TcpBackend implements AsyncDisposable {
 
 /** Sends a byte over the connection and gives what becomes of it: "echo", "reset", "end" or "silence". */
 export async function probe(conn: Deno.TcpConn): Promise<string> {
-  let timer = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const silence = new Promise<string>((resolve) => timer = setTimeout(() => resolve("silence"), PATIENCE_MS));
   const answer = await Promise.race([exchange(conn), silence]);
   clearTimeout(timer);
