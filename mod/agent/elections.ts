@@ -6,7 +6,7 @@ import type { Poller } from "../linux/poller.ts";
 import { etcdElection } from "./etcd_election.ts";
 import { leaseElection } from "./lease_election.ts";
 import type { Election, ElectionParts } from "./manager_election.ts";
-import { BEYOND_RESTART_MS, everyNodeElection } from "./every_node_election.ts";
+import { everyNodeElection, outlivingMs } from "./every_node_election.ts";
 import { getLog } from "../observe/log.ts";
 import { peersElection } from "./peers_election.ts";
 
@@ -32,7 +32,8 @@ export function electionOf(
   const { election, lease, preserveOnLoss } = config;
   return (parts, rivals) => {
     if (!config.elects) {
-      return everyNodeElection({ ...parts, leaseName: lease.name, leaseMs: unelectedLeaseMs(config) });
+      const leaseMs = config.bgp === null ? TABLE_LEASE_MS : outlivingMs(config.bgp);
+      return everyNodeElection({ ...parts, leaseName: lease.name, leaseMs });
     }
     switch (election.type) {
       case "etcd":
@@ -58,11 +59,4 @@ export function electionOf(
         return assertNever(election);
     }
   };
-}
-
-/** How long addresses stay that every node has. */
-function unelectedLeaseMs({ bgp }: ManagerConfig): number {
-  if (bgp === null) return TABLE_LEASE_MS;
-  // Routers keep the routes of a process that ends for the restart time, and those of one that hangs for the hold time.
-  return Math.max(bgp.gracefulRestartMs ?? 0, bgp.defaults.holdTimeMs) + BEYOND_RESTART_MS;
 }

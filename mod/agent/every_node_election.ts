@@ -1,4 +1,5 @@
 /** No election: every healthy node serves, and routers choose among them. */
+import type { BgpSettings } from "../config/bgp/types.ts";
 import { EveryNode } from "../election/every_node.ts";
 import type { Election, ElectionParts } from "./manager_election.ts";
 
@@ -9,8 +10,8 @@ export interface EveryNodeElectionParts extends ElectionParts {
   readonly leaseMs: number;
 }
 
-/** The address outlives by this the routes that routers keep while the process restarts. */
-export const BEYOND_RESTART_MS = 15_000;
+/** The address outlives its routes by this. */
+const BEYOND_ROUTES_MS = 15_000;
 /** Routers have so long to prefer others, and so long to send no more, before the address of a node that leaves goes. */
 const DRAIN_MS = 500;
 const SETTLE_MS = 1000;
@@ -40,4 +41,12 @@ export function everyNodeElection(parts: EveryNodeElectionParts): Election {
     elsewhere: () => ({ atMs: null, graceMs: 0 }),
     close: () => Promise.resolve(),
   };
+}
+
+/**
+ * How long an address is to answer when this process falls silent and no other node takes over: longer than routers keep its routes, which
+ * is the restart time for a process that ends, and the hold time for one that hangs.
+ */
+export function outlivingMs({ gracefulRestartMs, defaults }: BgpSettings): number {
+  return Math.max(gracefulRestartMs ?? 0, defaults.holdTimeMs) + BEYOND_ROUTES_MS;
 }

@@ -76,7 +76,6 @@ export class ManagerAgent {
   readonly #pages: ManagerPages;
   /** What ends a hold on this machine. */
   #fence: "guard" | "lifetime" = "guard";
-  readonly #held = new Set<string>();
   /** Why an address cannot be put on the link, or null. */
   #unplaced: string | null = null;
   #placeAgain: Timer | null = null;
@@ -247,14 +246,12 @@ export class ManagerAgent {
     const termOf = (epoch: number): number | null => elects ? epoch : null;
     return {
       held: (ip, epoch) => {
-        this.#held.add(ip);
         routed?.held(ip, termOf(epoch));
         this.#decide();
         this.#records?.held(ip);
         this.#pages.held(ip);
       },
       released: (ip) => {
-        this.#held.delete(ip);
         routed?.released(ip);
         this.#records?.released(ip);
         this.#pages.released(ip);
@@ -334,7 +331,8 @@ export class ManagerAgent {
     const health = this.#health?.health().is ?? "healthy";
     if (health === "unknown") return;
     const current = this.#names.current();
-    const isComplete = current.length > 0 && current.every(({ ip }) => this.#held.has(ip));
+    const held = new Set(this.#holder.status().filter(({ heldHere }) => heldHere).map(({ ip }) => ip));
+    const isComplete = current.length > 0 && current.every(({ ip }) => held.has(ip));
     if (isComplete || health === "unhealthy" || this.#holder.unfit() !== null) this.#options.routing?.decided();
   }
 

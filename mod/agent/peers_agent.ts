@@ -24,7 +24,7 @@ import { LanAnnouncer } from "../vip/lan_announcer.ts";
 import { kernelEngineOf } from "./balance_kernel.ts";
 import { CONTROL_SOCKET, ControlServer, type TransferAnswer } from "./control.ts";
 import type { HostKernel } from "./host_kernel.ts";
-import { BEYOND_RESTART_MS } from "./every_node_election.ts";
+import { outlivingMs } from "./every_node_election.ts";
 import { makeRaft, raftElsewhere, transferRaft } from "./raft_election.ts";
 import { stopInOrder, type StopStep } from "./orderly_stop.ts";
 import type { Routing } from "./routing.ts";
@@ -97,7 +97,7 @@ export class PeersAgent {
         timing: config.timing,
         clock,
         sink: this.#holder,
-        ...singleLease(config.bgp?.gracefulRestartMs ?? null),
+        ...(config.bgp === null ? {} : { leastLeaseMs: outlivingMs(config.bgp) }),
       });
     const channel = this.#node?.channel(STATUS_CHANNEL) ?? null;
     this.#exchange = channel === null ? null : new StatusExchange({ channel, clock, own: () => this.#ownStatus() });
@@ -217,9 +217,4 @@ export class PeersAgent {
     }
     return await transferRaft(this.#node, to);
   }
-}
-
-/** While routers keep the routes of a single node that restarts (RFC 4724), its kernel is to answer. */
-function singleLease(restartMs: number | null): { readonly leastLeaseMs?: number } {
-  return restartMs === null ? {} : { leastLeaseMs: restartMs + BEYOND_RESTART_MS };
 }

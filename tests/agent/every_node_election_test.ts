@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { everyNodeElection } from "../../mod/agent/every_node_election.ts";
+import { everyNodeElection, outlivingMs } from "../../mod/agent/every_node_election.ts";
 import type { Standing } from "../../mod/election/elector.ts";
 import { VirtualClock } from "../fakes/clock.ts";
+import { mustLoad, vars } from "../config/manager/helpers.ts";
 import { IP, Nodes } from "./election_kit.ts";
 
 Deno.test("every node holds for itself, drains before it leaves, and there is nothing to hand over", async () => {
@@ -30,4 +31,16 @@ Deno.test("every node holds for itself, drains before it leaves, and there is no
   await stopped;
   assert.deepEqual(told, [`revoked ${IP}: stopping`]);
   await election.close();
+});
+
+Deno.test("an address outlives its routes, whether the process ended or hangs", () => {
+  const outliving = (...texts: readonly string[]): number => {
+    const on = vars("vip_arp=false", "bgp_enable=true", "bgp_peers=192.168.0.1:65001", ...texts);
+    const { bgp } = mustLoad({ env: on });
+    assert.ok(bgp);
+    return outlivingMs(bgp);
+  };
+  assert.equal(outliving(), 75_000);
+  assert.equal(outliving("bgp_graceful_restart=0"), 45_000);
+  assert.equal(outliving("bgp_hold_time=90"), 105_000);
 });
