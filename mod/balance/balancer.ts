@@ -19,7 +19,7 @@ export interface BackendStatus {
 export interface BalancerStatus {
   readonly name: string;
   readonly type: "tcp" | "udp" | "http";
-  readonly engine: "kernel" | "listen";
+  readonly engine: "kernel" | "user" | "listen";
   /** Why it is this engine, where it was to be chosen; absent where it was named. */
   readonly engineWhy?: string;
   /** `address:port` of every open listener. */
@@ -49,6 +49,7 @@ export interface ConnectionResetter {
 
 /** One configured load balancer. Made by the agent, which stops it. */
 export interface Balancer {
+  /** What it runs with now. */
   readonly config: BalancerConfig;
   /**
    * Begins health checks and, without `bindToVip`, listens.
@@ -62,6 +63,13 @@ export interface Balancer {
    * listener on every address. Synchronous.
    */
   release(ip: string): void;
+  /**
+   * Goes over to another configuration of the same front (`sameFront` in `front.ts`) while it runs: backends, weights, checks, limits, times.
+   * Listeners and connections are not disturbed. A backend that is new gets connections from now on, after its first check where there are
+   * checks; one that is gone gets no more, and what it has goes on; one that stays keeps its state and its counters. Synchronous: what was
+   * given counts for the next connection. {@link config} is the new one then.
+   */
+  update(config: BalancerConfig): void;
   /** Stops accepting, lets connections finish for `drainMs`, then cuts them. Idempotent. */
   stop(): Promise<void>;
   status(): BalancerStatus;

@@ -35,6 +35,10 @@ export class ChoosingBalancer implements Balancer {
     this.#chosen?.release(ip);
   }
 
+  update(config: BalancerConfig): void {
+    this.#chosen?.update(config);
+  }
+
   async stop(): Promise<void> {
     await this.#chosen?.stop();
   }

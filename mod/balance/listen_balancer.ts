@@ -146,6 +146,10 @@ export class ListenBalancer implements Balancer {
     }
   }
 
+  update(config: BalancerConfig): void {
+    throw new Error(`to be written: ${config.name}`);
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;

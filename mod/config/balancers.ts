@@ -106,6 +106,9 @@ function readSettled(section: Section, type: BalancerType, known: ListenSettings
     // Datagrams are not acknowledged: whoever wants checks of a udp balancer names what else the backends speak.
     health: type === "udp" && health.origin === "default" ? null : toHealth(health.value),
     ejection: ejection.failures === 0 ? null : { failures: ejection.failures, restMs: ejection.restMs },
+    threads: 1,
+    tls: null,
+    acceptProxyProtocol: false,
     maxHeadBytes: limit(HTTP_LIMITS.maxHeadBytes),
     maxHeaders: limit(HTTP_LIMITS.maxHeaders),
     headTimeout: limit(HTTP_LIMITS.headTimeout),
@@ -188,10 +191,28 @@ function finishDraft(draft: Draft, around: Surroundings): BalancerConfig[] {
       checkKernelBackends(backends.value, { place: draft.place, vips: bindToVip ? around.vips : [] });
     }
     const list = backends.value.flatMap((one) => tcpBackend(one, draft, around));
-    return [{ type: draft.type, name, port, bindToVip, backends: list, ...common, engine, ...wishes }];
+    return [{
+      type: draft.type,
+      name,
+      port,
+      bindToVip,
+      backends: list,
+      ...common,
+      engine,
+      ...wishes,
+      sendProxyProtocol: null,
+    }];
   }
   const list = backends.value.flatMap((one) => httpBackend(one, draft, around));
-  const limits = { maxHeadBytes, maxHeaders, headTimeoutMs: headTimeout, responseTimeoutMs: responseTimeout };
+  const limits = {
+    maxHeadBytes,
+    maxHeaders,
+    headTimeoutMs: headTimeout,
+    responseTimeoutMs: responseTimeout,
+    maxRequestBytes: null,
+    maxResponseBytes: null,
+    backendTls: { caFile: null, serverName: null, client: null },
+  };
   return [{ type: "http", name, port, bindToVip, backends: list, ...common, engine, ...limits }];
 }
 

@@ -18,15 +18,37 @@ export interface TcpBackend {
 }
 
 export interface HttpBackend {
-  /** `http://host:port[/path]`; an https backend belongs to the user-space engine's issue and is refused by name. */
+  /** `http://host:port[/path]` or `https://…`. */
   readonly url: URL;
   readonly weight: number;
 }
 
 /**
- * How bytes are moved: by the kernel (nftables), by this program, or whichever of the two does all that is asked for on this machine.
+ * How bytes are moved: by the kernel (nftables), by threads of this program with sockets of the system's own, by plain `Deno.listen`, or
+ * whichever of them is the first that does all that is asked for on this machine.
  */
-export type Engine = "auto" | "kernel" | "listen";
+export type Engine = "auto" | "kernel" | "user" | "listen";
+
+/** The versions of the PROXY protocol, by which a balancer tells the next one who the client is. */
+export type ProxyVersion = "v1" | "v2";
+
+/** The certificate that clients are shown. Both files are read again when they change. */
+export interface FrontTls {
+  /** PEM: the certificate and what it was issued by. */
+  readonly certificateFile: string;
+  /** PEM. */
+  readonly keyFile: string;
+}
+
+/** How https backends are spoken to. */
+export interface BackendTls {
+  /** PEM of who may have issued their certificates; null: whom the system trusts. */
+  readonly caFile: string | null;
+  /** The name their certificates must carry; null: the host of the URL. */
+  readonly serverName: string | null;
+  /** PEM of the certificate shown to them, and its key; null: none. */
+  readonly client: FrontTls | null;
+}
 
 /** How a balancer chooses among healthy backends. */
 export type Policy = "round-robin" | "least-connections";
@@ -61,6 +83,12 @@ interface BalancerCommon {
   readonly health: HealthCheckConfig | null;
   /** Passive ejection: after `failures` failed connects in a row a backend rests for `restMs`; null: off. */
   readonly ejection: { readonly failures: number; readonly restMs: number } | null;
+  /** Threads of the engine `user`. */
+  readonly threads: number;
+  /** Clients are spoken to with TLS; null: in the clear. */
+  readonly tls: FrontTls | null;
+  /** Clients are balancers that say first whom they speak for, in either version of the PROXY protocol. */
+  readonly acceptProxyProtocol: boolean;
 }
 
 /** Connections or datagrams as they are: what the kernel can balance. */
@@ -70,6 +98,8 @@ interface PlainBalancerConfig extends BalancerCommon {
   readonly affinity: "none" | "source";
   /** Backends see the client's address, and send their answers through this machine. Of the kernel only. */
   readonly preserveClientAddress: boolean;
+  /** Backends are told first who the client is; null: not. */
+  readonly sendProxyProtocol: ProxyVersion | null;
   /** Keys that were given and that the kernel cannot do. */
   readonly listenOnly: readonly string[];
 }
@@ -93,6 +123,12 @@ export interface HttpBalancerConfig extends BalancerCommon {
   readonly headTimeoutMs: number;
   /** A backend gets this long until its response head is complete. */
   readonly responseTimeoutMs: number;
+  /** Most bytes of a request's content; null: no limit. */
+  readonly maxRequestBytes: number | null;
+  /** Most bytes of an answer's content; null: no limit. */
+  readonly maxResponseBytes: number | null;
+  /** Of the backends with an https URL. */
+  readonly backendTls: BackendTls;
 }
 
 export type BalancerConfig = TcpBalancerConfig | UdpBalancerConfig | HttpBalancerConfig;

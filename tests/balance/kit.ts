@@ -37,6 +37,9 @@ const COMMON = {
   drainMs: 0,
   health: null,
   ejection: null,
+  threads: 1,
+  tls: null,
+  acceptProxyProtocol: false,
 } as const;
 
 /** A tcp balancer to these local ports. */
@@ -48,6 +51,7 @@ export function tcpConfig(ports: readonly number[], changes: Partial<TcpBalancer
     backends,
     affinity: "none",
     preserveClientAddress: false,
+    sendProxyProtocol: null,
     listenOnly: [],
     ...changes,
   };
@@ -57,7 +61,9 @@ export function tcpConfig(ports: readonly number[], changes: Partial<TcpBalancer
 export function httpConfig(ports: readonly number[], changes: Partial<HttpBalancerConfig> = {}): HttpBalancerConfig {
   const backends = ports.map((port) => ({ url: new URL(`http://127.0.0.1:${port}`), weight: 1 }));
   const limits = { maxHeadBytes: 16_384, maxHeaders: 64, headTimeoutMs: 3000, responseTimeoutMs: 3000 };
-  return { ...COMMON, ...limits, type: "http", backends, ...changes };
+  const content = { maxRequestBytes: null, maxResponseBytes: null };
+  const backendTls = { caFile: null, serverName: null, client: null };
+  return { ...COMMON, ...limits, ...content, backendTls, type: "http", backends, ...changes };
 }
 
 /** The port of a balancer's first listener. */

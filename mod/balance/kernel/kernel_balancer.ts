@@ -3,7 +3,7 @@
  * backends and keeps the kernel's table. What a session could do (try another backend, limit, time out) the kernel does not.
  */
 import type { Clock, Random } from "../../base/clock.ts";
-import type { TcpBalancerConfig, UdpBalancerConfig } from "../../config/types.ts";
+import type { BalancerConfig, TcpBalancerConfig, UdpBalancerConfig } from "../../config/types.ts";
 import { SysError } from "../../linux/errno.ts";
 import { getLog, type Log } from "../../observe/log.ts";
 import { type Balancer, BalancerError, type BalancerStatus, type ConnectionResetter } from "../balancer.ts";
@@ -99,6 +99,10 @@ export class KernelBalancer implements Balancer {
       if (!(error instanceof SysError)) throw error;
       return true;
     }
+  }
+
+  update(config: BalancerConfig): void {
+    throw new Error(`to be written: ${config.name}`);
   }
 
   stop(): Promise<void> {

@@ -1,0 +1,18 @@
+/** What of a balancer can change while it runs. */
+import type { BalancerConfig } from "../config/types.ts";
+
+/**
+ * Whether a running balancer can go over to `next` by `Balancer.update`: all that is bound to sockets, threads or the choice of the engine
+ * is the same. Otherwise another balancer takes its place.
+ */
+export function sameFront(running: BalancerConfig, next: BalancerConfig): boolean {
+  const plain = (config: BalancerConfig): unknown =>
+    config.type === "http"
+      ? null
+      : [config.affinity, config.preserveClientAddress, config.sendProxyProtocol, config.listenOnly.length > 0];
+  const front = (config: BalancerConfig): string => {
+    const { name, type, port, bindToVip, engine, threads, tls, acceptProxyProtocol } = config;
+    return JSON.stringify([name, type, port, bindToVip, engine, threads, tls, acceptProxyProtocol, plain(config)]);
+  };
+  return front(running) === front(next);
+}

@@ -1,0 +1,86 @@
+/**
+ * The engine `user`: sockets of the system's own behind one epoll a thread. Nothing here is asynchronous: the loop calls, and what it calls
+ * returns at once.
+ */
+import type { Endpoint } from "../balancer.ts";
+
+/** Where a connection goes: a sockaddr_in or sockaddr_in6, and its name for errors. */
+export interface Destination {
+  readonly address: Uint8Array<ArrayBuffer>;
+  /** `10.0.0.5:80`. */
+  readonly name: string;
+}
+
+/** What happens to a flow is told to its owner. It may do anything with any flow meanwhile, also close it. */
+export interface FlowOwner {
+  /** A connect has succeeded: of outgoing flows only, once, before anything else. */
+  opened(flow: Flow): void;
+  /**
+   * There are bytes, or the peer's FIN, to {@link Flow.receive}. The owner takes them now, or later when it has room for them (back
+   * pressure): it is told once for what has come and again only when more comes after it took less than it had room for.
+   */
+  readable(flow: Flow): void;
+  /** All that {@link Flow.send} had kept has left. */
+  drained(flow: Flow): void;
+  /** The connect failed, a RST came, or the kernel gave up; the flow is closed. `errno` is positive. */
+  failed(flow: Flow, errno: number): void;
+  /** The time given to {@link Flow.expireIn} is over; the flow is as it was. */
+  expired(flow: Flow): void;
+}
+
+/** One TCP connection on a loop. */
+export interface Flow {
+  /** Whom the loop tells; may be changed at any time. */
+  owner: FlowOwner;
+  readonly isClosed: boolean;
+  /** Looked up when asked for. IPv4-mapped addresses are given as IPv4. */
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** Something may be there to receive: false after {@link receive} took all there was, until more comes. */
+  readonly hasInput: boolean;
+  /** Bytes that were sent here and that the kernel has not taken yet. */
+  readonly keptBytes: number;
+  /** Bytes received and bytes the kernel has taken. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /**
+   * Receives what is there, as much as `into` holds. Gives the count; 0 when there is nothing now; -1 at the peer's FIN (also again); -2 when
+   * the connection is broken: it is closed then, and the owner is not told.
+   */
+  receive(into: Uint8Array<ArrayBuffer>): number;
+  /**
+   * Sends all of `bytes`: what the kernel does not take now is copied and kept, and the owner is told by `drained` when it has left. Gives
+   * whether nothing is kept. A sender that goes on while something is kept makes it grow: do not. Of a flow that is closed nothing is sent.
+   * A connection that turns out to be broken is told by `failed`, after this has returned.
+   */
+  send(bytes: Uint8Array<ArrayBuffer>): boolean;
+  /** Sends FIN after what is kept; the other direction stays open. Idempotent. */
+  finish(): void;
+  /** `expired` is called once, at most an eighth later than this (at most 100 ms), unless set again, taken back or closed. */
+  expireIn(delayMs: number): void;
+  neverExpire(): void;
+  /** Ends both directions in order: what is kept is lost, what the kernel took is sent. Nobody is told. Idempotent. */
+  close(): void;
+  /** Ends both directions with a RST. Nobody is told. Idempotent. */
+  reset(): void;
+}
+
+/** The loop of one thread. */
+export interface Loop {
+  /** Monotonic, of the last time that the kernel was asked for events. */
+  readonly nowMs: number;
+  /** To receive into: what is there is valid until the next thing is received. */
+  readonly scratch: Uint8Array<ArrayBuffer>;
+  /** Begins to connect; `opened` or `failed` follows, not before this has returned. Gives null where no socket is to be had (EMFILE). */
+  connect(to: Destination, owner: FlowOwner): Flow | null;
+}
+
+/** A balancer within one thread: what becomes of the clients that a listener of its has accepted. */
+export interface Service {
+  /** Takes over an accepted connection. */
+  accepted(flow: Flow): void;
+  /** Ends each connection as soon as nothing is under way on it. */
+  drain(): void;
+  /** Ends every connection whose local address is this one (null: every one) with a RST to both sides. */
+  cut(localIp: string | null): void;
+}
