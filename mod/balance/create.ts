@@ -13,7 +13,7 @@ import { type BalancerDeps, ListenBalancer } from "./listen_balancer.ts";
  * Throws {@link BalancerError} for a balancer that needs it then.
  */
 export function createBalancer(config: BalancerConfig, deps: BalancerDeps, kernel?: KernelEngine): Balancer {
-  if (config.type === "http" || config.engine === "listen") return new ListenBalancer(config, deps);
+  if (config.type === "http" || config.engine === "listen" || config.engine === "user") return new ListenBalancer(config, deps);
   if (kernel !== undefined) return new ChoosingBalancer(config, deps, { kernel });
   if (config.engine === "auto") return new ListenBalancer(config, deps);
   throw new BalancerError("use engine kernel for", config.name, {

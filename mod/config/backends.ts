@@ -24,7 +24,7 @@ const backendUrl: Kind<URL> = scalar(URL_ACCEPTS, (given, place) => {
   const url = URL.canParse(given) ? new URL(given) : null;
   const shown = given.replace(/\/\/[^/]*@/, "//********@");
   if (url === null || url.hostname === "" || !/^https?:$/.test(url.protocol)) {
-    place.problem("Unable to parse, ensure it's prefixed with http:// and names a host", shown);
+    place.problem("Unable to parse, ensure it's prefixed with http:// or https:// and names a host", shown);
     return INVALID;
   }
   const why = refusal(url);
@@ -34,7 +34,6 @@ const backendUrl: Kind<URL> = scalar(URL_ACCEPTS, (given, place) => {
 });
 
 function refusal(url: URL): string | null {
-  if (url.protocol === "https:") return `is an https backend, which belongs to a later feature; must be ${URL_ACCEPTS}`;
   if (url.username + url.password !== "") return "must not contain a user name or password";
   return url.search + url.hash === "" ? null : "must not contain a query or a fragment";
 }
@@ -53,7 +52,7 @@ export const BACKEND = {
     aliases: ["rawURL"],
     kind: backendUrl,
     fallback: null,
-    help: "Instead of address and port, for balancers of type http: http://host:port[/path]",
+    help: "Instead of address and port, for balancers of type http: http://host:port[/path] or https://…",
   }),
   weight: setting({ key: "weight", kind: int(1, 1000), fallback: 1, help: "Share compared with the other backends" }),
 };

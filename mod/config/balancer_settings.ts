@@ -2,6 +2,15 @@
 
 import { BACKEND_FIELDS, backendKind, type GivenBackend } from "./backends.ts";
 import {
+  BACKEND_TLS_FIELDS,
+  backendTlsKind,
+  FRONT_TLS_FIELDS,
+  frontTlsKind,
+  type GivenBackendTls,
+  type GivenFrontTls,
+  NO_BACKEND_TLS,
+} from "./balancer_tls.ts";
+import {
   DEFAULT_EJECTION,
   DEFAULT_HEALTH,
   EJECTION_FIELDS,
@@ -11,9 +20,11 @@ import {
 } from "./health.ts";
 import { bool, choice, duration, int, listOf, optional, port, scalar, text } from "./kinds.ts";
 import { INVALID, type Kind, type Setting, setting } from "./setting.ts";
-import type { BalancerConfig, Engine, Policy } from "./types.ts";
+import type { BalancerConfig, Engine, Policy, ProxyVersion } from "./types.ts";
 
 const MOST_BACKENDS = 256;
+/** 1 TiB. */
+const MOST_CONTENT_BYTES = 2 ** 40;
 
 /** What a balancer balances. */
 export type BalancerType = BalancerConfig["type"];
@@ -52,6 +63,20 @@ export const HTTP_LIMITS = {
     fallback: 60_000,
     fallbackText: "1m",
     help: "Type http: a backend has this long until the head of its answer is complete",
+  }),
+  maxRequestBytes: setting({
+    key: "maxRequestBytes",
+    kind: int(0, MOST_CONTENT_BYTES),
+    fallback: 0,
+    fallbackText: "0, no limit",
+    help: "Type http: largest content of a request, in bytes; more is answered with 413",
+  }),
+  maxResponseBytes: setting({
+    key: "maxResponseBytes",
+    kind: int(0, MOST_CONTENT_BYTES),
+    fallback: 0,
+    fallbackText: "0, no limit",
+    help: "Type http: largest content of an answer, in bytes; more is answered with 502, or cut where it has begun",
   }),
 };
 
@@ -110,12 +135,46 @@ export const BALANCER = {
   }),
   engine: setting<Engine | null>({
     key: "engine",
-    kind: optional(choice("auto", "kernel", "listen")),
+    kind: optional(choice("auto", "kernel", "user", "listen")),
     fallback: null,
-    fallbackText: "listen; kernel for what only it can do",
+    fallbackText: "user; kernel for what only it can do",
     help:
-      "How bytes are moved. kernel: by nftables, at full speed, for tcp and udp; listen: by this program, without privileges; " +
-      "auto: kernel if it does all that is asked for here, else listen, and the log says why",
+      "How bytes are moved. kernel: by nftables, at full speed, for tcp and udp; user: by threads of this program that delay no election; " +
+      "listen: by its main thread, with the least memory; auto: the first of these that does all that is asked for here, and the log says why",
+  }),
+  threads: setting({
+    key: "threads",
+    kind: int(1, 16),
+    fallback: 1,
+    help: "Threads of the engine user that share the connections",
+  }),
+  tls: setting<GivenFrontTls | null>({
+    key: "tls",
+    kind: optional(frontTlsKind),
+    fallback: null,
+    fallbackText: "",
+    fields: FRONT_TLS_FIELDS,
+    help: "Speak TLS with clients; backends get what is inside",
+  }),
+  backendTls: setting<GivenBackendTls>({
+    key: "backendTls",
+    kind: backendTlsKind,
+    fallback: NO_BACKEND_TLS,
+    fields: BACKEND_TLS_FIELDS,
+    help: "Type http: how backends with an https URL are spoken to",
+  }),
+  acceptProxyProtocol: setting({
+    key: "acceptProxyProtocol",
+    kind: bool,
+    fallback: false,
+    help: "Every client says first whom it speaks for (PROXY protocol, version 1 or 2); those that do not are reset",
+  }),
+  sendProxyProtocol: setting<ProxyVersion | null>({
+    key: "sendProxyProtocol",
+    kind: optional(choice("v1", "v2")),
+    fallback: null,
+    fallbackText: "",
+    help: "Type tcp: tell backends first who the client is, in this version of the PROXY protocol",
   }),
   affinity: setting<"none" | "source">({
     key: "affinity",

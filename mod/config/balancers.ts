@@ -2,6 +2,7 @@
 
 import { BALANCER, BALANCER_FIELDS, type BalancerType, HTTP_LIMITS } from "./balancer_settings.ts";
 import type { GivenBackend } from "./backends.ts";
+import type { GivenBackendTls } from "./balancer_tls.ts";
 import { checkKernelBackends, type EngineWishes, type ListenSettings, readEngine } from "./engines.ts";
 import type { Place } from "./findings.ts";
 import { toHealth } from "./health.ts";
@@ -25,10 +26,14 @@ interface Draft {
   readonly backends: Given<readonly GivenBackend[]>;
   readonly settings: Settled;
   readonly wishes: EngineWishes;
+  readonly backendTls: Given<GivenBackendTls>;
 }
 
 type Settled =
-  & Omit<BalancerConfig, "name" | "type" | "port" | "bindToVip" | "backends" | "engine">
+  & Pick<
+    BalancerConfig,
+    "policy" | "connectTimeoutMs" | "idleTimeoutMs" | "maxConnections" | "drainMs" | "health" | "ejection"
+  >
   & {
     readonly [Name in keyof typeof HTTP_LIMITS as `${Name}`]: number;
   };
@@ -72,6 +77,7 @@ function readDraft(section: Section): Draft {
   };
   const settings = readSettled(section, type.value, given);
   const wishes = readEngine(section, type.value, given);
+  const backendTls = section.read(BALANCER.backendTls);
   section.finish(BALANCER_FIELDS);
   if (port.origin === "default") port.place.problem("is missing: must be a port from 1 to 65535");
   return {
@@ -84,6 +90,7 @@ function readDraft(section: Section): Draft {
     backends,
     settings,
     wishes,
+    backendTls,
   };
 }
 
@@ -106,13 +113,12 @@ function readSettled(section: Section, type: BalancerType, known: ListenSettings
     // Datagrams are not acknowledged: whoever wants checks of a udp balancer names what else the backends speak.
     health: type === "udp" && health.origin === "default" ? null : toHealth(health.value),
     ejection: ejection.failures === 0 ? null : { failures: ejection.failures, restMs: ejection.restMs },
-    threads: 1,
-    tls: null,
-    acceptProxyProtocol: false,
     maxHeadBytes: limit(HTTP_LIMITS.maxHeadBytes),
     maxHeaders: limit(HTTP_LIMITS.maxHeaders),
     headTimeout: limit(HTTP_LIMITS.headTimeout),
     responseTimeout: limit(HTTP_LIMITS.responseTimeout),
+    maxRequestBytes: limit(HTTP_LIMITS.maxRequestBytes),
+    maxResponseBytes: limit(HTTP_LIMITS.maxResponseBytes),
   };
 }
 
@@ -184,36 +190,50 @@ function finishDraft(draft: Draft, around: Surroundings): BalancerConfig[] {
     );
   }
   if (port === null) return [];
-  const { headTimeout, responseTimeout, maxHeadBytes, maxHeaders, ...common } = draft.settings;
-  const { engine, ...wishes } = draft.wishes;
+  const { headTimeout, responseTimeout, maxHeadBytes, maxHeaders, maxRequestBytes, maxResponseBytes, ...common } =
+    draft.settings;
+  const { engine, threads, tls, acceptProxyProtocol, ...wishes } = draft.wishes;
+  const front = { name, port, bindToVip, ...common, engine, threads, tls, acceptProxyProtocol };
   if (draft.type !== "http") {
     if (engine === "kernel") {
       checkKernelBackends(backends.value, { place: draft.place, vips: bindToVip ? around.vips : [] });
     }
+    if (draft.backendTls.origin === "file") {
+      draft.backendTls.place.warning("has no effect: only load balancers of type http use it");
+    }
     const list = backends.value.flatMap((one) => tcpBackend(one, draft, around));
-    return [{
-      type: draft.type,
-      name,
-      port,
-      bindToVip,
-      backends: list,
-      ...common,
-      engine,
-      ...wishes,
-      sendProxyProtocol: null,
-    }];
+    return [{ ...front, type: draft.type, backends: list, ...wishes }];
   }
   const list = backends.value.flatMap((one) => httpBackend(one, draft, around));
+  checkHttps(list, draft);
   const limits = {
     maxHeadBytes,
     maxHeaders,
     headTimeoutMs: headTimeout,
     responseTimeoutMs: responseTimeout,
-    maxRequestBytes: null,
-    maxResponseBytes: null,
-    backendTls: { caFile: null, serverName: null, client: null },
+    maxRequestBytes: maxRequestBytes === 0 ? null : maxRequestBytes,
+    maxResponseBytes: maxResponseBytes === 0 ? null : maxResponseBytes,
   };
-  return [{ type: "http", name, port, bindToVip, backends: list, ...common, engine, ...limits }];
+  const { shown: _shown, ...backendTls } = draft.backendTls.value;
+  return [{ ...front, type: "http", backends: list, ...limits, backendTls }];
+}
+
+/** TLS with backends is the business of one engine, and of https alone. */
+function checkHttps(backends: readonly HttpBackend[], draft: Draft): void {
+  const https = backends.find(({ url }) => url.protocol === "https:");
+  if (https === undefined && draft.backendTls.origin === "file") {
+    draft.backendTls.place.warning("has no effect: no backend has an https URL");
+  }
+  if (https === undefined) return;
+  if (draft.wishes.engine === "listen") {
+    draft.backends.place.problem(
+      "has an https URL, which is more than the engine listen can do; use engine user or auto",
+      https.url.href,
+    );
+  }
+  if (draft.wishes.acceptProxyProtocol) {
+    draft.place.below("acceptProxyProtocol").problem("does not go together with https backends; remove one of them");
+  }
 }
 
 function tcpBackend(given: GivenBackend, draft: Draft, around: Surroundings): TcpBackend[] {
@@ -231,7 +251,7 @@ function httpBackend(given: GivenBackend, draft: Draft, around: Surroundings): H
   if (given.ip === null) {
     if (given.url === null) return [];
     const host = given.url.hostname.replace(/^\[(.*)\]$/, "$1");
-    checkLoop({ host, port: Number(given.url.port === "" ? 80 : given.url.port), given }, draft, around);
+    checkLoop({ host, port: portOfUrl(given.url), given }, draft, around);
     return [{ url: given.url, weight: given.weight }];
   }
   const port = portOf(given, draft);
@@ -239,6 +259,11 @@ function httpBackend(given: GivenBackend, draft: Draft, around: Surroundings): H
   checkLoop({ host: given.ip.text, port, given }, draft, around);
   const host = given.ip.family === 6 ? `[${given.ip.text}]` : given.ip.text;
   return [{ url: new URL(`http://${host}:${port}`), weight: given.weight }];
+}
+
+function portOfUrl(url: URL): number {
+  if (url.port !== "") return Number(url.port);
+  return url.protocol === "https:" ? 443 : 80;
 }
 
 function portOf(given: GivenBackend, draft: Draft): number | null {

@@ -3,15 +3,23 @@
 import type { Ip } from "../net/ip.ts";
 import { BALANCER, type BalancerType } from "./balancer_settings.ts";
 import type { GivenBackend } from "./backends.ts";
+import type { GivenFrontTls } from "./balancer_tls.ts";
 import type { Place } from "./findings.ts";
 import type { GivenEjection } from "./health.ts";
 import type { Given, Section } from "./section.ts";
-import type { Engine, Policy, TcpBalancerConfig } from "./types.ts";
+import type { Engine, Policy, ProxyVersion, TcpBalancerConfig } from "./types.ts";
 
 /** What a load balancer asks of its engine. */
 export type EngineWishes = Pick<
   TcpBalancerConfig,
-  "engine" | "affinity" | "preserveClientAddress" | "listenOnly"
+  | "engine"
+  | "affinity"
+  | "preserveClientAddress"
+  | "listenOnly"
+  | "threads"
+  | "tls"
+  | "acceptProxyProtocol"
+  | "sendProxyProtocol"
 >;
 
 /** The settings that the kernel has no means for, as given. */
@@ -23,37 +31,82 @@ export interface ListenSettings {
   readonly ejection: Given<GivenEjection>;
 }
 
+/** The settings that only the engine `user` has means for, as given. */
+interface UserSettings {
+  readonly threads: Given<number>;
+  readonly tls: Given<GivenFrontTls | null>;
+  readonly acceptProxyProtocol: Given<boolean>;
+  readonly sendProxyProtocol: Given<ProxyVersion | null>;
+}
+
+/** A setting that asks for something. */
+interface Wish {
+  readonly key: string;
+  readonly place: Place;
+}
+
 /** Reads what the engine depends on and notes what contradicts itself. */
 export function readEngine(section: Section, type: BalancerType, settings: ListenSettings): EngineWishes {
   const engine = section.read(BALANCER.engine);
   const affinity = section.read(BALANCER.affinity);
   const preserve = section.read(BALANCER.preserveClientAddress);
-  if (type === "http") return httpWishes(engine, [affinity, preserve]);
+  const user: UserSettings = {
+    threads: section.read(BALANCER.threads),
+    tls: section.read(BALANCER.tls),
+    acceptProxyProtocol: section.read(BALANCER.acceptProxyProtocol),
+    sendProxyProtocol: section.read(BALANCER.sendProxyProtocol),
+  };
+  checkTogether(user, type);
+  const wishes = userWishes(user);
+  const given = {
+    threads: user.threads.value,
+    tls: frontTls(user.tls.value),
+    acceptProxyProtocol: user.acceptProxyProtocol.value,
+    sendProxyProtocol: user.sendProxyProtocol.value,
+  };
+  if (type === "http") {
+    refuseKernelWishes(engine, [affinity, preserve]);
+    const chosen = plainChoice(engine, wishes);
+    return { engine: chosen, affinity: "none", preserveClientAddress: false, listenOnly: [], ...given };
+  }
   const kernelFor = kernelReason(type, affinity.value, preserve.value);
-  const listenOnly = listenOnlySettings(settings);
-  if (engine.value === "listen" && kernelFor !== null) {
-    engine.place.problem(`cannot do ${kernelFor}; must be kernel, or auto`, "listen");
+  const beyondKernel = [...listenOnlySettings(settings), ...wishes];
+  if (kernelFor !== null && (engine.value === "listen" || engine.value === "user")) {
+    engine.place.problem(`cannot do ${kernelFor}; must be kernel, or auto`, engine.value);
   }
-  const chosen = kernelFor !== null ? "kernel" : engine.value ?? "listen";
-  if (chosen === "kernel") {
-    for (const { place } of listenOnly) {
-      place.problem(
-        "is more than the kernel can do; remove it, or use engine listen without what only the kernel does",
-      );
-    }
-  }
+  const chosen = kernelFor !== null ? "kernel" : plainChoice(engine, wishes);
+  if (chosen === "kernel") refuseBeyondKernel(beyondKernel);
   return {
     engine: chosen,
     affinity: affinity.value,
     preserveClientAddress: preserve.value,
-    listenOnly: listenOnly.map(({ key }) => key),
+    listenOnly: beyondKernel.map(({ key }) => key),
+    ...given,
   };
 }
 
-function httpWishes(engine: Given<Engine | null>, kernelOnly: readonly Given<unknown>[]): EngineWishes {
+/** Where nothing needs the kernel: as named, and without a name in threads of this program, where load delays no heartbeat. */
+function plainChoice(engine: Given<Engine | null>, wishes: readonly Wish[]): Engine {
+  if (engine.value === "listen") {
+    for (const { place } of wishes) {
+      place.problem("is more than the engine listen can do; remove it, or use engine user or auto");
+    }
+  }
+  return engine.value ?? "user";
+}
+
+function refuseBeyondKernel(wishes: readonly Wish[]): void {
+  for (const { place } of wishes) {
+    place.problem(
+      "is more than the kernel can do; remove it, or use engine user or listen without what only the kernel does",
+    );
+  }
+}
+
+function refuseKernelWishes(engine: Given<Engine | null>, kernelOnly: readonly Given<unknown>[]): void {
   if (engine.value === "kernel") {
     engine.place.problem(
-      "cannot balance http requests; must be listen or auto for load balancers of type http",
+      "cannot balance http requests; must be user, listen or auto for load balancers of type http",
       "kernel",
     );
   }
@@ -62,7 +115,40 @@ function httpWishes(engine: Given<Engine | null>, kernelOnly: readonly Given<unk
       place.problem("needs the engine kernel, which cannot balance http requests", String(value));
     }
   }
-  return { engine: "listen", affinity: "none", preserveClientAddress: false, listenOnly: [] };
+}
+
+function frontTls(given: GivenFrontTls | null): EngineWishes["tls"] {
+  return given === null ? null : { certificateFile: given.certificateFile, keyFile: given.keyFile };
+}
+
+function userWishes(given: UserSettings): Wish[] {
+  const asks: Readonly<Record<keyof UserSettings, boolean>> = {
+    threads: given.threads.value > 1,
+    tls: given.tls.value !== null,
+    acceptProxyProtocol: given.acceptProxyProtocol.value,
+    sendProxyProtocol: given.sendProxyProtocol.value !== null,
+  };
+  const keys = ["threads", "tls", "acceptProxyProtocol", "sendProxyProtocol"] as const;
+  return keys.filter((key) => asks[key]).map((key) => ({ key, place: given[key].place }));
+}
+
+/** TLS is the runtime's own: it has neither a way to read what comes before the handshake, nor threads. */
+function checkTogether(given: UserSettings, type: BalancerType): void {
+  const { threads, tls, acceptProxyProtocol, sendProxyProtocol } = given;
+  if (tls.value !== null) {
+    for (const other of [acceptProxyProtocol, sendProxyProtocol]) {
+      if (other.value !== null && other.value !== false) {
+        other.place.problem("does not go together with tls; remove one of them", String(other.value));
+      }
+    }
+    if (threads.value > 1) threads.place.warning("has no effect: a load balancer with tls has one thread");
+  }
+  if (sendProxyProtocol.value !== null && type === "http") {
+    sendProxyProtocol.place.problem(
+      "is for load balancers of type tcp; backends of type http are told the client in X-Forwarded-For",
+      sendProxyProtocol.value,
+    );
+  }
 }
 
 function kernelReason(type: "tcp" | "udp", affinity: "none" | "source", preserve: boolean): string | null {
@@ -71,7 +157,7 @@ function kernelReason(type: "tcp" | "udp", affinity: "none" | "source", preserve
   return preserve ? "preserveClientAddress" : null;
 }
 
-function listenOnlySettings(given: ListenSettings): { readonly key: string; readonly place: Place }[] {
+function listenOnlySettings(given: ListenSettings): Wish[] {
   const asks: Readonly<Record<keyof ListenSettings, boolean>> = {
     policy: given.policy.value === "least-connections",
     connectTimeout: isGiven(given.connectTimeout),

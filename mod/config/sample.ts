@@ -54,7 +54,7 @@ loadBalancers:
   port: 6443
   bindToVip: true # listen on the VIP only, while it is held here
   policy: round-robin # or least-connections
-  # engine: auto # kernel (nftables, at full speed; also for type udp) where it can do all that is asked for, else listen (this program)
+  # engine: auto # kernel (nftables, at full speed; also for type udp) where it can do all that is asked for, else user (threads of this program)
   healthCheck: {type: tcp, interval: 2s, timeout: 1s, rise: 2, fall: 3}
   backends:
   - {address: 192.168.0.1, port: 6444}

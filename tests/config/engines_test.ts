@@ -4,6 +4,7 @@ import { parseIp } from "../../mod/net/ip.ts";
 import { base, load, mustLoad, problemLines, warningLines } from "./helpers.ts";
 
 const BACKENDS = "10.0.0.5:80";
+const TLS = { certificateFile: "/c.pem", keyFile: "/k.pem" };
 
 function given(balancer: Record<string, unknown>): Record<string, unknown> {
   return base({ loadBalancers: [{ port: 8000, backends: BACKENDS, bindToVip: true, ...balancer }] });
@@ -13,17 +14,20 @@ function problems(balancer: Record<string, unknown>): string {
   return problemLines(load(given(balancer))).join("\n");
 }
 
-Deno.test("without a word a balancer is in user space, unless only the kernel can do it", () => {
+Deno.test("without a word a balancer has threads of its own, unless only the kernel can do it", () => {
   const rows: [Record<string, unknown>, string][] = [
-    [{}, "listen"],
+    [{}, "user"],
     [{ engine: "auto" }, "auto"],
     [{ engine: "kernel" }, "kernel"],
     [{ engine: "LISTEN" }, "listen"],
+    [{ engine: "user", threads: 4 }, "user"],
     [{ type: "udp" }, "kernel"],
     [{ type: "udp", engine: "auto" }, "kernel"],
     [{ affinity: "source" }, "kernel"],
     [{ preserveClientAddress: true, engine: "auto" }, "kernel"],
-    [{ type: "http", backends: "http://10.0.0.5", engine: "auto" }, "listen"],
+    [{ type: "http", backends: "http://10.0.0.5" }, "user"],
+    [{ type: "http", backends: "http://10.0.0.5", engine: "auto" }, "auto"],
+    [{ type: "http", backends: "https://10.0.0.5" }, "user"],
   ];
   for (const [balancer, engine] of rows) {
     assert.equal(mustLoad(given(balancer)).balancers[0]?.engine, engine, JSON.stringify(balancer));
@@ -33,15 +37,29 @@ Deno.test("without a word a balancer is in user space, unless only the kernel ca
 Deno.test("what an engine cannot do is refused by name", () => {
   const http = { type: "http", backends: "http://10.0.0.5" };
   const rows: [Record<string, unknown>, RegExp][] = [
-    [{ ...http, engine: "kernel" }, /engine "kernel": cannot balance http requests; must be listen or auto/],
+    [{ ...http, engine: "kernel" }, /engine "kernel": cannot balance http requests; must be user, listen or auto/],
     [{ ...http, affinity: "source" }, /affinity "source": needs the engine kernel/],
     [{ ...http, preserveClientAddress: true }, /preserveClientAddress "true": needs the engine kernel/],
     [{ type: "udp", engine: "listen" }, /engine "listen": cannot do type udp; must be kernel, or auto/],
+    [{ type: "udp", engine: "user" }, /engine "user": cannot do type udp; must be kernel, or auto/],
     [{ affinity: "source", engine: "listen" }, /cannot do affinity source/],
+    [{ affinity: "source", tls: TLS }, /tls: is more than the kernel can do/],
     [{ engine: "kernel", policy: "least-connections" }, /policy: is more than the kernel can do/],
     [{ engine: "kernel", ejection: { failures: 2 } }, /ejection: is more than the kernel can do/],
     [{ engine: "kernel", maxConnections: 10 }, /maxConnections: is more than the kernel can do/],
+    [{ engine: "kernel", sendProxyProtocol: "v2" }, /sendProxyProtocol: is more than the kernel can do/],
+    [{ engine: "kernel", threads: 2 }, /threads: is more than the kernel can do/],
     [{ type: "udp", connectTimeout: "1s" }, /connectTimeout: is more than the kernel can do/],
+    [
+      { engine: "listen", tls: TLS },
+      /tls: is more than the engine listen can do; remove it, or use engine user or auto/,
+    ],
+    [{ ...http, engine: "listen", acceptProxyProtocol: true }, /acceptProxyProtocol: is more than the engine listen/],
+    [{ ...http, engine: "listen", backends: "https://10.0.0.5" }, /has an https URL, which is more than the engine/],
+    [{ ...http, sendProxyProtocol: "v1" }, /sendProxyProtocol "v1": is for load balancers of type tcp/],
+    [{ tls: TLS, sendProxyProtocol: "v1" }, /sendProxyProtocol "v1": does not go together with tls/],
+    [{ tls: TLS, acceptProxyProtocol: true }, /acceptProxyProtocol "true": does not go together with tls/],
+    [{ ...http, backends: "https://10.0.0.5", acceptProxyProtocol: true }, /does not go together with https backends/],
     [
       { engine: "kernel", backends: "127.0.0.1:80" },
       /"127.0.0.1:80": is a loopback address, which the engine kernel cannot reach/,

@@ -69,13 +69,11 @@ const LINES = [
   'config.yaml:14: timing.lease "7ms": must be at least twice the beat (8ms), so that one lost beat does not end it',
   'config.yaml:14: timing.electionMin "11ms": must be more than lease × 1.02 + beat (11.14ms), or two members could lead at one time',
   'config.yaml:14: timing.electionMax "11ms": must be more than electionMin (11ms), or members would stand at one moment for ever',
-  "config.yaml:16: loadBalancers[0].idleTimeout: is more than the kernel can do; remove it, or use engine listen without what only " +
+  "config.yaml:16: loadBalancers[0].idleTimeout: is more than the kernel can do; remove it, or use engine user or listen without what only " +
   "the kernel does",
   'config.yaml:17: loadBalancers[1].port "53": is the port of loadBalancers[0] (tcp-53); every load balancer needs its own',
   "config.yaml:17: loadBalancers[1].backends: is missing: must list at least one backend, {address, port} or {url}",
-  'config.yaml:18: loadBalancers[2].backends[0].url "https://10.0.0.1": is an https backend, which belongs to a later feature; ' +
-  "must be a URL like http://192.168.0.70:8080, with or without a path",
-  'config.yaml:18: loadBalancers[2].backends[1].url "10.0.0.1:80": Unable to parse, ensure it\'s prefixed with http:// and names a host',
+  'config.yaml:18: loadBalancers[2].backends[1].url "10.0.0.1:80": Unable to parse, ensure it\'s prefixed with http:// or https:// and names a host',
   'config.yaml:18: loadBalancers[2].backends[2].url "http://********@h/": must not contain a user name or password',
   'config.yaml:18: loadBalancers[2].backends[3].url "http://h/?q": must not contain a query or a fragment',
   'config.yaml:19: loadBalancers[3].backends[0] "10.0.0.2:81": is this load balancer itself; must be another port or a machine behind it',

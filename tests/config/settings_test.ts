@@ -6,6 +6,13 @@ import { base, load, problemLines, TEST_SECRET } from "./helpers.ts";
 
 const http = { type: "http", port: 80, backends: [{ url: "http://10.0.0.1:81" }] };
 const withHttp = { loadBalancers: [http] };
+const plainly = { port: 80, backends: [{ address: "10.0.0.5", port: 81 }] };
+const withKey = { loadBalancers: [{ ...plainly, tls: { keyFile: "/k" } }] };
+const withCertificate = { loadBalancers: [{ ...plainly, tls: { certificateFile: "/c" } }] };
+const https = { type: "http", port: 80, backends: [{ url: "https://10.0.0.1:81" }] };
+const withHttps = { loadBalancers: [https] };
+const withBackendKey = { loadBalancers: [{ ...https, backendTls: { keyFile: "/k" } }] };
+const withBackendCertificate = { loadBalancers: [{ ...https, backendTls: { certificateFile: "/c" } }] };
 const one = { singleNode: true };
 
 /** What each plain setting may be set to. */
@@ -48,6 +55,15 @@ const ROWS: Record<string, StartRow> = {
   "loadBalancers[].engine": { file: "auto", flag: "", env: "", bad: "ipvs" },
   "loadBalancers[].affinity": { file: "source", flag: "", env: "", bad: "cookie" },
   "loadBalancers[].preserveClientAddress": { file: true, flag: "", env: "", bad: "perhaps" },
+  "loadBalancers[].threads": { file: 2, flag: "", env: "", bad: "17" },
+  "loadBalancers[].tls.certificateFile": { file: "/c", flag: "", env: "", bad: "c", besides: withKey },
+  "loadBalancers[].tls.keyFile": { file: "/k", flag: "", env: "", bad: "k", besides: withCertificate },
+  "loadBalancers[].backendTls.caFile": { file: "/c", flag: "", env: "", bad: "c", besides: withHttps },
+  "loadBalancers[].backendTls.serverName": { file: "a.b", flag: "", env: "", bad: "a b", besides: withHttps },
+  "loadBalancers[].backendTls.certificateFile": { file: "/c", flag: "", env: "", bad: "c", besides: withBackendKey },
+  "loadBalancers[].backendTls.keyFile": { file: "/k", flag: "", env: "", bad: "k", besides: withBackendCertificate },
+  "loadBalancers[].acceptProxyProtocol": { file: true, flag: "", env: "", bad: "v2" },
+  "loadBalancers[].sendProxyProtocol": { file: "v2", flag: "", env: "", bad: "v3" },
   "loadBalancers[].policy": { file: "least-connections", flag: "", env: "", bad: "best" },
   "loadBalancers[].connectTimeout": { file: "1s", flag: "", env: "", bad: "1" },
   "loadBalancers[].idleTimeout": { file: "1h", flag: "", env: "", bad: "1ms" },
@@ -66,6 +82,8 @@ const ROWS: Record<string, StartRow> = {
   "loadBalancers[].maxHeaders": { file: 50, flag: "", env: "", bad: "1", besides: withHttp },
   "loadBalancers[].headTimeout": { file: "3s", flag: "", env: "", bad: "x", besides: withHttp },
   "loadBalancers[].responseTimeout": { file: "3s", flag: "", env: "", bad: "x", besides: withHttp },
+  "loadBalancers[].maxRequestBytes": { file: 9, flag: "", env: "", bad: "-1", besides: withHttp },
+  "loadBalancers[].maxResponseBytes": { file: 9, flag: "", env: "", bad: "1k", besides: withHttp },
 };
 
 /** Groups that may also be one text: their flags and variables. */
