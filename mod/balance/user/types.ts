@@ -2,6 +2,7 @@
  * The engine `user`: sockets of the system's own behind one epoll a thread. Nothing here is asynchronous: the loop calls, and what it calls
  * returns at once.
  */
+import type { BalancerConfig } from "../../config/types.ts";
 import type { Endpoint } from "../balancer.ts";
 
 /** Where a connection goes: a sockaddr_in or sockaddr_in6, and its name for errors. */
@@ -36,6 +37,9 @@ export interface Flow {
   /** Looked up when asked for. IPv4-mapped addresses are given as IPv4. */
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  /** Who is at the other end, and whom it meant to reach: as the PROXY protocol has said where that is accepted, else remote and local. */
+  readonly source: Endpoint;
+  readonly target: Endpoint;
   /** Something may be there to receive: false after {@link receive} took all there was, until more comes. */
   readonly hasInput: boolean;
   /** Bytes that were sent here and that the kernel has not taken yet. */
@@ -83,4 +87,34 @@ export interface Service {
   drain(): void;
   /** Ends every connection whose local address is this one (null: every one) with a RST to both sides. */
   cut(localIp: string | null): void;
+  /** A backend gets no connections any more: what is kept open to it without use is closed. */
+  forget(index: number): void;
+  /** Goes over to another configuration of the same front; `context.backends` has gone over already. */
+  update(config: BalancerConfig): void;
+}
+
+/**
+ * The backends of one balancer as one thread knows them. Chooses as `Pool` does at the time of the loop, counts where the main thread can
+ * see it at once, and tells it of changes.
+ */
+export interface Backends {
+  /** A member for a new connection (http: request), counted until {@link ended}; null when none is usable. `tried` are not chosen again. */
+  pick(tried?: ReadonlySet<number>): number | null;
+  /** What {@link pick} gave is over. Once. */
+  ended(index: number): void;
+  /** A connect to the member succeeded. */
+  connected(index: number): void;
+  /** A connect to the member failed; `detail` says why in words. The pick is to be given back by {@link ended} all the same. */
+  connectFailed(index: number, detail: string): void;
+  /** Where the member is; null while its host name has no address: that is a failed connect. Another object after it has changed. */
+  destination(index: number): Destination | null;
+  /** Content that was received from a client or sent to one. */
+  moved(index: number, bytes: number): void;
+}
+
+/** What a service is made with: one a balancer and thread. Its clients are counted by the loop, from `accepted` until they are closed. */
+export interface ServiceContext<Config extends BalancerConfig> {
+  readonly config: Config;
+  readonly loop: Loop;
+  readonly backends: Backends;
 }
