@@ -16,6 +16,9 @@ export interface HealthTarget extends DialTarget {
   readonly host: string;
 }
 
+/** After a change the first check comes within so long: until then nobody knows whether a new backend is well. */
+const SOON_MS = 100;
+
 /** What the checks need. */
 export interface HealthOptions {
   readonly config: HealthCheckConfig;
@@ -32,82 +35,128 @@ export interface CheckResult {
   readonly detail: string;
 }
 
+/** The checks of one backend: one after the other until it is stopped. */
+interface Loop {
+  readonly index: number;
+  readonly target: HealthTarget;
+  readonly stop: AbortController;
+  timer: Timer | null;
+}
+
 /** Owns one loop of checks a backend. */
 export class HealthChecks {
-  readonly #targets: readonly HealthTarget[];
   readonly #options: HealthOptions;
-  readonly #stop = new AbortController();
-  readonly #timers = new Map<number, Timer>();
+  readonly #loops = new Map<number, Loop>();
   readonly #running = new Set<Promise<void>>();
+  #config: HealthCheckConfig;
+  #state: "new" | "running" | "stopped" = "new";
 
   constructor(targets: readonly HealthTarget[], options: HealthOptions) {
-    this.#targets = targets;
     this.#options = options;
+    this.#config = options.config;
+    for (const [index, target] of targets.entries()) this.#add(index, target);
   }
 
   /** Begins, each backend at a random moment of the first interval, so that checks do not come in step. */
   start(): void {
-    const { config, random } = this.#options;
-    for (const index of this.#targets.keys()) this.#schedule(index, random() * config.intervalMs);
+    this.#state = "running";
+    const { random } = this.#options;
+    for (const loop of this.#loops.values()) this.#schedule(loop, random() * this.#config.intervalMs);
+  }
+
+  /**
+   * Goes over to other backends, named by their index, and other checks. Where neither the backend nor its check has changed, its checks
+   * go on undisturbed; what is under way for one that has does not count any more, and its next check comes soon.
+   */
+  update(targets: ReadonlyMap<number, HealthTarget>, config: HealthCheckConfig): void {
+    if (this.#state === "stopped") return;
+    const isOther = JSON.stringify(config) !== JSON.stringify(this.#config);
+    this.#config = config;
+    for (const loop of [...this.#loops.values()]) {
+      const target = targets.get(loop.index);
+      if (isOther || JSON.stringify(target) !== JSON.stringify(loop.target)) this.#end(loop);
+    }
+    const soonMs = Math.min(SOON_MS, config.intervalMs);
+    for (const [index, target] of targets) {
+      if (this.#loops.has(index)) continue;
+      const loop = this.#add(index, target);
+      if (this.#state === "running") this.#schedule(loop, this.#options.random() * soonMs);
+    }
   }
 
   /** Ends every check; resolves when nothing is under way. Idempotent. */
   async stop(): Promise<void> {
-    this.#stop.abort();
-    for (const timer of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
+    this.#state = "stopped";
+    for (const loop of [...this.#loops.values()]) this.#end(loop);
     await Promise.all(this.#running);
   }
 
-  #schedule(index: number, delayMs: number): void {
-    if (this.#stop.signal.aborted) return;
-    const timer = this.#options.clock.after(delayMs, () => {
-      const running = this.#checkOnce(index).catch((error: unknown) => this.#report(index, failed(error)));
+  #add(index: number, target: HealthTarget): Loop {
+    const loop: Loop = { index, target, stop: new AbortController(), timer: null };
+    this.#loops.set(index, loop);
+    return loop;
+  }
+
+  #end(loop: Loop): void {
+    this.#loops.delete(loop.index);
+    loop.stop.abort();
+    loop.timer?.cancel();
+  }
+
+  #schedule(loop: Loop, delayMs: number): void {
+    if (loop.stop.signal.aborted) return;
+    loop.timer = this.#options.clock.after(delayMs, () => {
+      const running = this.#checkOnce(loop).catch((error: unknown) => this.#report(loop, failed(error)));
       this.#running.add(running);
       running.then(() => {
         this.#running.delete(running);
-        this.#schedule(index, this.#options.config.intervalMs);
+        this.#schedule(loop, this.#config.intervalMs);
       });
     });
-    this.#timers.set(index, timer);
   }
 
-  #report(index: number, result: CheckResult): void {
-    if (!this.#stop.signal.aborted) this.#options.onResult(index, result);
+  #report(loop: Loop, result: CheckResult): void {
+    if (!loop.stop.signal.aborted) this.#options.onResult(loop.index, result);
   }
 
-  async #checkOnce(index: number): Promise<void> {
-    const target = this.#targets[index];
-    if (target === undefined) return;
-    const { clock, config, streams } = this.#options;
-    const { signal } = this.#stop;
+  async #checkOnce(loop: Loop): Promise<void> {
+    const { target } = loop;
+    const { signal } = loop.stop;
+    const config = this.#config;
+    const { clock, streams } = this.#options;
     const startMs = clock.now();
     const dialled = await dial(target, { clock, timeoutMs: config.timeoutMs, signal });
     if (dialled.outcome === "aborted") return;
-    if (dialled.outcome === "failed") return this.#report(index, { ok: false, detail: dialled.detail });
+    if (dialled.outcome === "failed") return this.#report(loop, { ok: false, detail: dialled.detail });
     const stream = ByteStream.adopt(dialled.conn, streams);
-    if (stream === null) return this.#report(index, { ok: false, detail: "reset at once" });
+    if (stream === null) return this.#report(loop, { ok: false, detail: "reset at once" });
     const cut = (): void => stream.cut();
     signal.addEventListener("abort", cut);
     try {
       stream.expireIn(config.timeoutMs - (clock.now() - startMs));
-      this.#report(index, await this.#judge(stream, target));
+      this.#report(loop, await judge(stream, { config, host: target.host }));
     } finally {
       signal.removeEventListener("abort", cut);
       stream.cut();
     }
   }
+}
 
-  #judge(stream: ByteStream, target: HealthTarget): Promise<CheckResult> {
-    const { config } = this.#options;
-    switch (config.type) {
-      case "tcp":
-        return Promise.resolve({ ok: true, detail: "accepts connections" });
-      case "http":
-        return askHttp(stream, { config, host: target.host });
-      default:
-        return assertNever(config.type);
-    }
+/** What a check is about. */
+interface Asked {
+  readonly config: HealthCheckConfig;
+  /** The Host of a check by HTTP. */
+  readonly host: string;
+}
+
+function judge(stream: ByteStream, asked: Asked): Promise<CheckResult> {
+  switch (asked.config.type) {
+    case "tcp":
+      return Promise.resolve({ ok: true, detail: "accepts connections" });
+    case "http":
+      return askHttp(stream, asked);
+    default:
+      return assertNever(asked.config.type);
   }
 }
 
@@ -115,11 +164,7 @@ function failed(error: unknown): CheckResult {
   return { ok: false, detail: error instanceof Error ? error.message : String(error) };
 }
 
-async function askHttp(
-  stream: ByteStream,
-  options: { readonly config: HealthCheckConfig; readonly host: string },
-): Promise<CheckResult> {
-  const { config, host } = options;
+async function askHttp(stream: ByteStream, { config, host }: Asked): Promise<CheckResult> {
   const parser = new ResponseHeadParser(HEAD_LIMITS, "GET");
   const fields = [field("Host", host), field("User-Agent", "kube-vip"), field("Connection", "close")];
   try {

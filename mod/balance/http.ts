@@ -22,7 +22,7 @@ export interface HttpFrontOptions {
 
 /** Owns what the sessions of one http balancer share: the kept connections to its backends. */
 export class HttpFront {
-  readonly #shared: ExchangeContext;
+  #shared: ExchangeContext;
 
   constructor(options: HttpFrontOptions) {
     const { config, targets, context } = options;
@@ -33,6 +33,21 @@ export class HttpFront {
   /** The session for an accepted connection. */
   makeSession(client: ByteStream): Session {
     return new HttpSession(client, this.#shared);
+  }
+
+  /** What sessions that begin from now on are given; those that run keep what they began with. */
+  update(config: HttpBalancerConfig, context: SessionContext): void {
+    this.#shared = { ...this.#shared, config, context };
+  }
+
+  /** Connections to these backends are kept from now on. */
+  keepFor(indices: readonly number[]): void {
+    this.#shared.idle.keepFor(indices);
+  }
+
+  /** A backend is configured no more: its kept connections are closed, and none is kept any more. */
+  retire(index: number): void {
+    this.#shared.idle.retire(index);
   }
 
   /** A backend is down: its kept connections are no use. */

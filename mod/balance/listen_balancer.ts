@@ -2,21 +2,22 @@
  * The `listen` engine: everything of a balancer but the copying, which a session does. Plain `Deno.listen`, no privileges
  * beyond the port.
  */
-import { AssertionError } from "../base/assert.ts";
+import { assert, AssertionError } from "../base/assert.ts";
 import type { Clock, Random } from "../base/clock.ts";
-import type { BalancerConfig } from "../config/types.ts";
+import type { BalancerConfig, HealthCheckConfig } from "../config/types.ts";
 import { getLog, type Log } from "../observe/log.ts";
 import type { Balancer, BalancerStatus, ConnectionResetter } from "./balancer.ts";
 import { ByteStream, type StreamContext } from "./byte_stream.ts";
 import { Connector } from "./connector.ts";
 import { DeadlineSet } from "./deadlines.ts";
+import { sameFront } from "./front.ts";
 import { HealthChecks } from "./health.ts";
 import { HttpFront } from "./http.ts";
 import { Listeners } from "./listeners.ts";
 import { Pool, type PoolChange } from "./pool.ts";
 import { plainIp, type Session, type SessionContext } from "./session.ts";
 import { Slots } from "./slots.ts";
-import { backendTargets } from "./targets.ts";
+import { type BackendTarget, backendTargets } from "./targets.ts";
 import { TcpSession } from "./tcp.ts";
 
 /** After the cut sockets close within a turn or two; a stop waits no longer for one that does not. */
@@ -63,45 +64,41 @@ function granularityMs(config: BalancerConfig): number {
 
 /** A balancer whose sessions copy in this thread. */
 export class ListenBalancer implements Balancer {
-  readonly config: BalancerConfig;
+  #config: BalancerConfig;
   readonly #deps: BalancerDeps;
   readonly #log: Log = getLog("balance");
   readonly #pool: Pool;
   readonly #slots: Slots;
   readonly #resetter: ConnectionResetter;
-  readonly #streams: StreamContext;
+  /** By the pool's index; that of a backend that is gone stays until its place is taken. */
+  readonly #targets: BackendTarget[];
   readonly #listeners: Listeners;
-  readonly #health: HealthChecks | null;
-  readonly #context: SessionContext;
+  #streams: StreamContext;
+  #health: HealthChecks | null;
+  /** Of sessions that begin from now on. */
+  #context: SessionContext;
   readonly #http: HttpFront | null;
   readonly #sessions = new Map<Session, ByteStream>();
+  /** Checks that were configured before and end now. */
+  readonly #ending = new Set<Promise<void>>();
   #onEmpty: (() => void) | null = null;
   #totalConnections = 0;
   #faults = 0;
   #stopped: Promise<void> | null = null;
 
   constructor(config: BalancerConfig, deps: BalancerDeps) {
-    this.config = config;
+    this.#config = config;
     this.#deps = deps;
     const { clock } = deps;
     this.#resetter = guarded(deps.resetter, (error) => this.#logFault(error));
-    const targets = backendTargets(config);
-    this.#streams = { deadlines: new DeadlineSet(clock, granularityMs(config)), resetter: this.#resetter };
+    this.#targets = backendTargets(config);
+    this.#streams = this.#makeStreams();
     this.#slots = new Slots(config.maxConnections);
-    this.#pool = new Pool(targets, config);
-    const onChange = (change: PoolChange): void => this.#logChange(change);
-    const connectTimeoutMs = config.connectTimeoutMs;
-    const connector = new Connector({
-      pool: this.#pool,
-      targets,
-      clock,
-      connectTimeoutMs,
-      streams: this.#streams,
-      onChange,
-    });
-    this.#context = { clock, pool: this.#pool, connector };
-    this.#http = config.type === "http" ? new HttpFront({ config, targets, context: this.#context }) : null;
-    this.#health = this.#makeHealth(targets);
+    this.#pool = new Pool(this.#targets, config);
+    this.#context = this.#makeContext();
+    const [targets, context] = [this.#targets, this.#context];
+    this.#http = config.type === "http" ? new HttpFront({ config, targets, context }) : null;
+    this.#health = config.health === null ? null : this.#makeHealth(this.#targets, config.health);
     this.#listeners = new Listeners({
       name: config.name,
       port: config.port,
@@ -110,6 +107,10 @@ export class ListenBalancer implements Balancer {
       slots: this.#slots,
       onConnection: (conn) => this.#onConnection(conn),
     });
+  }
+
+  get config(): BalancerConfig {
+    return this.#config;
   }
 
   start(): Promise<void> {
@@ -147,7 +148,50 @@ export class ListenBalancer implements Balancer {
   }
 
   update(config: BalancerConfig): void {
-    throw new Error(`to be written: ${config.name}`);
+    assert(sameFront(this.#config, config), "another front is another balancer");
+    if (this.#stopped !== null) return;
+    const before = this.#config;
+    this.#config = config;
+    const targets = backendTargets(config);
+    const { indices, gone, changes } = this.#pool.update(targets, config);
+    for (const index of gone) this.#http?.retire(index);
+    this.#http?.keepFor(indices);
+    const now = new Map(targets.map((target, at) => [indices[at] ?? at, target]));
+    const tlsOf = (one: BalancerConfig): string => one.type === "http" ? JSON.stringify(one.backendTls) : "";
+    const isOtherTls = tlsOf(before) !== tlsOf(config);
+    for (const [index, target] of now) this.#point(index, target, { isOtherTls });
+    this.#slots.resize(config.maxConnections);
+    if (granularityMs(config) !== granularityMs(before)) this.#streams = this.#makeStreams();
+    this.#context = this.#makeContext();
+    if (config.type === "http") this.#http?.update(config, this.#context);
+    this.#checkAnew(now);
+    for (const change of changes) this.#logChange(change);
+  }
+
+  /** A backend that is spoken to in another way from now on has no use for connections of the old way. */
+  #point(index: number, target: BackendTarget, { isOtherTls }: { readonly isOtherTls: boolean }): void {
+    const before = this.#targets[index];
+    this.#targets[index] = target;
+    const isSame = JSON.stringify({ ...before, weight: 1 }) === JSON.stringify({ ...target, weight: 1 });
+    if (!isSame || isOtherTls) this.#http?.forget(index);
+  }
+
+  #checkAnew(targets: ReadonlyMap<number, BackendTarget>): void {
+    const { health } = this.#config;
+    if (health !== null && this.#health !== null) return this.#health.update(targets, health);
+    const ended = this.#health;
+    if (ended !== null) this.#spawnStop(ended);
+    this.#health = null;
+    if (health === null) return;
+    this.#health = this.#makeHealth([], health);
+    this.#health.start();
+    this.#health.update(targets, health);
+  }
+
+  #spawnStop(health: HealthChecks): void {
+    const ending = health.stop().catch((error: unknown) => this.#logFault(error));
+    this.#ending.add(ending);
+    ending.then(() => this.#ending.delete(ending));
   }
 
   stop(): Promise<void> {
@@ -168,7 +212,7 @@ export class ListenBalancer implements Balancer {
   }
 
   async #stop(): Promise<void> {
-    await Promise.all([this.#listeners.close(), this.#health?.stop()]);
+    await Promise.all([this.#listeners.close(), this.#health?.stop(), ...this.#ending]);
     for (const session of this.#sessions.keys()) session.drain();
     await this.#untilEmpty(this.config.drainMs);
     const locals = [...this.#sessions.values()].map(({ local }) => [plainIp(local.ip), local.port] as const);
@@ -210,12 +254,27 @@ export class ListenBalancer implements Balancer {
     throw new AssertionError("an http balancer has a front");
   }
 
-  #makeHealth(targets: ReturnType<typeof backendTargets>): HealthChecks | null {
+  #makeStreams(): StreamContext {
+    return { deadlines: new DeadlineSet(this.#deps.clock, granularityMs(this.#config)), resetter: this.#resetter };
+  }
+
+  #makeContext(): SessionContext {
+    const { clock } = this.#deps;
+    const connector = new Connector({
+      pool: this.#pool,
+      targets: this.#targets,
+      clock,
+      connectTimeoutMs: this.#config.connectTimeoutMs,
+      streams: this.#streams,
+      onChange: (change) => this.#logChange(change),
+    });
+    return { clock, pool: this.#pool, connector };
+  }
+
+  #makeHealth(targets: readonly BackendTarget[], config: HealthCheckConfig): HealthChecks {
     const { clock, random } = this.#deps;
-    const { health } = this.config;
-    if (health === null) return null;
     return new HealthChecks(targets, {
-      config: health,
+      config,
       clock,
       random,
       streams: this.#streams,

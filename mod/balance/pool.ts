@@ -27,9 +27,19 @@ export interface PoolChange {
   readonly detail: string;
 }
 
+/** What became of the members when they were given anew. */
+export interface PoolUpdate {
+  /** The index of each member, in the order given. One that stays keeps its own. */
+  readonly indices: readonly number[];
+  /** The indices of those that were given before and are not any more. */
+  readonly gone: readonly number[];
+  /** Those that are used again because what kept them away is not configured any more. */
+  readonly changes: readonly PoolChange[];
+}
+
 interface Member {
   readonly name: string;
-  readonly weight: number;
+  weight: number;
   /** Smooth weighted round robin: grows by the weight each round, falls by the total when chosen. */
   credit: number;
   connections: number;
@@ -44,6 +54,10 @@ interface Member {
   /** Consecutive check results that speak against the present state. */
   against: number;
   draining: boolean;
+  /** New among others that are well, and not checked yet: chosen only when no other is left. */
+  waiting: boolean;
+  /** Not configured any more; kept for the connections that it has. */
+  gone: boolean;
   detail: string;
 }
 
@@ -66,23 +80,113 @@ function newMember({ name, weight }: PoolMember): Member {
     checked: false,
     against: 0,
     draining: false,
+    waiting: false,
+    gone: false,
     detail: "",
   };
 }
 
-/** The backends of one balancer. Members are named by their index in the configuration. */
+/**
+ * The backends of one balancer. Members are named by an index: at first that in the configuration, after an {@link update} what that gave.
+ */
 export class Pool {
-  readonly #members: readonly Member[];
-  readonly #options: PoolOptions;
+  /** By index; null where the next new member goes. */
+  readonly #members: (Member | null)[];
+  /** The indices of those configured, in the order of the configuration. */
+  #order: readonly number[];
+  #options: PoolOptions;
 
   constructor(members: readonly PoolMember[], options: PoolOptions) {
     this.#members = members.map(newMember);
+    this.#order = [...this.#members.keys()];
     this.#options = options;
   }
 
-  /** How many members there are, whatever their state. */
+  /** How many members are configured, whatever their state. */
   get size(): number {
-    return this.#members.length;
+    return this.#order.length;
+  }
+
+  /**
+   * Goes over to other members and options. A member of the same name stays: its index, its state, its counters. One that is gone gets
+   * nothing new and keeps what it has; its index is given to another one only after its last connection has ended. A new one begins
+   * without connections; where there are checks, and others are well, it waits for its first result.
+   */
+  update(members: readonly PoolMember[], options: PoolOptions): PoolUpdate {
+    const before = this.#order;
+    const known = this.#byName();
+    this.#options = options;
+    const fresh = new Set<Member>();
+    const indices = members.map((given) => {
+      const index = known.get(given.name)?.shift() ?? this.#place(newMember(given));
+      const member = this.#at(index);
+      if (member.gone || !before.includes(index)) fresh.add(member);
+      member.weight = given.weight;
+      return index;
+    });
+    const gone = before.filter((index) => !indices.includes(index));
+    for (const index of gone) this.#leave(index);
+    for (const member of fresh) begin(member);
+    const changes = indices.flatMap((index) => this.#forgive(this.#at(index)));
+    this.#order = indices;
+    this.#settle(fresh);
+    return { indices, gone, changes };
+  }
+
+  /** Every member that is left, by its name; equal names in the order of their indices, those configured first. */
+  #byName(): Map<string, number[]> {
+    const known = new Map<string, number[]>();
+    const left = [...this.#members.keys()].filter((index) => this.#members[index]?.gone === true);
+    for (const index of [...this.#order, ...left]) {
+      const { name } = this.#at(index);
+      const same = known.get(name);
+      if (same === undefined) known.set(name, [index]);
+      else same.push(index);
+    }
+    return known;
+  }
+
+  #place(member: Member): number {
+    const free = this.#members.indexOf(null);
+    const index = free < 0 ? this.#members.length : free;
+    this.#members[index] = member;
+    return index;
+  }
+
+  #leave(index: number): void {
+    const member = this.#at(index);
+    member.gone = true;
+    if (member.connections === 0) this.#members[index] = null;
+  }
+
+  /** What kept a member away ends with the configuration that it came from. */
+  #forgive(member: Member): PoolChange[] {
+    const { health, ejection } = this.#options;
+    const was = stateOf(member);
+    if (health === null) {
+      member.down = false;
+      member.waiting = false;
+      member.checked = false;
+      member.against = 0;
+    }
+    if (ejection === null) {
+      member.ejected = false;
+      member.ejectedUntilMs = -Infinity;
+    }
+    const isBetter = was !== stateOf(member) && stateOf(member) === "up";
+    return isBetter ? [this.#changed(member, "what kept it away is not configured any more")] : [];
+  }
+
+  /** Turns begin anew, or a changed weight would have to make up for the old one's. Who is new waits only while others are well. */
+  #settle(fresh: ReadonlySet<Member>): void {
+    const members = this.#order.map((index) => this.#at(index));
+    const isWell = (member: Member): boolean => !member.down && !member.draining && !member.waiting;
+    const others = members.some((member) => !fresh.has(member) && isWell(member));
+    for (const member of members) {
+      member.credit = 0;
+      if (fresh.has(member)) member.waiting = this.#options.health !== null;
+      if (!others) member.waiting = false;
+    }
   }
 
   /**
@@ -92,10 +196,14 @@ export class Pool {
    */
   pick(nowMs: number, tried: ReadonlySet<number> = NOBODY): number | null {
     const usable: number[] = [];
-    for (const [index, member] of this.#members.entries()) {
-      if (!member.down && !member.draining && !tried.has(index)) usable.push(index);
+    for (const index of this.#order) {
+      const { down, draining } = this.#at(index);
+      if (!down && !draining && !tried.has(index)) usable.push(index);
     }
-    const rested = usable.filter((index) => this.#at(index).ejectedUntilMs <= nowMs);
+    const rested = usable.filter((index) => {
+      const { ejectedUntilMs, waiting } = this.#at(index);
+      return ejectedUntilMs <= nowMs && !waiting;
+    });
     const chosen = rested.length > 0 ? this.#choose(rested) : this.#leastRecentlyFailed(usable);
     if (chosen === null) return null;
     const member = this.#at(chosen);
@@ -109,11 +217,13 @@ export class Pool {
     const member = this.#at(index);
     assert(member.connections > 0, "a connection ends once");
     member.connections--;
+    if (member.gone && member.connections === 0) this.#members[index] = null;
   }
 
   /** The connect to a member succeeded: failures in a row start anew. */
   connected(index: number): PoolChange | null {
-    const member = this.#at(index);
+    const member = this.#members[index] ?? null;
+    if (member === null || member.gone) return null;
     member.failedConnects = 0;
     member.ejectedUntilMs = -Infinity;
     if (!member.ejected) return null;
@@ -124,7 +234,8 @@ export class Pool {
   /** The connect to a member failed because of `detail`. */
   connectFailed(index: number, options: { readonly nowMs: number; readonly detail: string }): PoolChange | null {
     const { nowMs, detail } = options;
-    const member = this.#at(index);
+    const member = this.#members[index] ?? null;
+    if (member === null || member.gone) return null;
     const { ejection } = this.#options;
     member.failures++;
     member.failedConnects++;
@@ -138,15 +249,22 @@ export class Pool {
 
   /**
    * The result of an active check. Members begin up, and the first result counts at once: a backend that was dead before
-   * the start should not get connections until `fall` checks have failed.
+   * the start should not get connections until `fall` checks have failed. Of one that is gone nobody wants to know.
    */
   checked(index: number, result: { readonly ok: boolean; readonly detail: string }): PoolChange | null {
-    const member = this.#at(index);
+    const member = this.#members[index] ?? null;
+    if (member === null || member.gone) return null;
     const { health } = this.#options;
     assert(health !== null, "checks come only where they are configured");
     const isFirst = !member.checked;
+    const wasWaiting = member.waiting;
     member.checked = true;
+    member.waiting = false;
     if (!result.ok) member.failures++;
+    if (wasWaiting) {
+      member.down = !result.ok;
+      return this.#changed(member, result.detail);
+    }
     if (result.ok !== member.down) {
       member.against = 0;
       return null;
@@ -164,21 +282,19 @@ export class Pool {
     this.#at(index).draining = draining;
   }
 
-  /** Every member for the status, in the order of the configuration. */
+  /** Every member for the status, in the order of the configuration; then those that are gone and have connections left. */
   status(): BackendStatus[] {
-    return this.#members.map((member) => ({
-      name: member.name,
-      state: stateOf(member),
-      connections: member.connections,
-      totalConnections: member.totalConnections,
-      failures: member.failures,
-      detail: stateOf(member) === "up" ? "" : member.detail,
-    }));
+    const left = [...this.#members.keys()].filter((index) => this.#members[index]?.gone === true);
+    return [...this.#order, ...left].map((index) => {
+      const member = this.#at(index);
+      const { name, connections, totalConnections, failures } = member;
+      return { name, state: stateOf(member), connections, totalConnections, failures, detail: detailOf(member) };
+    });
   }
 
   #at(index: number): Member {
-    const member = this.#members[index];
-    assert(member !== undefined, "a member's index is within the pool");
+    const member = this.#members[index] ?? null;
+    assert(member !== null, "a member's index is within the pool");
     return member;
   }
 
@@ -234,6 +350,22 @@ export class Pool {
 
 /** A member whose rest is over stays "ejected" to a reader until a connect has shown that it is well. */
 function stateOf(member: Member): "up" | "down" | "ejected" {
-  if (member.down) return "down";
+  if (member.down || member.waiting || member.gone) return "down";
   return member.ejected ? "ejected" : "up";
+}
+
+function detailOf(member: Member): string {
+  if (member.gone) return `removed, ${member.connections} connection${member.connections === 1 ? "" : "s"} left`;
+  if (member.waiting) return "new, not checked yet";
+  return stateOf(member) === "up" ? "" : member.detail;
+}
+
+/** What was known of a member that comes back may have changed meanwhile. */
+function begin(member: Member): void {
+  member.gone = false;
+  member.down = false;
+  member.checked = false;
+  member.against = 0;
+  member.ejected = false;
+  member.ejectedUntilMs = -Infinity;
 }

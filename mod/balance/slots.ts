@@ -2,7 +2,7 @@
 
 /** Hands out a bounded number of places; whoever comes too early waits in line. */
 export class Slots {
-  readonly #max: number;
+  #max: number;
   #taken = 0;
   #isClosed = false;
   readonly #waiting: ((granted: boolean) => void)[] = [];
@@ -38,9 +38,23 @@ export class Slots {
 
   /** Gives a place back: to the first in line, if there is one. */
   free(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#taken--;
-    else next(true);
+    this.#taken--;
+    this.#grant();
+  }
+
+  /** Another number of places. With fewer than are in use nobody is sent away; nobody is let in until enough have left. */
+  resize(max: number): void {
+    this.#max = max;
+    this.#grant();
+  }
+
+  #grant(): void {
+    while (!this.isFull) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#taken++;
+      next(true);
+    }
   }
 
   /** Nobody is let in any more, and nobody waits. */

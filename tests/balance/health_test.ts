@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type CheckResult, HealthChecks } from "../../mod/balance/health.ts";
+import type { Timer } from "../../mod/base/clock.ts";
+import { type CheckResult, HealthChecks, type HealthTarget } from "../../mod/balance/health.ts";
 import type { HealthCheckConfig } from "../../mod/config/types.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
 import { VirtualClock } from "../fakes/clock.ts";
@@ -119,4 +120,70 @@ Deno.test("a stop does not wait for an answer", async () => {
   await checks.stop();
   assert.ok(performance.now() - fromMs < 1000);
   await backend.close();
+});
+
+/** Remembers for how long timers were set. */
+class NotedClock extends VirtualClock {
+  readonly delays: number[] = [];
+
+  override after(delayMs: number, fire: () => void): Timer {
+    this.delays.push(delayMs);
+    return super.after(delayMs, fire);
+  }
+}
+
+Deno.test("changed backends are checked soon, unchanged ones go on undisturbed", async () => {
+  const clock = new NotedClock();
+  const at = (port: number): HealthTarget => ({ hostname: "127.0.0.1", port, host: "x" });
+  const config = { ...HTTP, intervalMs: 1000 };
+  const checks = new HealthChecks([at(1), at(2)], {
+    config,
+    clock,
+    random: () => 0.5,
+    streams: streamContext(),
+    onResult: () => {},
+  });
+  checks.start();
+  checks.update(new Map([[0, at(1)], [5, at(3)]]), config);
+  checks.update(new Map([[0, at(4)], [5, at(3)]]), config);
+  checks.update(new Map([[5, at(3)]]), config);
+  assert.deepEqual(clock.delays, [500, 500, 50, 50], "index 5 is new, index 0 is another backend");
+  assert.equal(clock.pending, 1, "only one is left");
+  checks.update(new Map([[5, at(3)]]), { ...config, intervalMs: 40 });
+  assert.deepEqual(clock.delays.slice(4), [20], "it is checked in another way");
+  await checks.stop();
+  checks.update(new Map([[0, at(1)]]), config);
+  assert.equal(clock.pending, 0, "after the stop nothing begins");
+});
+
+Deno.test("the result of a check that is configured no more does not count", async () => {
+  const asked = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<void>();
+  const results: string[] = [];
+  const slow = new Backend(async (conn) => {
+    await conn.until("\r\n\r\n");
+    asked.resolve();
+    await conn.rest();
+  });
+  const well = httpBackend(() => okResponse("well"));
+  const streams = streamContext();
+  const config = { ...HTTP, timeoutMs: 60_000 };
+  const checks = new HealthChecks([{ hostname: "127.0.0.1", port: slow.port, host: "x" }], {
+    config,
+    clock: systemClock,
+    random: () => 0,
+    streams,
+    onResult: (index, { detail }) => {
+      results.push(`${index} ${detail}`);
+      done.resolve();
+    },
+  });
+  checks.start();
+  await asked.promise;
+  checks.update(new Map([[0, { hostname: "127.0.0.1", port: well.port, host: "x" }]]), config);
+  await done.promise;
+  await checks.stop();
+  assert.ok(results.every((one) => one === "0 answered 200"), results.join());
+  assert.equal(streams.deadlines.size, 0);
+  await Promise.all([slow.close(), well.close()]);
 });

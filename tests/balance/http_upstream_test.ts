@@ -61,3 +61,26 @@ Deno.test("there is a limit, and a closed store keeps nothing", async () => {
     peer.close();
   }
 });
+
+Deno.test("of a backend that is gone nothing is kept until it is named again", async () => {
+  const idle = new IdleConnections(1, () => 0);
+  const pairs = await Promise.all(Array.from({ length: 4 }, pair));
+  const [kept, late, early, again] = pairs;
+  assert.ok(kept !== undefined && late !== undefined && early !== undefined && again !== undefined);
+  idle.put(0, kept.stream);
+  idle.retire(0);
+  idle.put(0, late.stream);
+  idle.put(7, early.stream);
+  assert.deepEqual([kept, late, early].map(({ stream }) => stream.isClosed), [true, true, true]);
+  idle.keepFor([0, 7]);
+  idle.put(7, again.stream);
+  idle.keepFor([7]);
+  assert.equal(idle.take(0, Infinity), null);
+  assert.equal(idle.take(7, Infinity), again.stream);
+  again.stream.cut();
+  for (const { peer } of pairs) {
+    await peer.rest();
+    peer.close();
+  }
+  await again.stream.fill().catch(() => false);
+});

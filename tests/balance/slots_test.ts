@@ -31,3 +31,21 @@ Deno.test("closing sends those who wait away", async () => {
   assert.equal(await slots.take(), false);
   assert.equal(slots.taken, 0);
 });
+
+Deno.test("more places let those in who wait; with fewer nobody gets in until enough have left", async () => {
+  const slots = new Slots(1);
+  await slots.take();
+  const granted: number[] = [];
+  const waiting = [1, 2, 3].map((n) => slots.take().then(() => granted.push(n)));
+  slots.resize(3);
+  await Promise.all(waiting.slice(0, 2));
+  assert.deepEqual([granted, slots.taken], [[1, 2], 3]);
+  slots.resize(1);
+  slots.free();
+  slots.free();
+  await Promise.resolve();
+  assert.deepEqual([granted, slots.taken, slots.isFull], [[1, 2], 1, true]);
+  slots.free();
+  await Promise.all(waiting);
+  assert.deepEqual([granted, slots.taken], [[1, 2, 3], 1]);
+});
