@@ -12,7 +12,7 @@ import type { Metrics, MetricsSnapshot } from "../observe/metrics.ts";
 import { serveMetrics } from "../observe/metrics_server.ts";
 import type { PageServer } from "../observe/page_server.ts";
 import { processFacts } from "../observe/process_facts.ts";
-import type { RoutingStatus } from "../observe/status_types.ts";
+import type { BalancerReport, RoutingStatus } from "../observe/status_types.ts";
 import { systemWallClock } from "../runtime/wall_clock.ts";
 import type { AddressBook } from "../vip/kernel.ts";
 import type { HoldStatus } from "../vip/types.ts";
@@ -34,6 +34,7 @@ export interface NodeFacts {
   readonly unfit: () => string | null;
   readonly linkName: string;
   readonly routing: () => RoutingStatus;
+  readonly balancers: () => readonly BalancerReport[];
   /** null: no BGP. */
   readonly bgp: () => DumpBgp | null;
 }
@@ -178,6 +179,7 @@ export class ManagerPages {
       elections: config.elects ? [{ leaseName: facts.election.leaseName, goodAgoMs }] : [],
       lag: this.#lag.report(),
       routing: facts.routing(),
+      balancers: facts.balancers(),
       healthy: health.is === "unknown" ? null : health.is === "healthy",
     };
   }

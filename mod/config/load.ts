@@ -116,6 +116,7 @@ function assemble(top: Section, input: ConfigInput, findings: Findings): PeersCo
     balancers,
     logLevel: top.read(START.logLevel).value,
     logFormat: top.read(START.logFormat).value,
+    metrics: top.read(START.metrics).value.at,
   };
 }
 

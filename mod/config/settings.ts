@@ -17,6 +17,7 @@ import {
   optional,
   scalar,
 } from "./kinds.ts";
+import { type GivenListen, listen } from "./manager/kinds.ts";
 import { type GivenPeer, MOST_MEMBERS, PEER_FIELDS, peerKind } from "./peers.ts";
 import { type Kind, type Setting, setting } from "./setting.ts";
 import { DEAD } from "./dead_settings.ts";
@@ -231,6 +232,15 @@ const LOG_GROUP = {
     kind: choice("text", "json"),
     fallback: "text",
     help: "Lines of key=value pairs, or of JSON",
+  }),
+  metrics: setting<GivenListen>({
+    key: "prometheusHTTPServer",
+    env: ["prometheus_server"],
+    flag: "prometheusHTTPServer",
+    kind: listen,
+    fallback: { at: null, shown: "" },
+    fallbackText: "empty (off)",
+    help: "Where metrics are served for Prometheus, like :2112",
   }),
 };
 

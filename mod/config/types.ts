@@ -2,6 +2,7 @@
 
 import type { Timing } from "../election/raft/types.ts";
 import type { BgpSettings } from "./bgp/types.ts";
+import type { ListenAddress } from "./manager/types.ts";
 
 export interface Peer {
   readonly id: string;
@@ -165,6 +166,8 @@ export interface PeersConfig {
   /** debug, info, warning or error. */
   readonly logLevel: "debug" | "info" | "warning" | "error";
   readonly logFormat: "text" | "json";
+  /** Where metrics are served; null: nowhere. */
+  readonly metrics: ListenAddress | null;
 }
 
 /** One finding about the input: names the key, the value and what would be accepted. */

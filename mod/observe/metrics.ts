@@ -3,11 +3,12 @@
  * ({@link file://./load_metrics.ts}).
  */
 
+import { BalancerInstruments } from "./balancer_instruments.ts";
 import { ADDRESS, Instruments, LEASE, NODE, replace, type Sample } from "./instruments.ts";
 import type { LagReport } from "./lag.ts";
 import type { ProcessFacts } from "./process_facts.ts";
 import { RoutingInstruments } from "./routing_instruments.ts";
-import type { RoutingStatus } from "./status_types.ts";
+import type { BalancerReport, RoutingStatus } from "./status_types.ts";
 
 /** Addresses and Leases that are counted at a time; the one silent for longest makes room. Addresses behind names come and go. */
 const MAX_NAMES = 64;
@@ -34,6 +35,7 @@ export interface MetricsSnapshot {
   readonly elections: readonly ElectionSample[];
   readonly lag: LagReport;
   readonly routing: RoutingStatus;
+  readonly balancers: readonly BalancerReport[];
   /** Whether this node may hold as far as its own health goes; null: not known yet. */
   readonly healthy: boolean | null;
 }
@@ -54,6 +56,8 @@ export class Metrics {
   readonly #changes = new Bounded<number>();
   /** null: no mode has told of routers yet. */
   #routing: RoutingInstruments | null = null;
+  /** null: there was no load balancer yet. */
+  #balancers: BalancerInstruments | null = null;
   #source: (() => MetricsSnapshot) | null = null;
 
   constructor(options: MetricsOptions) {
@@ -128,7 +132,7 @@ export class Metrics {
     replace(this.#instruments.transitions, states.map(([name, { transitions }]) => [{ [LEASE]: name }, transitions]));
   }
 
-  #collectState({ holds, elections, lag, routing, healthy }: MetricsSnapshot): void {
+  #collectState({ holds, elections, lag, routing, balancers, healthy }: MetricsSnapshot): void {
     const instruments = this.#instruments;
     const known = holds.slice(0, MAX_NAMES);
     const each = (value: (hold: HoldSample) => number | null): Sample[] =>
@@ -148,6 +152,8 @@ export class Metrics {
       this.#routing ??= new RoutingInstruments(instruments.registry);
     }
     this.#routing?.collect(routing);
+    if (balancers.length > 0) this.#balancers ??= new BalancerInstruments(instruments.registry);
+    this.#balancers?.collect(balancers);
     instruments.lag.set(lag.lastMs / 1000);
     instruments.lagMax.set(lag.largestMs / 1000);
     replace(instruments.stalls, [[{}, lag.stalls]]);

@@ -49,7 +49,7 @@ export interface BackendReport {
 export interface BalancerReport {
   readonly name: string;
   readonly type: "tcp" | "udp" | "http";
-  /** How bytes are moved: `kernel` or `listen`. */
+  /** How bytes are moved: `kernel`, `user` or `listen`. */
   readonly engine: string;
   /** Why it is this engine, where that was left to the program. */
   readonly engineWhy?: string | undefined;

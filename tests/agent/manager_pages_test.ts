@@ -58,6 +58,7 @@ class Node {
       unfit: () => this.unfit,
       linkName: "eth0",
       routing: () => NO_ROUTING,
+      balancers: () => [],
       bgp: () => null,
     };
     const kernel = {

@@ -42,6 +42,7 @@ const ROWS: Record<string, StartRow> = {
   "placement": { file: "spread", flag: "Spread", env: "leader", bad: "random" },
   "stateDir": { file: "/a", flag: "/b", env: "/c", bad: "./d" },
   "logLevel": { file: "debug", flag: "5", env: "warn", bad: "loud" },
+  "prometheusHTTPServer": { file: ":2113", flag: "10.0.0.1:2114", env: ":2115", bad: "2112" },
   "logFormat": { file: "json", flag: "JSON", env: "text", bad: "xml" },
   "loadBalancers[].name": { file: "n", flag: "m", env: "o", bad: "\u0007" },
   "loadBalancers[].type": { file: "tcp", flag: "TCP", env: "tcp", bad: "sctp" },
@@ -157,7 +158,7 @@ Deno.test("a variable beats a flag, a flag beats the file, and an empty variable
     assert.match(origin("", " "), /^file/, path);
     checked++;
   }
-  assert.equal(checked, 54);
+  assert.equal(checked, 55);
 });
 
 Deno.test("every name of a variable works", () => {

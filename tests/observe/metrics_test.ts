@@ -18,6 +18,7 @@ const STATE: MetricsSnapshot = {
   elections: [{ leaseName: "plndr-cp-lock", goodAgoMs: 750 }, { leaseName: "other", goodAgoMs: null }],
   lag: { lastMs: 2, largestMs: 55, stalls: 1 },
   routing: NO_ROUTING,
+  balancers: [],
   healthy: true,
 };
 
