@@ -19,6 +19,8 @@ export type BodyEnd =
   | "truncated"
   /** The source's chunks are not chunks. */
   | "malformed"
+  /** There is more content than the limits allow. */
+  | "too-large"
   /** The sink takes no more. */
   | "sink-broken";
 
@@ -37,23 +39,29 @@ export interface BodyOptions {
 const JOIN_BYTES = 64 * 1024;
 
 interface Step {
-  readonly outcome: "more" | "complete" | "malformed";
+  readonly outcome: "more" | "complete" | "malformed" | "too-large";
   /** Bytes of the source that belong to the content. */
   readonly consumed: number;
   readonly parts: readonly Uint8Array[];
 }
 
-/** Finds out, piece by piece, what of a stream is content and how it is to be written. */
+/**
+ * Finds out, piece by piece, what of a stream is content and how it is to be written. A limit counts the content alone; a
+ * length that is too large is known before, from the head, and is not looked at here.
+ */
 export class BodyCursor {
   readonly #framing: Framing;
   readonly #transform: Transform;
   readonly #chunks: ChunkedParser;
   #data: Uint8Array[] = [];
+  readonly #mostBytes: number;
   #remaining: number;
+  #untilCloseBytes = 0;
 
   constructor({ framing, transform, limits }: Pick<BodyOptions, "framing" | "transform" | "limits">) {
     this.#framing = framing;
     this.#transform = transform;
+    this.#mostBytes = limits.maxContentBytes ?? Infinity;
     this.#remaining = framing.kind === "length" ? framing.bytes : 0;
     const onData = transform === "out-of-chunks" ? (part: Uint8Array) => void this.#data.push(part) : null;
     this.#chunks = new ChunkedParser(limits, onData);
@@ -69,7 +77,7 @@ export class BodyCursor {
       case "chunked":
         return this.#nextOfChunks(buffered);
       case "until-close":
-        return { outcome: "more", consumed: buffered.length, parts: this.#wrapped(buffered) };
+        return this.#nextUntilClose(buffered);
       default:
         return assertNever(this.#framing);
     }
@@ -79,6 +87,12 @@ export class BodyCursor {
   atEnd(): readonly Uint8Array[] | null {
     if (this.#framing.kind !== "until-close") return null;
     return this.#transform === "into-chunks" ? [new TextEncoder().encode("0\r\n\r\n")] : [];
+  }
+
+  #nextUntilClose(buffered: Uint8Array): Step {
+    this.#untilCloseBytes += buffered.length;
+    if (this.#untilCloseBytes > this.#mostBytes) return { outcome: "too-large", consumed: 0, parts: [] };
+    return { outcome: "more", consumed: buffered.length, parts: this.#wrapped(buffered) };
   }
 
   #nextOfLength(buffered: Uint8Array): Step {
@@ -91,7 +105,10 @@ export class BodyCursor {
   #nextOfChunks(buffered: Uint8Array): Step {
     this.#data = [];
     const progress = this.#chunks.feed(buffered);
-    if (progress.outcome === "refused") return { outcome: "malformed", consumed: 0, parts: [] };
+    if (progress.outcome === "refused") {
+      const outcome = progress.reason === "content-too-large" ? "too-large" : "malformed";
+      return { outcome, consumed: 0, parts: [] };
+    }
     const consumed = progress.outcome === "complete" ? progress.consumed : buffered.length;
     const asIs = consumed === 0 ? [] : [buffered.subarray(0, consumed)];
     return { outcome: progress.outcome, consumed, parts: this.#transform === "out-of-chunks" ? this.#data : asIs };
@@ -144,7 +161,7 @@ export async function forwardBody(source: ByteStream, sink: ByteStream, options:
   let head: readonly Uint8Array[] = [options.head];
   for (;;) {
     const step = cursor.next(source.buffered);
-    if (step.outcome === "malformed") return "malformed";
+    if (step.outcome === "malformed" || step.outcome === "too-large") return step.outcome;
     const parts = [...head, ...step.parts];
     if (!await writeAll(sink, parts)) return "sink-broken";
     head = [];

@@ -7,7 +7,13 @@ import type { ByteStream } from "./byte_stream.ts";
 import type { Opened } from "./connector.ts";
 import { type BodyEnd, forwardBody, type Transform } from "./http_body.ts";
 import { ownReply, type OwnStatus } from "./http_reply.ts";
-import { forwardedInterim, forwardedRequest, forwardedResponse, requestedUpgrade } from "./http_rewrite.ts";
+import {
+  forwardedInterim,
+  forwardedRequest,
+  forwardedResponse,
+  grantsUpgrade,
+  requestedUpgrade,
+} from "./http_rewrite.ts";
 import type { IdleConnections } from "./http_upstream.ts";
 import { relay } from "./relay.ts";
 import { plainIp, type SessionContext } from "./session.ts";
@@ -79,6 +85,7 @@ export class Exchange {
   /** Rejects only by a fault of the program. */
   async run(): Promise<ExchangeEnd> {
     const { connector, pool } = this.#shared.context;
+    if (isLongerThan(this.#request.head, this.#shared.config.maxRequestBytes)) return await this.#replyTooLarge();
     let isRetry = false;
     for (;;) {
       const takeIdle = (index: number): ByteStream | null => isRetry ? null : this.#takeIdle(index);
@@ -144,7 +151,10 @@ export class Exchange {
     this.#upload = forwardBody(client, backend, {
       framing: head.framing,
       transform: "as-is",
-      limits: { maxTrailerBytes: this.#shared.config.maxHeadBytes },
+      limits: {
+        maxTrailerBytes: this.#shared.config.maxHeadBytes,
+        maxContentBytes: this.#shared.config.maxRequestBytes,
+      },
       head: bytes,
       touch,
     }).then((end) => this.#endUpload(backend, end));
@@ -162,7 +172,7 @@ export class Exchange {
   #endUpload(backend: ByteStream, end: BodyEnd): void {
     this.#uploadEnd = end;
     backend.onProgress = null;
-    if (end === "truncated" || end === "malformed") return backend.cut();
+    if (end === "truncated" || end === "malformed" || end === "too-large") return backend.cut();
     // A backend that stops taking content may have an answer ready that says why.
     if (!this.#isAnswered) {
       this.#request.client.neverExpire();
@@ -190,8 +200,8 @@ export class Exchange {
         return answer;
       }
       if (head.status === 101) {
-        if (this.#upgrade === null) return { outcome: "failed", gotBytes: true, text: "an upgrade nobody asked for" };
-        return { outcome: "upgraded", head };
+        if (grantsUpgrade(this.#upgrade, head)) return { outcome: "upgraded", head };
+        return { outcome: "failed", gotBytes: true, text: "an upgrade nobody asked for" };
       }
       // RFC 9110 §15.2: an HTTP/1.0 client does not know interim answers.
       if (request.minorVersion > 0 && !await this.#send(client, encode(forwardedInterim(head)))) {
@@ -236,6 +246,8 @@ export class Exchange {
         return await this.#reply(400, "the content of the request is not validly framed");
       case "truncated":
         return await this.#reply(400, "the request ended before its content was complete");
+      case "too-large":
+        return await this.#replyTooLarge();
       default:
         return await this.#reply(502, failure.text);
     }
@@ -245,6 +257,10 @@ export class Exchange {
     const { client, head: request } = this.#request;
     const { config, idle } = this.#shared;
     const backend = opened.stream;
+    if (isLongerThan(head, config.maxResponseBytes)) {
+      backend.cut();
+      return await this.#reply(502, "the backend's answer is larger than is allowed here");
+    }
     const isOld = request.minorVersion === 0;
     const transform = transformFor(head, isOld);
     const endsByClose = isOld && (head.framing.kind === "chunked" || head.framing.kind === "until-close");
@@ -258,7 +274,7 @@ export class Exchange {
     const end = await forwardBody(backend, client, {
       framing: head.framing,
       transform,
-      limits: { maxTrailerBytes: config.maxHeadBytes },
+      limits: { maxTrailerBytes: config.maxHeadBytes, maxContentBytes: config.maxResponseBytes },
       head: encode(forwardedResponse(head, route)),
       touch,
     });
@@ -266,7 +282,8 @@ export class Exchange {
     if (end !== "complete") {
       backend.cut();
       if (client.writtenBytes === writtenBefore) {
-        return await this.#reply(502, "the backend's answer is not validly framed");
+        const isTooLarge = end === "too-large";
+        return await this.#reply(502, `the backend's answer is ${isTooLarge ? "too large" : "not validly framed"}`);
       }
       client.reset();
       return "close";
@@ -301,6 +318,10 @@ export class Exchange {
     return head.persistent && this.#uploadEnd === "complete" && !isLast();
   }
 
+  async #replyTooLarge(): Promise<ExchangeEnd> {
+    return await this.#reply(413, "the content of the request is larger than is allowed here");
+  }
+
   async #reply(status: OwnStatus, text: string): Promise<ExchangeEnd> {
     const { client, head } = this.#request;
     const persistent = this.#mayPersist();
@@ -322,6 +343,11 @@ export class Exchange {
 
 function encode(head: { startLine: string; fields: Parameters<typeof encodeHead>[1] }): Uint8Array<ArrayBuffer> {
   return encodeHead(head.startLine, head.fields);
+}
+
+/** What the head alone tells; an answer to HEAD, which only speaks of a length, is framed as having none. */
+function isLongerThan({ framing }: RequestHead | ResponseHead, most: number | null): boolean {
+  return most !== null && framing.kind === "length" && framing.bytes > most;
 }
 
 /** A client that knows chunks sees a truncation in them; without chunks an end is just an end. */

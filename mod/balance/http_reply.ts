@@ -3,12 +3,14 @@ import { encodeHead, type RefusalReason } from "../net/http1.ts";
 import { field, refusalStatus } from "../net/http1_fields.ts";
 
 /** Statuses that the balancer itself answers with. */
-export type OwnStatus = 400 | 408 | 414 | 431 | 501 | 502 | 503 | 504 | 505;
+export type OwnStatus = 400 | 408 | 413 | 414 | 417 | 431 | 501 | 502 | 503 | 504 | 505;
 
 const PHRASES: Record<OwnStatus, string> = {
   400: "Bad Request",
   408: "Request Timeout",
+  413: "Content Too Large",
   414: "URI Too Long",
+  417: "Expectation Failed",
   431: "Request Header Fields Too Large",
   501: "Not Implemented",
   502: "Bad Gateway",

@@ -1,6 +1,7 @@
 /** What changes in a head on its way through (RFC 9110 §7.6): hop-by-hop fields go, the forwarded ones come. */
 import type { RequestHead, ResponseHead } from "../net/http1.ts";
 import { type Field, field, listMembers, valuesOf } from "../net/http1_fields.ts";
+import { forwardsLeft } from "../net/http1_rules.ts";
 
 /** Fields that concern one connection only, whether or not Connection names them. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -42,6 +43,14 @@ export function requestedUpgrade(head: RequestHead): string | null {
   return protocols.join(", ");
 }
 
+/** Whether a 101 changes to what was asked for (RFC 9110 §7.8: never to anything else). */
+export function grantsUpgrade(asked: string | null, answer: ResponseHead): boolean {
+  if (asked === null) return false;
+  const offered = new Set(listMembers([asked]));
+  const taken = listMembers(valuesOf(answer.fields, "upgrade"));
+  return taken.length > 0 && taken.every((name) => offered.has(name));
+}
+
 /** A path of `.` and `..`, also when written with escapes or backslashes. */
 function hasDotSegments(target: string): boolean {
   const [path = ""] = target.split("?", 1);
@@ -64,8 +73,28 @@ const REPLACED_IN_REQUEST: ReadonlySet<string> = new Set([
   "x-forwarded-for",
   "x-forwarded-host",
   "x-forwarded-proto",
+  // Gateways that turn names into variables make one of the two spellings.
+  "x_forwarded_for",
+  "x_forwarded_host",
+  "x_forwarded_proto",
 ]);
-const EXPECT: ReadonlySet<string> = new Set([...REPLACED_IN_REQUEST, "expect"]);
+const REPLACED_AND_EXPECT: ReadonlySet<string> = new Set([...REPLACED_IN_REQUEST, "expect"]);
+
+/**
+ * RFC 9110 §10.1.1: the expectation of an HTTP/1.0 client is ignored, as it could not read the interim answer; one without
+ * content to hold back must not be sent, and makes some servers wait for content.
+ */
+function isExpectationKept(head: RequestHead): boolean {
+  const { framing, minorVersion } = head;
+  return minorVersion > 0 && framing.kind !== "none" && !(framing.kind === "length" && framing.bytes === 0);
+}
+
+/** RFC 9110 §7.6.2: each proxy counts Max-Forwards of OPTIONS and TRACE down; the parser refuses what has no hop left. */
+function countedDown(head: RequestHead, fields: Field[]): Field[] {
+  const left = forwardsLeft(head.method, head.fields);
+  if (typeof left !== "number") return fields;
+  return fields.map((one) => one.key === "max-forwards" ? field(one.name, String(left - 1)) : one);
+}
 
 /**
  * A request as the backend gets it: always HTTP/1.1, with the client's Host. X-Forwarded-For is appended to; Host and
@@ -75,13 +104,12 @@ const EXPECT: ReadonlySet<string> = new Set([...REPLACED_IN_REQUEST, "expect"]);
 export function forwardedRequest(head: RequestHead, route: RequestRoute): OutgoingHead | null {
   const target = joinTarget(route.pathPrefix, head.target);
   if (target === null) return null;
-  // RFC 9110 §10.1.1: the expectation of an HTTP/1.0 client is ignored; it could not read the interim answer.
-  const kept = keptFields(head, head.minorVersion === 0 ? EXPECT : REPLACED_IN_REQUEST);
+  const kept = keptFields(head, isExpectationKept(head) ? REPLACED_IN_REQUEST : REPLACED_AND_EXPECT);
   const isNamed = head.options.has("x-forwarded-for");
   const hops = [...(isNamed ? [] : valuesOf(head.fields, "x-forwarded-for")), route.clientIp].filter((hop) =>
     hop !== ""
   );
-  const fields = [field("Host", head.authority ?? route.backendHost), ...kept];
+  const fields = [field("Host", head.authority ?? route.backendHost), ...countedDown(head, kept)];
   fields.push(field("X-Forwarded-For", hops.join(", ")));
   if (head.authority !== null) fields.push(field("X-Forwarded-Host", head.authority));
   fields.push(field("X-Forwarded-Proto", "http"));

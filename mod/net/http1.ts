@@ -16,7 +16,8 @@ import {
   refuse,
   valuesOf,
 } from "./http1_fields.ts";
-import { type Framing, isPersistent, requestFraming, responseFraming } from "./http1_framing.ts";
+import { announcesContent, type Framing, isPersistent, requestFraming, responseFraming } from "./http1_framing.ts";
+import { checkRules } from "./http1_rules.ts";
 
 /** Limits of a head. */
 export interface HeadLimits {
@@ -148,8 +149,11 @@ function parseVersion(text: string): 0 | 1 | Refusal {
   return text[7] === "0" ? 0 : 1;
 }
 
-/** Visible ASCII without `#`: a fragment is never sent, and some backends cut the target there. */
-const TARGET = /^[!"$-~]+$/;
+/**
+ * Visible ASCII without `#`: a fragment is never sent, and some backends cut the target there. No backslash before the query:
+ * some take it for a slash.
+ */
+const TARGET = /^[!"$-[\]-~]+(?:\?[!"$-~]*)?$/;
 const ABSOLUTE = /^http:\/\/([^/?]*)(.*)$/i;
 
 /** RFC 9112 §3.2: the four forms of a target; `authority` is null where the target names none. */
@@ -192,6 +196,8 @@ function buildRequest(lines: readonly string[]): RequestHead | Refusal {
   if (typeof host === "object" && host !== null) return host;
   const framing = requestFraming(fields, minorVersion);
   if ("outcome" in framing) return framing;
+  const forbidden = checkRules({ method, minorVersion, fields, framing });
+  if (forbidden !== null) return forbidden;
   const options = connectionOptions(fields);
   if (isRefusal(options)) return options;
   const persistent = isPersistent(options, minorVersion);
@@ -214,7 +220,8 @@ function buildResponse(lines: readonly string[], method: string): ResponseHead |
   if ("outcome" in framing) return framing;
   const options = connectionOptions(fields);
   if (isRefusal(options)) return options;
-  const persistent = isPersistent(options, minorVersion) && framing.kind !== "until-close";
+  const endsAmbiguously = framing.kind === "until-close" || (status === 204 && announcesContent(fields));
+  const persistent = isPersistent(options, minorVersion) && !endsAmbiguously;
   return { status, reason: match[3] ?? "", minorVersion, fields, framing, options, persistent };
 }
 

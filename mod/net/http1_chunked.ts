@@ -1,13 +1,17 @@
 /**
  * The chunked transfer coding (RFC 9112 §7.1) as a state machine that finds the end of a message without changing a byte.
- * Stricter than the grammar: no white space around a chunk size, and a line ends in CRLF or not at all.
+ * Stricter than the grammar: no white space around a chunk size or within its extensions, and a line ends in CRLF or not
+ * at all. Extensions that are not of the grammar are refused: where two readers skip them differently, they end a line in
+ * different places.
  */
 import { type Refusal, type RefusalReason, refuse } from "./http1_fields.ts";
 
-/** Limits of what comes with the chunks. */
+/** Limits of what comes in chunks. */
 export interface ChunkLimits {
   /** All trailer lines together. */
   readonly maxTrailerBytes: number;
+  /** The content alone, without sizes and trailers; refused at the size line that goes beyond it. Without it: no limit. */
+  readonly maxContentBytes?: number | null;
 }
 
 /** One chunk's extensions; nobody uses them but attackers (a server that buffers them without limit: CVE-2023-39326). */
@@ -27,7 +31,13 @@ export type ChunkProgress =
 type State =
   | "size-first"
   | "size"
+  | "extension-first"
   | "extension"
+  | "extension-value-first"
+  | "extension-value"
+  | "extension-quoted"
+  | "extension-escape"
+  | "extension-end"
   | "size-lf"
   | "data"
   | "data-cr"
@@ -44,6 +54,9 @@ const CR = 0x0d;
 const LF = 0x0a;
 const SEMICOLON = 0x3b;
 const COLON = 0x3a;
+const EQUALS = 0x3d;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 const MORE: ChunkProgress = { outcome: "more" };
 
 function hexDigit(byte: number): number {
@@ -60,6 +73,37 @@ function isTokenByte(byte: number): boolean {
   return byte > 0x20 && byte < 0x7f && !'"(),/:;<=>?@[\\]{}'.includes(String.fromCharCode(byte));
 }
 
+/**
+ * Fields that a trailer must not carry (RFC 9110 §6.5.1): they frame or route the message, belong to one connection, say who
+ * asks or where the request comes from. A receiver that puts trailers among the fields would take them for the real ones.
+ */
+const FORBIDDEN_IN_TRAILERS: ReadonlySet<string> = new Set([
+  "authorization",
+  "connection",
+  "content-encoding",
+  "content-length",
+  "content-range",
+  "cookie",
+  "expect",
+  "forwarded",
+  "host",
+  "http2-settings",
+  "keep-alive",
+  "max-forwards",
+  "proxy-authorization",
+  "proxy-connection",
+  "set-cookie",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+]);
+/** As long as the longest of them: what is longer needs no looking up. */
+const MAX_FORBIDDEN_BYTES = Math.max(...Array.from(FORBIDDEN_IN_TRAILERS, (name) => name.length));
+
 /** Follows one chunked message; make a new one for each. */
 export class ChunkedParser {
   readonly #limits: ChunkLimits;
@@ -67,10 +111,12 @@ export class ChunkedParser {
   #state: State = "size-first";
   #reason: RefusalReason = "bad-chunk-size";
   #remaining = 0;
+  #contentBytes = 0;
   #digits = 0;
   #extensionBytes = 0;
   #extensionBytesTotal = 0;
   #trailerBytes = 0;
+  #trailerName = "";
 
   /** `onData` receives the content alone, for a receiver that does not know chunks. */
   constructor(limits: ChunkLimits, onData: ((part: Uint8Array) => void) | null = null) {
@@ -112,7 +158,13 @@ export class ChunkedParser {
       case "size-first":
       case "size":
         return this.#onSize(byte);
+      case "extension-first":
       case "extension":
+      case "extension-value-first":
+      case "extension-value":
+      case "extension-quoted":
+      case "extension-escape":
+      case "extension-end":
         return this.#onExtension(byte);
       case "size-lf":
         return byte === LF ? this.#afterSizeLine() : this.#refuse("bare-cr");
@@ -152,21 +204,51 @@ export class ChunkedParser {
     }
     if (this.#state === "size-first") return this.#refuse("bad-chunk-size");
     if (byte === CR) return "size-lf";
-    if (byte === SEMICOLON) return "extension";
+    if (byte === SEMICOLON) return "extension-first";
     return this.#refuse(byte === LF ? "bare-lf" : "bad-chunk-size");
   }
 
   #onExtension(byte: number): State {
-    if (byte === CR) return "size-lf";
+    const state = this.#state;
+    const mayEnd = state === "extension" || state === "extension-value" || state === "extension-end";
+    if (byte === CR) return mayEnd ? "size-lf" : this.#refuse("bad-chunk-extension");
     if (byte === LF) return this.#refuse("bare-lf");
     if (isControl(byte)) return this.#refuse("bad-chunk-extension");
     this.#extensionBytes++;
     this.#extensionBytesTotal++;
     const fits = this.#extensionBytes <= MAX_EXTENSION_BYTES && this.#extensionBytesTotal <= MAX_EXTENSION_BYTES_TOTAL;
-    return fits ? "extension" : this.#refuse("chunk-extension-too-long");
+    if (!fits) return this.#refuse("chunk-extension-too-long");
+    if (byte === SEMICOLON && mayEnd) return "extension-first";
+    return this.#withinExtension(byte);
+  }
+
+  /** `name [ "=" ( token / quoted-string ) ]`, without the white space that is allowed around its parts and never sent. */
+  #withinExtension(byte: number): State {
+    switch (this.#state) {
+      case "extension-quoted":
+        if (byte === BACKSLASH) return "extension-escape";
+        return byte === QUOTE ? "extension-end" : "extension-quoted";
+      case "extension-escape":
+        return "extension-quoted";
+      case "extension-value-first":
+        if (byte === QUOTE) return "extension-quoted";
+        return isTokenByte(byte) ? "extension-value" : this.#refuse("bad-chunk-extension");
+      case "extension-value":
+        return isTokenByte(byte) ? "extension-value" : this.#refuse("bad-chunk-extension");
+      case "extension":
+        if (byte === EQUALS) return "extension-value-first";
+        return isTokenByte(byte) ? "extension" : this.#refuse("bad-chunk-extension");
+      case "extension-first":
+        return isTokenByte(byte) ? "extension" : this.#refuse("bad-chunk-extension");
+      default:
+        return this.#refuse("bad-chunk-extension");
+    }
   }
 
   #afterSizeLine(): State {
+    this.#contentBytes += this.#remaining;
+    const most = this.#limits.maxContentBytes ?? null;
+    if (most !== null && this.#contentBytes > most) return this.#refuse("content-too-large");
     return this.#remaining === 0 ? "trailer-start" : "data";
   }
 
@@ -178,8 +260,16 @@ export class ChunkedParser {
     if (this.#state === "trailer-value") {
       return isControl(byte) ? this.#refuse("bad-trailer") : "trailer-value";
     }
-    if (byte === COLON && this.#state === "trailer-name") return "trailer-value";
-    return isTokenByte(byte) ? "trailer-name" : this.#refuse("bad-trailer");
+    if (byte === COLON && this.#state === "trailer-name") return this.#endTrailerName();
+    if (!isTokenByte(byte)) return this.#refuse("bad-trailer");
+    if (this.#state === "trailer-start") this.#trailerName = "";
+    if (this.#trailerName.length <= MAX_FORBIDDEN_BYTES) this.#trailerName += String.fromCharCode(byte);
+    return "trailer-name";
+  }
+
+  #endTrailerName(): State {
+    const key = this.#trailerName.toLowerCase().replaceAll("_", "-");
+    return FORBIDDEN_IN_TRAILERS.has(key) ? this.#refuse("forbidden-trailer") : "trailer-value";
   }
 
   #onTrailerCr(): State {

@@ -11,7 +11,9 @@ const STATUS_OF = {
   "bad-chunk-extension": 400,
   "bad-chunk-size": 400,
   "bad-content-length": 400,
+  "bad-expectation": 417,
   "bad-field-name": 400,
+  "bad-max-forwards": 400,
   "bad-request-line": 400,
   "bad-status-line": 400,
   "bad-target": 400,
@@ -24,16 +26,21 @@ const STATUS_OF = {
   "chunk-extension-too-long": 400,
   "connect-unsupported": 501,
   "connection-names-framing-field": 400,
+  "content-in-trace": 400,
+  "content-too-large": 413,
   "control-character": 400,
   "disguised-framing-field": 400,
   "duplicate-content-length": 400,
   "duplicate-host": 400,
   "empty-line": 400,
+  "forbidden-trailer": 400,
   "head-too-large": 431,
+  "interim-with-content": 400,
   "invalid-host": 400,
   "length-and-chunked": 400,
   "missing-colon": 400,
   "missing-host": 400,
+  "no-forwards-left": 501,
   "obs-fold": 400,
   "too-many-fields": 431,
   "trailers-too-large": 431,
@@ -45,7 +52,7 @@ const STATUS_OF = {
 } as const;
 
 /** What a server answers to a request that was refused for `reason`; a refused response is a 502 whatever the reason. */
-export function refusalStatus(reason: RefusalReason): 400 | 414 | 431 | 501 | 505 {
+export function refusalStatus(reason: RefusalReason): 400 | 413 | 414 | 417 | 431 | 501 | 505 {
   return STATUS_OF[reason];
 }
 

@@ -60,11 +60,18 @@ export interface ResponseContext {
   readonly method: string;
 }
 
+/** Whether the fields speak of content, for a message that has none. */
+export function announcesContent(fields: readonly Field[]): boolean {
+  return fields.some(({ key, value }) => key === "transfer-encoding" || (key === "content-length" && value !== "0"));
+}
+
 /** The framing of a response: without a length it lasts until the connection ends. */
 export function responseFraming(fields: readonly Field[], context: ResponseContext): Framing | Refusal {
   const declared = declaredFraming(fields, context.minorVersion);
   if (declared !== null && "outcome" in declared) return declared;
   const { status, method } = context;
+  // RFC 9110 §8.6, RFC 9112 §6.1: neither field in 1xx. What follows may be content to the backend, and an answer to us.
+  if (status < 200 && announcesContent(fields)) return refuse("interim-with-content");
   if (method === "HEAD" || status < 200 || status === 204 || status === 304) return NO_CONTENT;
   return declared ?? { kind: "until-close" };
 }

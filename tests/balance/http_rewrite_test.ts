@@ -3,6 +3,7 @@ import {
   forwardedInterim,
   forwardedRequest,
   forwardedResponse,
+  grantsUpgrade,
   joinTarget,
   type OutgoingHead,
   requestedUpgrade,
@@ -90,6 +91,44 @@ Deno.test("an upgrade is asked for with Connection, without content, and never t
     assert.equal(sent.includes("Upgrade"), expected !== null, "what is not asked for is not sent");
     assert.ok(!sent.includes("HTTP2"));
   }
+});
+
+Deno.test("a change of protocol is granted to what was asked for alone", () => {
+  const rows: [string | null, string, boolean][] = [
+    ["websocket", "Upgrade: WebSocket\r\n", true],
+    ["a/1, b", "Upgrade: b\r\n", true],
+    ["websocket", "Upgrade: h2c\r\n", false],
+    ["websocket", "Upgrade: websocket, h2c\r\n", false],
+    ["websocket", "", false],
+    [null, "Upgrade: websocket\r\n", false],
+  ];
+  for (const [asked, fields, expected] of rows) {
+    const answer = response(`HTTP/1.1 101 S\r\nConnection: upgrade\r\n${fields}\r\n`);
+    assert.equal(grantsUpgrade(asked, answer), expected, `${asked} ${fields}`);
+  }
+});
+
+Deno.test("an expectation goes with content only, and each proxy counts Max-Forwards down", () => {
+  const rows: [string, string, boolean][] = [
+    ["POST", "Expect: 100-continue\r\nContent-Length: 5\r\n", true],
+    ["POST", "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n", true],
+    ["POST", "Expect: 100-continue\r\nContent-Length: 0\r\n", false],
+    ["GET", "Expect: 100-continue\r\n", false],
+  ];
+  for (const [method, fields, expected] of rows) {
+    const sent = lines(forwardedRequest(request(`${method} / HTTP/1.1\r\nHost: a\r\n${fields}\r\n`), ROUTE));
+    assert.equal(sent.includes("Expect: 100-continue"), expected, fields);
+  }
+  const counted = (method: string): string[] =>
+    lines(forwardedRequest(request(`${method} / HTTP/1.1\r\nHost: a\r\nmax-forwards: 10\r\n\r\n`), ROUTE));
+  assert.ok(counted("OPTIONS").includes("max-forwards: 9"));
+  assert.ok(counted("TRACE").includes("max-forwards: 9"));
+  assert.ok(counted("GET").includes("max-forwards: 10"));
+});
+
+Deno.test("forwarded fields spelt with an underscore go too", () => {
+  const head = request("GET / HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: 1.1.1.1\r\nX_FORWARDED_PROTO: https\r\n\r\n");
+  assert.ok(!lines(forwardedRequest(head, ROUTE)).join("\n").includes("_"));
 });
 
 Deno.test("responses say what becomes of the client's connection", () => {

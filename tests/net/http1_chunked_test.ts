@@ -4,7 +4,7 @@ import { latin1Text } from "../../mod/net/http1_fields.ts";
 import { seededRandom, seedFromEnv } from "../fakes/random.ts";
 import { latin1Bytes } from "./http1_cases.ts";
 
-const LIMITS = { maxTrailerBytes: 64 };
+const LIMITS = { maxTrailerBytes: 64, maxContentBytes: 300 };
 
 function nameOf(progress: ChunkProgress): string {
   if (progress.outcome === "complete") return `complete ${progress.consumed}`;
@@ -29,6 +29,7 @@ const COMPLETE: [string, string][] = [
   ["5\r\nhello\r\n0\r\n\r\n", "hello"],
   ["5;a=b\r\nhello\r\n0;last\r\n\r\n", "hello"],
   ['3;a="x;y"\r\nabc\r\n2\r\nde\r\n0\r\n\r\n', "abcde"],
+  ['3;a="\\"\\\\";b;c=d\r\nabc\r\n0;x=""\r\n\r\n', "abc"],
   ["A\r\n0123456789\r\n000\r\nX: y\r\nZ:\r\n\r\n", "0123456789"],
   ["2\r\n\r\n\r\n0\r\n\r\n", "\r\n"],
 ];
@@ -46,6 +47,24 @@ const REFUSED: [string, string][] = [
   ["5;a\nb", "bare-lf"],
   ["5;a\rb", "bare-cr"],
   ["5;a\x00", "bad-chunk-extension"],
+  ["5;\r\n", "bad-chunk-extension"],
+  ["5;;a\r\n", "bad-chunk-extension"],
+  ["5;a;\r\n", "bad-chunk-extension"],
+  ["5;a=\r\n", "bad-chunk-extension"],
+  ["5;=b\r\n", "bad-chunk-extension"],
+  ["5; a\r\n", "bad-chunk-extension"],
+  ["5;a =b\r\n", "bad-chunk-extension"],
+  ["5;a=b c\r\n", "bad-chunk-extension"],
+  ['5;a="b\r\n', "bad-chunk-extension"],
+  ['5;a="b"c\r\n', "bad-chunk-extension"],
+  ['5;a="\\\r\n', "bad-chunk-extension"],
+  ["5;a\xff\r\n", "bad-chunk-extension"],
+  ["0\r\nContent-Length: 5\r\n\r\n", "forbidden-trailer"],
+  ["0\r\nX: y\r\nTRANSFER-encoding: chunked\r\n\r\n", "forbidden-trailer"],
+  ["0\r\nX_Forwarded_For: 1.1.1.1\r\n\r\n", "forbidden-trailer"],
+  ["0\r\nHost:a\r\n\r\n", "forbidden-trailer"],
+  ["12d\r\n", "content-too-large"],
+  ["5\r\nhello\r\n128\r\n", "content-too-large"],
   ["10000000000000000\r\n", "bad-chunk-size"],
   ["ffffffffffffffff\r\n", "bad-chunk-size"],
   ["00000000000000000\r\n", "bad-chunk-size"],
@@ -102,6 +121,15 @@ Deno.test("50 000 random bodies: a named outcome, the same in any pieces", () =>
   }
   for (const name of ["complete", "more", "bad-chunk-size", "bad-chunk-end", "bare-lf", "bad-trailer"]) {
     assert.ok(seen.has(name), `${name} was reached`);
+  }
+});
+
+Deno.test("content up to the limit passes, and without a limit anything", () => {
+  const body = `12c\r\n${"x".repeat(300)}\r\n0\r\n\r\n`;
+  assert.equal(run(body, 7).name, `complete ${body.length}`);
+  for (const maxContentBytes of [null, 0x12d]) {
+    const parser = new ChunkedParser({ maxTrailerBytes: 1, maxContentBytes });
+    assert.equal(parser.feed(latin1Bytes("12d\r\n")).outcome, "more");
   }
 });
 

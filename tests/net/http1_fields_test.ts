@@ -11,14 +11,17 @@ import {
 } from "../../mod/net/http1_fields.ts";
 
 Deno.test("every refusal has the status its cause calls for", () => {
+  assert.equal(refusalStatus("content-too-large"), 413);
   assert.equal(refusalStatus("uri-too-long"), 414);
+  assert.equal(refusalStatus("bad-expectation"), 417);
   assert.equal(refusalStatus("head-too-large"), 431);
   assert.equal(refusalStatus("too-many-fields"), 431);
   assert.equal(refusalStatus("unknown-transfer-coding"), 501);
   assert.equal(refusalStatus("connect-unsupported"), 501);
+  assert.equal(refusalStatus("no-forwards-left"), 501);
   assert.equal(refusalStatus("unsupported-version"), 505);
   const others = REFUSAL_REASONS.filter((reason) => refusalStatus(reason) === 400);
-  assert.equal(others.length, REFUSAL_REASONS.length - 7);
+  assert.equal(others.length, REFUSAL_REASONS.length - 10);
 });
 
 Deno.test("only spaces and tabs are trimmed, in linear time", () => {

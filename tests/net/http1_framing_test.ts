@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { field } from "../../mod/net/http1_fields.ts";
-import { requestFraming, responseFraming } from "../../mod/net/http1_framing.ts";
+import { announcesContent, requestFraming, responseFraming } from "../../mod/net/http1_framing.ts";
 
 const LENGTH = field("Content-Length", "7");
 const CHUNKED = field("Transfer-Encoding", "chunked");
@@ -34,4 +34,14 @@ Deno.test("the framing of a response depends on its method and status (RFC 9112 
 Deno.test("ambiguous lengths of a response are refused even where it has no content", () => {
   const outcome = responseFraming([LENGTH, CHUNKED], { method: "HEAD", status: 200, minorVersion: 1 });
   assert.deepEqual(outcome, { outcome: "refused", reason: "length-and-chunked" });
+});
+
+Deno.test("an interim answer that speaks of content is refused, one that says there is none is not", () => {
+  const interim = { method: "GET", status: 103, minorVersion: 1 };
+  const refused = { outcome: "refused", reason: "interim-with-content" };
+  assert.deepEqual(responseFraming([LENGTH], interim), refused);
+  assert.deepEqual(responseFraming([CHUNKED], interim), refused);
+  assert.deepEqual(responseFraming([field("Content-Length", "0")], interim), { kind: "none" });
+  assert.ok(announcesContent([field("A", "b"), CHUNKED]));
+  assert.ok(!announcesContent([field("A", "b")]));
 });

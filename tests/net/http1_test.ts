@@ -103,6 +103,21 @@ Deno.test("a connection persists by version and Connection options", () => {
   }
 });
 
+Deno.test("a backend that speaks of content in a 204 is not asked again on that connection", () => {
+  const rows: [string, boolean][] = [
+    ["204 N\r\n", true],
+    ["204 N\r\nContent-Length: 0\r\n", true],
+    ["204 N\r\nContent-Length: 5\r\n", false],
+    ["204 N\r\nTransfer-Encoding: chunked\r\n", false],
+    ["304 N\r\nContent-Length: 5\r\n", true],
+  ];
+  for (const [text, persistent] of rows) {
+    const progress = new ResponseHeadParser(LIMITS, "GET").next(latin1Bytes(`HTTP/1.1 ${text}\r\n`));
+    assert.ok(progress.outcome === "complete");
+    assert.equal(progress.head.persistent, persistent, text);
+  }
+});
+
 Deno.test("responses are read with the same strictness", () => {
   const rows: [string, string][] = [
     ["HTTP/1.1 200 OK\r\n\r\n", "accepted"],
@@ -123,6 +138,8 @@ Deno.test("responses are read with the same strictness", () => {
     ["HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "length-and-chunked"],
     ["HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "transfer-encoding-in-http10"],
     ["HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "chunked-not-last"],
+    ["HTTP/1.1 103 Early\r\nContent-Length: 5\r\n\r\n", "interim-with-content"],
+    ["HTTP/1.1 100 C\r\nTransfer-Encoding: chunked\r\n\r\n", "interim-with-content"],
   ];
   for (const [text, expected] of rows) {
     assert.equal(nameOf(new ResponseHeadParser(LIMITS, "GET").next(latin1Bytes(text))), expected, text);
