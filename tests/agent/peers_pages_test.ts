@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PeersPages } from "../../mod/agent/peers_pages.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
-import { NO_ROUTING } from "../../mod/agent/routing.ts";
+import { NO_ROUTING } from "../../mod/observe/status_types.ts";
 
 const FACTS = {
   holds: () => [],
