@@ -18,59 +18,11 @@ import {
   tcpConfig,
   withBalancer,
 } from "../balance/kit.ts";
-
-/** Sends everything back, and the end as well. */
-async function echo(conn: RawConn): Promise<void> {
-  const buffer = new Uint8Array(65_536);
-  for (;;) {
-    const count = await conn.tcp.read(buffer);
-    if (count === null) return await conn.tcp.closeWrite();
-    await conn.sendBytes(buffer.subarray(0, count));
-  }
-}
-
-/** Says its name, then echoes. */
-function named(name: string): Backend {
-  return new Backend(async (conn) => {
-    await conn.send(`${name}\n`);
-    await echo(conn);
-  });
-}
-
-/** Checks that come often. */
-const CHECKS = {
-  path: "/",
-  expectMin: 200,
-  expectMax: 399,
-  intervalMs: 20,
-  timeoutMs: 500,
-  rise: 2,
-  fall: 2,
-};
-
-async function greeting(port: number): Promise<string> {
-  const client = await RawConn.connect(port);
-  const line = await client.until("\n").catch(() => "");
-  client.close();
-  return line.trim();
-}
-
-/**
- * What engines may differ in. `own-connections`: the client's connection is the engine's and the backend's another one, so that it can try a
- * second backend, let a backend rest after failed connects, limit connections and close idle ones. `passes-refusals`: the connection is
- * the backend's own, so that a client hears a refusal from whoever refuses.
- */
-export type Ability = "own-connections" | "passes-refusals";
-
-interface Promised {
-  readonly name: string;
-  readonly run: (make: Maker) => Promise<void>;
-  /** null: every engine keeps it. */
-  readonly ability: Ability | null;
-}
+import { type Ability, CHECKS, echo, greeting, named, type Promised } from "./balancer_kit.ts";
+import { UPDATE_PROMISES } from "./balancer_update.ts";
 
 /** What is promised, and the test that shows it for an engine. */
-const promises: Promised[] = [];
+const promises: Promised[] = [...UPDATE_PROMISES];
 
 function promise(name: string, run: (make: Maker) => Promise<void>, ability: Ability | null = null): void {
   promises.push({ name, run, ability });
