@@ -2,17 +2,32 @@
  * The `kernel` engine: the kernel gives each new connection to a backend and carries its packets from then on; this program checks the
  * backends and keeps the kernel's table. What a session could do (try another backend, limit, time out) the kernel does not.
  */
+import { assert } from "../../base/assert.ts";
 import type { Clock, Random } from "../../base/clock.ts";
-import type { BalancerConfig, TcpBalancerConfig, UdpBalancerConfig } from "../../config/types.ts";
+import type {
+  BalancerConfig,
+  HealthCheckConfig,
+  TcpBackend,
+  TcpBalancerConfig,
+  UdpBalancerConfig,
+} from "../../config/types.ts";
 import { SysError } from "../../linux/errno.ts";
 import { getLog, type Log } from "../../observe/log.ts";
-import { type Balancer, BalancerError, type BalancerStatus, type ConnectionResetter } from "../balancer.ts";
+import {
+  type BackendStatus,
+  type Balancer,
+  BalancerError,
+  type BalancerStatus,
+  type ConnectionResetter,
+} from "../balancer.ts";
 import { DeadlineSet } from "../deadlines.ts";
-import { HealthChecks } from "../health.ts";
-import { Pool, type PoolChange } from "../pool.ts";
-import { backendTargets } from "../targets.ts";
+import { sameFront } from "../front.ts";
+import { type CheckResult, HealthChecks } from "../health.ts";
+import { Pool, type PoolChange, type PoolOptions } from "../pool.ts";
+import { type BackendTarget, backendTargets } from "../targets.ts";
 import { backendName, type Connections } from "./connections.ts";
 import type { KernelTable } from "./kernel_table.ts";
+import { Leaving } from "./leaving.ts";
 import type { BackendCount, KernelService } from "./types.ts";
 
 /** While a stop waits for connections to finish they are counted this often. */
@@ -30,15 +45,30 @@ export interface KernelBalancerDeps {
   readonly resetter: ConnectionResetter;
   readonly table: KernelTable;
   readonly connections: Connections;
+  /**
+   * Makes checks in place of those of {@link HealthChecks}. A backend that these have not looked at yet gets no connections, also where
+   * there is no other. @default checks of the kind that the configuration names
+   */
+  readonly checks?: (onResult: (index: number, result: CheckResult) => void) => Checks;
 }
+
+/** What checks backends, each named by its index in the pool. `update` comes before `start` too, and says what to check. */
+export type Checks = Pick<HealthChecks, "start" | "update" | "stop">;
 
 /** A balancer whose connections this program never sees. */
 export class KernelBalancer implements Balancer {
-  readonly config: KernelBalancerConfig;
+  #config: KernelBalancerConfig;
   readonly #deps: KernelBalancerDeps;
   readonly #log: Log = getLog("balance");
   readonly #pool: Pool;
-  readonly #health: HealthChecks | null;
+  readonly #leaving: Leaving;
+  /** By the pool's index. */
+  #targets: ReadonlyMap<number, BackendTarget>;
+  /** Indices of those that have to be checked first. */
+  readonly #unproven = new Set<number>();
+  #health: Checks | null = null;
+  /** Checks that were configured before and end now. */
+  readonly #ending = new Set<Promise<void>>();
   readonly #held = new Set<string>();
   #state: "new" | "running" | "stopped" = "new";
   #stopped: Promise<void> | null = null;
@@ -46,20 +76,28 @@ export class KernelBalancer implements Balancer {
   #live: ReadonlyMap<string, number> = new Map();
   #isCounting = false;
   #counts: readonly BackendCount[] = [];
+  /** Connections ever given to backends that are gone. */
+  #past = 0;
 
   constructor(config: KernelBalancerConfig, deps: KernelBalancerDeps) {
-    this.config = config;
+    this.#config = config;
     this.#deps = deps;
     const targets = backendTargets(config);
-    this.#pool = new Pool(targets, { policy: "round-robin", health: config.health, ejection: null });
-    const { clock, random, resetter } = deps;
-    this.#health = config.health === null ? null : new HealthChecks(targets, {
-      config: config.health,
-      clock,
-      random,
-      streams: { deadlines: new DeadlineSet(clock, GRANULARITY_MS), resetter },
-      onResult: (index, result) => this.#changed(index, this.#pool.checked(index, result)),
+    this.#targets = new Map(targets.entries());
+    this.#pool = new Pool(targets, poolOptions(config));
+    this.#leaving = new Leaving({
+      clock: deps.clock,
+      count: () => deps.connections.count(this.#service()).catch(() => null),
+      onGone: (names) => this.#forget(names),
     });
+    if (config.health !== null) {
+      this.#health = this.#makeChecks(targets, config.health);
+      if (deps.checks !== undefined) this.#doubt(this.#targets.keys());
+    }
+  }
+
+  get config(): KernelBalancerConfig {
+    return this.#config;
   }
 
   /** Throws {@link BalancerError} when a program of this machine has the port already (without `bindToVip` only). */
@@ -102,7 +140,60 @@ export class KernelBalancer implements Balancer {
   }
 
   update(config: BalancerConfig): void {
-    throw new Error(`to be written: ${config.name}`);
+    assert(config.type !== "http" && sameFront(this.#config, config), "another front is another balancer");
+    if (this.#stopped !== null) return;
+    const before = this.#service().backends;
+    const known = this.#targets;
+    this.#config = config;
+    const targets = backendTargets(config);
+    const { indices, changes } = this.#pool.update(targets, poolOptions(config));
+    this.#targets = new Map(targets.map((target, at) => [indices[at] ?? at, target]));
+    if (this.#state === "running") this.#leaving.change(before, config.backends);
+    this.#checkAnew(known);
+    for (const change of changes) this.#tell(change);
+    this.#put();
+  }
+
+  #checkAnew(known: ReadonlyMap<number, BackendTarget>): void {
+    const { health } = this.#config;
+    for (const index of this.#unproven) if (health === null || !this.#targets.has(index)) this.#unproven.delete(index);
+    if (health === null) {
+      if (this.#health !== null) this.#end(this.#health);
+      this.#health = null;
+      return;
+    }
+    const isNew = this.#health === null;
+    if (this.#deps.checks !== undefined) {
+      const same = (index: number): boolean => !isNew && known.get(index)?.name === this.#targets.get(index)?.name;
+      this.#doubt([...this.#targets.keys()].filter((index) => !same(index)));
+    }
+    this.#health ??= this.#makeChecks([], health);
+    if (isNew && this.#state === "running") this.#health.start();
+    this.#health.update(this.#targets, health);
+  }
+
+  #doubt(indices: Iterable<number>): void {
+    for (const index of indices) this.#unproven.add(index);
+  }
+
+  #end(checks: Checks): void {
+    const ending = checks.stop().catch((error: unknown) => {
+      this.#log.error("Checks did not end", { balancer: this.#config.name, reason: String(error) });
+    });
+    this.#ending.add(ending);
+    ending.then(() => this.#ending.delete(ending));
+  }
+
+  #makeChecks(targets: readonly BackendTarget[], config: HealthCheckConfig): Checks {
+    const { clock, random, resetter, checks } = this.#deps;
+    const onResult = (index: number, result: CheckResult): void => this.#checked(index, result);
+    if (checks !== undefined) {
+      const made = checks(onResult);
+      made.update(new Map(targets.entries()), config);
+      return made;
+    }
+    const streams = { deadlines: new DeadlineSet(clock, GRANULARITY_MS), resetter };
+    return new HealthChecks(targets, { config, clock, random, streams, onResult });
   }
 
   stop(): Promise<void> {
@@ -112,25 +203,42 @@ export class KernelBalancer implements Balancer {
 
   status(): BalancerStatus {
     this.#look();
-    const backends = this.#pool.status().map((one, index) => {
-      const { address = "", port = 0 } = this.config.backends[index] ?? {};
-      const counted = this.#counts[index];
-      return {
-        ...one,
-        connections: this.#live.get(backendName(address, port)) ?? 0,
-        totalConnections: counted?.connections ?? 0,
-        bytes: counted?.bytes ?? 0,
-      };
-    });
+    const backends = [...this.#configured(), ...this.#left()].map((one, index) => ({
+      ...one,
+      totalConnections: this.#counts[index]?.connections ?? 0,
+      bytes: this.#counts[index]?.bytes ?? 0,
+    }));
     return {
       name: this.config.name,
       type: this.config.type,
       engine: "kernel",
       listening: this.#listening(),
       connections: backends.reduce((sum, one) => sum + one.connections, 0),
-      totalConnections: backends.reduce((sum, one) => sum + one.totalConnections, 0),
+      totalConnections: backends.reduce((sum, one) => sum + one.totalConnections, this.#past),
       backends,
     };
+  }
+
+  /** The configured backends in their order, without what the table has counted. */
+  #configured(): BackendStatus[] {
+    const indices = [...this.#targets.keys()];
+    return this.#pool.status().slice(0, indices.length).map((one, at) => {
+      const connections = this.#liveOf(this.#config.backends[at]);
+      const isUnproven = one.state === "up" && this.#unproven.has(indices[at] ?? -1);
+      return { ...one, connections, ...(isUnproven ? { state: "down", detail: "not checked yet" } as const : {}) };
+    });
+  }
+
+  #left(): BackendStatus[] {
+    return this.#leaving.list().map((backend) => {
+      const connections = this.#liveOf(backend);
+      const detail = `removed, ${connections} connection${connections === 1 ? "" : "s"} left`;
+      return { name: nameOf(backend), state: "down", connections, totalConnections: 0, failures: 0, detail };
+    });
+  }
+
+  #liveOf(backend: Pick<TcpBackend, "address" | "port"> | undefined): number {
+    return backend === undefined ? 0 : this.#live.get(backendName(backend.address, backend.port)) ?? 0;
   }
 
   #listening(): string[] {
@@ -149,14 +257,17 @@ export class KernelBalancer implements Balancer {
 
   #service(): KernelService {
     const { type, port, bindToVip, affinity, preserveClientAddress, backends } = this.config;
-    const states = this.#pool.status();
+    const states = this.#configured();
     return {
       protocol: type,
       port,
       vips: bindToVip ? [...this.#held] : null,
       affinity,
       preserveClientAddress,
-      backends: backends.map((backend, index) => ({ ...backend, usable: states[index]?.state === "up" })),
+      backends: [
+        ...backends.map((backend, at) => ({ ...backend, usable: states[at]?.state === "up" })),
+        ...this.#leaving.list(),
+      ],
     };
   }
 
@@ -165,15 +276,37 @@ export class KernelBalancer implements Balancer {
     this.#deps.table.put(this.#service());
   }
 
-  #changed(index: number, change: PoolChange | null): void {
-    if (change === null || this.#stopped !== null) return;
-    const properties = { balancer: this.config.name, backend: change.name, state: change.state, reason: change.detail };
-    if (change.state === "up") this.#log.info("Backend is up", properties);
+  #checked(index: number, result: CheckResult): void {
+    if (this.#stopped !== null) return;
+    const change = this.#pool.checked(index, result);
+    const isFirst = this.#unproven.delete(index);
+    if (change !== null) this.#tell(change);
+    if (change !== null || isFirst) this.#put();
+    const target = this.#targets.get(index);
+    if (change === null || change.state === "up" || target === undefined || !this.#wasUsed(this.#service())) return;
+    this.#deps.connections.cut(this.#service(), { backend: backendName(target.hostname, target.port) });
+  }
+
+  #tell({ name, state, detail }: PoolChange): void {
+    const properties = { balancer: this.config.name, backend: name, state, reason: detail };
+    if (state === "up") this.#log.info("Backend is up", properties);
     else this.#log.warning("Backend gets no connections", properties);
-    this.#put();
-    const backend = this.config.backends[index];
-    if (change.state === "up" || backend === undefined || !this.#wasUsed(this.#service())) return;
-    this.#deps.connections.cut(this.#service(), { backend: backendName(backend.address, backend.port) });
+  }
+
+  /** Backends that have left and have no connection any more. */
+  #forget(names: ReadonlySet<string>): void {
+    const service = this.#service();
+    try {
+      for (const [at, { connections }] of this.#deps.table.counts(service).entries()) {
+        const { address = "", port = 0 } = service.backends[at] ?? {};
+        if (names.has(backendName(address, port))) this.#past += connections;
+      }
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+    }
+    if (this.#state !== "running") return;
+    const backends = service.backends.filter(({ address, port }) => !names.has(backendName(address, port)));
+    this.#deps.table.put({ ...service, backends });
   }
 
   /** Reads the counters, and the connections where they are few; where they are many the next status has them. */
@@ -200,7 +333,7 @@ export class KernelBalancer implements Balancer {
 
   async #stop(): Promise<void> {
     const before = this.#service();
-    await this.#health?.stop();
+    await Promise.all([this.#health?.stop(), this.#leaving.stop(), ...this.#ending]);
     if (this.#state === "running") {
       this.#look();
       this.#state = "stopped";
@@ -226,4 +359,12 @@ export class KernelBalancer implements Balancer {
       });
     }
   }
+}
+
+function poolOptions({ health }: KernelBalancerConfig): PoolOptions {
+  return { policy: "round-robin", health, ejection: null };
+}
+
+function nameOf({ address, port }: Pick<TcpBackend, "address" | "port">): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -56,10 +56,13 @@ export const makeKernelBalancer: Maker = (config, deps) => {
   const stop = balancer.stop.bind(balancer);
   let stopped: Promise<void> | null = null;
   balancer.stop = () => stopped ??= stop().then(parts.close);
+  const update = balancer.update.bind(balancer);
+  balancer.update = (next) => update(next.port === 0 ? { ...next, port: balancer.config.port } : next);
   return balancer satisfies Balancer;
 };
 
-function withPort(config: KernelBalancerConfig): KernelBalancerConfig {
+/** The configuration with a port that is free in place of 0. */
+export function withPort(config: KernelBalancerConfig): KernelBalancerConfig {
   if (config.port !== 0) return config;
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
