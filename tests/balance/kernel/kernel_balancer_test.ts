@@ -109,7 +109,7 @@ function toBackends(config: TcpBalancerConfig, backends: readonly Backend[]): Tc
   return { ...config, backends: backends.map(({ port }) => ({ address: "127.0.0.1", port, weight: 1 })) };
 }
 
-privileged(
+inside(
   "an update moves new connections, and those to a backend that is gone go on until the address goes",
   async () => {
     const [a, b, c] = [named("a"), named("b"), named("c")];
@@ -135,7 +135,7 @@ privileged(
   },
 );
 
-privileged(
+inside(
   "a backend that has left is forgotten with its last connection, and its connections stay counted",
   async () => {
     const [a, b] = [named("a"), named("b")];
@@ -158,7 +158,7 @@ privileged(
 
 const CHECK = { type: "tcp", path: "/", expectMin: 200, expectMax: 399, intervalMs: 1000, timeoutMs: 500 } as const;
 
-privileged(
+inside(
   "checks that are given decide: first a look, then connections, and one that fails loses what it has",
   async () => {
     const [a, b] = [named("a"), named("b")];
