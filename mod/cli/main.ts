@@ -5,6 +5,7 @@ import type { ManagerConfig, SettingValue } from "../config/manager/types.ts";
 import type { PeersConfig } from "../config/types.ts";
 import { type Context, fail, reasonOf, type Terminal } from "./context.ts";
 import { addDocs } from "./docs.ts";
+import { addDoctor } from "./doctor.ts";
 import { goArgs } from "./go_flags.ts";
 import { addKubeadm } from "./kubeadm.ts";
 import { addManager } from "./manager.ts";
@@ -72,7 +73,7 @@ function buildProgram(context: Context, said: string[]): Command {
     .showHelpAfterError("Run 'kube-vip --help' for usage.")
     .configureOutput({ writeOut: (text) => said.push(text), writeErr: (text) => said.push(text) });
   const cluster = [addManager, addManifest, addKubeadm];
-  for (const add of [addStart, ...cluster, addStatus, addTransfer, addSample, addDocs, addVersion]) {
+  for (const add of [addStart, ...cluster, addStatus, addTransfer, addDoctor, addSample, addDocs, addVersion]) {
     add(program, context);
   }
   return program;

@@ -23,6 +23,8 @@ export const OUTERMOST: Readonly<Record<string, readonly string[]>> = {
 export const PURE_FILES: readonly string[] = [
   "mod/agent/announced_holds.ts",
   "mod/agent/bgp_config.ts",
+  "mod/agent/diagnosis.ts",
+  "mod/balance/front.ts",
   "mod/balance/pool.ts",
   "mod/balance/slots.ts",
   "mod/bfd/session.ts",
