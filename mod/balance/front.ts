@@ -1,6 +1,12 @@
 /** What of a balancer can change while it runs. */
 import type { BalancerConfig } from "../config/types.ts";
 
+/** Whether a balancer speaks TLS with its clients or with a backend: then the runtime's own sockets carry it. */
+export function speaksTls(config: BalancerConfig): boolean {
+  return config.tls !== null ||
+    (config.type === "http" && config.backends.some(({ url }) => url.protocol === "https:"));
+}
+
 /**
  * Whether a running balancer can go over to `next` by `Balancer.update`: all that is bound to sockets, threads or the choice of the engine
  * is the same. Otherwise another balancer takes its place.
@@ -12,7 +18,18 @@ export function sameFront(running: BalancerConfig, next: BalancerConfig): boolea
       : [config.affinity, config.preserveClientAddress, config.sendProxyProtocol, config.listenOnly.length > 0];
   const front = (config: BalancerConfig): string => {
     const { name, type, port, bindToVip, engine, threads, tls, acceptProxyProtocol } = config;
-    return JSON.stringify([name, type, port, bindToVip, engine, threads, tls, acceptProxyProtocol, plain(config)]);
+    return JSON.stringify([
+      name,
+      type,
+      port,
+      bindToVip,
+      engine,
+      threads,
+      tls,
+      acceptProxyProtocol,
+      speaksTls(config),
+      plain(config),
+    ]);
   };
   return front(running) === front(next);
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sameFront } from "../../mod/balance/front.ts";
+import { sameFront, speaksTls } from "../../mod/balance/front.ts";
 import type { BalancerConfig } from "../../mod/config/types.ts";
 import { httpConfig, tcpConfig } from "./kit.ts";
 
@@ -42,6 +42,9 @@ Deno.test("whatever sockets, threads or the choice of the engine depend on makes
   ];
   for (const change of changes) assert.ok(!sameFront(TCP, { ...TCP, ...change } as BalancerConfig));
   assert.ok(!sameFront(TCP, HTTP));
+  const https = { ...HTTP, backends: [{ url: new URL("https://127.0.0.1:1"), weight: 1 }] };
+  assert.ok(!sameFront(HTTP, https));
+  assert.deepEqual([HTTP, https, { ...TCP, tls }].map(speaksTls), [false, true, true]);
   assert.ok(!sameFront(TCP, { ...TCP, affinity: "source" }));
   assert.ok(!sameFront(TCP, { ...TCP, preserveClientAddress: true }));
   assert.ok(!sameFront(TCP, { ...TCP, sendProxyProtocol: "v2" }));
