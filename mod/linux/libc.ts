@@ -49,6 +49,11 @@ const library = Deno.dlopen(
     getpriority: { parameters: ["i32", "u32"], result: "i32" },
     setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
     mallocTrim: { name: "malloc_trim", parameters: ["usize"], result: "i32" },
+    epollCreate: { name: "epoll_create1", parameters: ["i32"], result: "i32" },
+    epollCtl: { name: "epoll_ctl", parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+    epollWait: { name: "epoll_wait", parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+    send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+    recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
   } as const,
 );
 

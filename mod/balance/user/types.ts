@@ -48,16 +48,18 @@ export interface Flow {
   readonly receivedBytes: number;
   readonly sentBytes: number;
   /**
-   * Receives what is there, as much as `into` holds. Gives the count; 0 when there is nothing now; -1 at the peer's FIN (also again); -2 when
+   * Receives what is there, at most `most` bytes (all that `into` holds). Gives the count; 0 when there is nothing now; -1 at the peer's FIN (also again); -2 when
    * the connection is broken: it is closed then, and the owner is not told.
    */
-  receive(into: Uint8Array<ArrayBuffer>): number;
+  receive(into: Uint8Array<ArrayBuffer>, most?: number): number;
+  /** `readable` is called once more, after the other flows had their turn: for an owner that has stopped although there may be more. */
+  readAgain(): void;
   /**
-   * Sends all of `bytes`: what the kernel does not take now is copied and kept, and the owner is told by `drained` when it has left. Gives
+   * Sends all of `bytes`, or the first `count` of them: what the kernel does not take now is copied and kept, and the owner is told by `drained` when it has left. Gives
    * whether nothing is kept. A sender that goes on while something is kept makes it grow: do not. Of a flow that is closed nothing is sent.
    * A connection that turns out to be broken is told by `failed`, after this has returned.
    */
-  send(bytes: Uint8Array<ArrayBuffer>): boolean;
+  send(bytes: Uint8Array<ArrayBuffer>, count?: number): boolean;
   /** Sends FIN after what is kept; the other direction stays open. Idempotent. */
   finish(): void;
   /** `expired` is called once, at most an eighth later than this (at most 100 ms), unless set again, taken back or closed. */
