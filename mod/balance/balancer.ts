@@ -47,6 +47,15 @@ export interface ConnectionResetter {
   resetOne(local: Endpoint, remote: Endpoint): void;
 }
 
+/** How a balancer is stopped. */
+export interface StopOptions {
+  /**
+   * Whether another balancer has the port by now: then nothing is cut that could be the other's. Asked when connections are to be cut.
+   * Without it nobody has.
+   */
+  readonly succeeded?: () => boolean;
+}
+
 /** One configured load balancer. Made by the agent, which stops it. */
 export interface Balancer {
   /** What it runs with now. */
@@ -70,8 +79,11 @@ export interface Balancer {
    * given counts for the next connection. {@link config} is the new one then.
    */
   update(config: BalancerConfig): void;
-  /** Stops accepting, lets connections finish for `drainMs`, then cuts them. Idempotent. */
-  stop(): Promise<void>;
+  /**
+   * Stops accepting, lets connections finish for `drainMs`, then cuts them. Idempotent. {@link BalancerStatus.listening} is empty as soon
+   * as another balancer can have the port.
+   */
+  stop(options?: StopOptions): Promise<void>;
   status(): BalancerStatus;
 }
 

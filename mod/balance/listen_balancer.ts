@@ -6,7 +6,7 @@ import { assert, AssertionError } from "../base/assert.ts";
 import type { Clock, Random } from "../base/clock.ts";
 import type { BalancerConfig, HealthCheckConfig } from "../config/types.ts";
 import { getLog, type Log } from "../observe/log.ts";
-import type { Balancer, BalancerStatus, ConnectionResetter } from "./balancer.ts";
+import type { Balancer, BalancerStatus, ConnectionResetter, StopOptions } from "./balancer.ts";
 import { ByteStream, type StreamContext } from "./byte_stream.ts";
 import { Connector } from "./connector.ts";
 import { DeadlineSet } from "./deadlines.ts";
@@ -194,8 +194,8 @@ export class ListenBalancer implements Balancer {
     ending.then(() => this.#ending.delete(ending));
   }
 
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
+  stop(options: StopOptions = {}): Promise<void> {
+    this.#stopped ??= this.#stop(options);
     return this.#stopped;
   }
 
@@ -211,14 +211,25 @@ export class ListenBalancer implements Balancer {
     };
   }
 
-  async #stop(): Promise<void> {
+  async #stop({ succeeded = () => false }: StopOptions): Promise<void> {
     await Promise.all([this.#listeners.close(), this.#health?.stop(), ...this.#ending]);
     for (const session of this.#sessions.keys()) session.drain();
-    await this.#untilEmpty(this.config.drainMs);
-    const locals = [...this.#sessions.values()].map(({ local }) => [plainIp(local.ip), local.port] as const);
-    for (const [ip, port] of new Map(locals)) this.#cutSessionsOf(ip, port);
+    await this.#untilEmpty(this.#config.drainMs);
+    if (succeeded()) this.#cutOwn();
+    else this.#cutAll();
     this.#http?.close();
     await this.#untilEmpty(CUT_GRACE_MS);
+  }
+
+  #cutAll(): void {
+    const locals = [...this.#sessions.values()].map(({ local }) => [plainIp(local.ip), local.port] as const);
+    for (const [ip, port] of new Map(locals)) this.#cutSessionsOf(ip, port);
+  }
+
+  /** Others' connections have the same address and port at this end: only single ones can be reset. */
+  #cutOwn(): void {
+    const how = this.#sessions.size <= MAX_SINGLE_RESETS ? "reset" : "close";
+    for (const session of [...this.#sessions.keys()]) session.cut(how);
   }
 
   /** Waits until no session is left, at most `timeoutMs`. */

@@ -155,3 +155,24 @@ Deno.test("another front is refused", async () => {
     return Promise.resolve();
   });
 });
+
+Deno.test("a balancer whose port another one has by now cuts only what came to it", async () => {
+  const backend = new Backend(async (conn) => {
+    await conn.send(".");
+    await conn.rest();
+  });
+  for (const isSucceeded of [false, true]) {
+    await withBalancer(tcpConfig([backend.port], { drainMs: 20 }), async (balancer, resetter) => {
+      const client = await RawConn.connect(portOf(balancer));
+      await client.until(".");
+      const stopped = balancer.stop({ succeeded: () => isSucceeded });
+      await eventually(() => balancer.status().listening.length === 0, "the port is free while connections finish");
+      assert.equal(balancer.status().connections, 1);
+      await stopped;
+      assert.equal(await client.rest(), "");
+      assert.equal(resetter.all.length, isSucceeded ? 0 : 1, "by address and port it would hit the other's as well");
+      client.close();
+    });
+  }
+  await backend.close();
+});

@@ -19,6 +19,7 @@ import {
   BalancerError,
   type BalancerStatus,
   type ConnectionResetter,
+  type StopOptions,
 } from "../balancer.ts";
 import { DeadlineSet } from "../deadlines.ts";
 import { sameFront } from "../front.ts";
@@ -196,8 +197,8 @@ export class KernelBalancer implements Balancer {
     return new HealthChecks(targets, { config, clock, random, streams, onResult });
   }
 
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
+  stop(options: StopOptions = {}): Promise<void> {
+    this.#stopped ??= this.#stop(options);
     return this.#stopped;
   }
 
@@ -331,26 +332,30 @@ export class KernelBalancer implements Balancer {
     });
   }
 
-  async #stop(): Promise<void> {
+  async #stop({ succeeded = () => false }: StopOptions): Promise<void> {
     const before = this.#service();
     await Promise.all([this.#health?.stop(), this.#leaving.stop(), ...this.#ending]);
     if (this.#state === "running") {
       this.#look();
       this.#state = "stopped";
       this.#deps.table.remove(before);
-      if (this.config.type === "tcp") await this.#untilQuiet(before, this.config.drainMs);
-      this.#deps.connections.cut(before, {});
+      if (this.config.type === "tcp") await this.#untilQuiet(before, { limitMs: this.config.drainMs, succeeded });
+      // A successor's connections look the same; those of before go on in the kernel until they end.
+      if (!succeeded()) this.#deps.connections.cut(before, {});
       await this.#deps.connections.settled();
     }
     this.#state = "stopped";
     this.#held.clear();
   }
 
-  /** Waits until no connection is left, at most `timeoutMs`. */
-  async #untilQuiet(service: KernelService, timeoutMs: number): Promise<void> {
+  /** Waits until no connection is left, at most `limitMs`, or until another balancer has the port. */
+  async #untilQuiet(
+    service: KernelService,
+    { limitMs, succeeded }: { readonly limitMs: number; readonly succeeded: () => boolean },
+  ): Promise<void> {
     const { clock, connections } = this.#deps;
-    const endMs = clock.now() + timeoutMs;
-    for (;;) {
+    const endMs = clock.now() + limitMs;
+    while (!succeeded()) {
       const live = await connections.count(service).catch(() => new Map<string, number>());
       const leftMs = endMs - clock.now();
       if (live.size === 0 || leftMs <= 0) return;
