@@ -2,6 +2,7 @@
  * Members' datagrams over UDP. Who sent one is decided by its authentication code alone; answers go to the configured address.
  * Whatever the network does to a datagram is counted, never thrown.
  */
+import { assert } from "../../base/assert.ts";
 import type { Clock, Timer } from "../../base/clock.ts";
 import { Errno, SysError } from "../../linux/errno.ts";
 import type { Poller, Watch } from "../../linux/poller.ts";
@@ -65,7 +66,7 @@ export class TransportError extends Error {
 export class UdpTransport implements Transport {
   onReceive: (from: MemberId, payload: Uint8Array) => void = () => {};
   readonly #options: UdpOptions;
-  readonly #peers: ReadonlyMap<MemberId, UdpAddress>;
+  #peers: ReadonlyMap<MemberId, UdpAddress>;
   readonly #sessions: PeerSessions;
   readonly #wrongSecretLogged = new Map<MemberId, number>();
   readonly #rejected = new Set<MemberId>();
@@ -132,6 +133,19 @@ export class UdpTransport implements Transport {
     if (sealed.hello !== null) this.#transmit(sealed.hello);
   }
 
+  /**
+   * The same peers are somewhere else from now on, and are greeted there. Sessions go on: a member is whoever has the key, not who has an
+   * address.
+   */
+  readdress(peers: readonly Endpoint[]): void {
+    assert(
+      peers.length === this.#peers.size && peers.every(({ id }) => this.#peers.has(id)),
+      "the members stay the same",
+    );
+    this.#peers = new Map(peers.map((peer) => [peer.id, udpAddress(peer.address, peer.port)]));
+    if (this.#socket !== null) this.#greet();
+  }
+
   /** Counters since the start. */
   counters(): UdpCounters {
     return {
@@ -188,6 +202,10 @@ export class UdpTransport implements Transport {
     const take = (datagram: Uint8Array): void => this.#take(datagram);
     const lost = (why: string): void => this.#lost(why);
     this.#watch = this.#options.poller.watch(socket.fd, () => void socket.drain(take, lost));
+    this.#greet();
+  }
+
+  #greet(): void {
     for (const id of this.#peers.keys()) {
       const hello = this.#sessions.hello(this.#options.clock.now(), id);
       if (hello !== null) this.#transmit(hello);

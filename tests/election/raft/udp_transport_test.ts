@@ -185,3 +185,27 @@ Deno.test({
     namespace.close();
   },
 });
+
+Deno.test("a peer that is somewhere else from now on is spoken to there, in the same session", async () => {
+  const a = transport({});
+  const b = transport({ id: "b" }, { peers: [{ id: "a", address: "127.0.0.1", port: 9 }] });
+  await Promise.all([a.start(), b.start()]);
+  const heard: string[] = [];
+  for (const [name, one] of [["a", a], ["b", b]] as const) {
+    one.onReceive = (from, payload) => void heard.push(`${name} hears ${from}: ${String.fromCharCode(...payload)}`);
+  }
+  const at = (one: UdpTransport, id: string): Endpoint => ({ id, address: "127.0.0.1", port: one.port ?? 0 });
+  a.readdress([at(b, "b")]);
+  b.readdress([at(a, "a")]);
+  await expectChange(b, { act: () => a.send("b", new Uint8Array([49])), seen: ({ received }) => received > 0 });
+  await expectChange(a, { act: () => b.send("a", new Uint8Array([50])), seen: ({ received }) => received > 0 });
+  assert.deepEqual([...new Set(heard)].sort(), ["a hears b: 2", "b hears a: 1"]);
+  a.readdress([PEER]);
+  a.send("b", new Uint8Array([51]));
+  a.readdress([at(b, "b")]);
+  const hasLast = (): boolean => heard.includes("b hears a: 4");
+  await expectChange(b, { act: () => a.send("b", new Uint8Array([52])), seen: hasLast });
+  assert.ok(!heard.includes("b hears a: 3"), "that went to the place of then");
+  assert.throws(() => a.readdress([{ ...PEER, id: "c" }]), /members stay the same/);
+  await Promise.all([stop(a), stop(b)]);
+});
