@@ -39,9 +39,11 @@ function transferCoding(fields: readonly Field[], minorVersion: number): "chunke
 
 function declaredFraming(fields: readonly Field[], minorVersion: number): Framing | null | Refusal {
   const coding = transferCoding(fields, minorVersion);
-  if (typeof coding === "object") return coding;
+  const isUnknown = typeof coding === "object" && coding.reason === "unknown-transfer-coding";
+  if (typeof coding === "object" && !isUnknown) return coding;
   const length = contentLength(fields);
-  if (length !== null && coding === "chunked") return refuse("length-and-chunked");
+  if (length !== null && coding !== "absent") return refuse("length-and-chunked");
+  if (typeof coding === "object") return coding;
   if (coding === "chunked") return { kind: "chunked" };
   if (typeof length === "object" && length !== null) return length;
   return length === null ? null : { kind: "length", bytes: length };
