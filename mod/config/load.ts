@@ -116,6 +116,7 @@ function assemble(top: Section, input: ConfigInput, findings: Findings): PeersCo
     balancers,
     logLevel: top.read(START.logLevel).value,
     logFormat: top.read(START.logFormat).value,
+    watchConfig: readWatch(top, input),
     metrics: top.read(START.metrics).value.at,
   };
 }
@@ -136,6 +137,12 @@ function readMembers(top: Section, findings: Findings): Membership {
   }
   const advice = "list the others, or set singleNode: true";
   return { local: local.value, remotes: othersOf(local.value, remotes, { findings, advice }), singleNode };
+}
+
+function readWatch(top: Section, { file }: ConfigInput): boolean {
+  const given = top.read(START.watchConfig);
+  if (given.value && file === null) given.place.warning("has no effect: there is no file");
+  return given.value;
 }
 
 function readDisableVip(top: Section, singleNode: boolean): boolean {

@@ -215,6 +215,16 @@ const BGP_GROUP = {
   bgpPeer: BGP_PEER_GROUP,
 };
 
+const FILE_GROUP = {
+  watchConfig: setting({
+    key: "watchConfig",
+    flag: "watchConfig",
+    kind: bool,
+    fallback: false,
+    help: "Apply the configuration file whenever it changes, as SIGHUP does",
+  }),
+};
+
 const LOG_GROUP = {
   logLevel: setting<Level>({
     key: "logLevel",
@@ -255,7 +265,14 @@ const LOAD_BALANCERS = setting<null>({
 });
 
 /** Every setting of `start` that has an effect, by name. */
-export const START = { ...VIP_GROUP, ...PEER_GROUP, ...BGP_GROUP, ...LOG_GROUP, loadBalancers: LOAD_BALANCERS };
+export const START = {
+  ...VIP_GROUP,
+  ...PEER_GROUP,
+  ...BGP_GROUP,
+  ...FILE_GROUP,
+  ...LOG_GROUP,
+  loadBalancers: LOAD_BALANCERS,
+};
 
 /** Settings of peers mode that `manager` has too, with `--leaderElectionType=peers`. */
 export const SHARED = {

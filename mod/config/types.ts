@@ -166,6 +166,8 @@ export interface PeersConfig {
   /** debug, info, warning or error. */
   readonly logLevel: "debug" | "info" | "warning" | "error";
   readonly logFormat: "text" | "json";
+  /** The file is applied whenever it changes. */
+  readonly watchConfig: boolean;
   /** Where metrics are served; null: nowhere. */
   readonly metrics: ListenAddress | null;
 }

@@ -190,3 +190,11 @@ Deno.test("20000 damaged files are answered with findings, never with an excepti
   }
   assert.ok(invalid > 5000 && invalid < 20_000, `${invalid} of 20000 refused`);
 });
+
+Deno.test("without a file there is nothing to watch", () => {
+  const env = { vip_address: "10.0.0.9", vip_singlenode: "true" };
+  const said = (content: unknown): string =>
+    warningLines(load(content, { env, flags: { watchConfig: "true" } })).join();
+  assert.match(said(null), /watchConfig: has no effect: there is no file/);
+  assert.doesNotMatch(said(base({})), /there is no file/);
+});

@@ -41,6 +41,7 @@ const ROWS: Record<string, StartRow> = {
   "timing.electionMax": { file: "1s", flag: "", env: "", bad: "2h" },
   "placement": { file: "spread", flag: "Spread", env: "leader", bad: "random" },
   "stateDir": { file: "/a", flag: "/b", env: "/c", bad: "./d" },
+  "watchConfig": { file: true, flag: "true", env: "", bad: "often" },
   "logLevel": { file: "debug", flag: "5", env: "warn", bad: "loud" },
   "prometheusHTTPServer": { file: ":2113", flag: "10.0.0.1:2114", env: ":2115", bad: "2112" },
   "logFormat": { file: "json", flag: "JSON", env: "text", bad: "xml" },
@@ -158,7 +159,7 @@ Deno.test("a variable beats a flag, a flag beats the file, and an empty variable
     assert.match(origin("", " "), /^file/, path);
     checked++;
   }
-  assert.equal(checked, 55);
+  assert.equal(checked, 56);
 });
 
 Deno.test("every name of a variable works", () => {
