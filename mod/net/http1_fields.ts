@@ -43,7 +43,7 @@ const STATUS_OF = {
   "no-forwards-left": 501,
   "obs-fold": 400,
   "too-many-fields": 431,
-  "trailers-too-large": 431,
+  "trailers-too-large": 400,
   "transfer-encoding-in-http10": 400,
   "unknown-transfer-coding": 501,
   "unsupported-version": 505,

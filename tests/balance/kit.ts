@@ -100,8 +100,9 @@ export class Backend {
   readonly #running: Promise<void>;
   readonly #handlers = new Set<Promise<void>>();
 
-  constructor(handler: (conn: RawConn, n: number) => Promise<void>) {
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  /** `port` is one that was given to a server before, which is to come back. */
+  constructor(handler: (conn: RawConn, n: number) => Promise<void>, port = 0) {
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
     this.port = this.#listener.addr.port;
     this.#running = this.#accept(handler);
   }
@@ -200,13 +201,13 @@ export class RawConn {
 }
 
 /** A server that answers each request without content by what `respond` makes of its head. */
-export function httpBackend(respond: (head: string, n: number) => string): Backend {
+export function httpBackend(respond: (head: string, n: number) => string, port = 0): Backend {
   return new Backend(async (conn) => {
     for (let n = 0;; n++) {
       const head = await conn.until("\r\n\r\n");
       await conn.send(respond(head, n));
     }
-  });
+  }, port);
 }
 
 /** A complete response with a length. */

@@ -16,7 +16,9 @@ import {
   sha256,
   withBalancer,
 } from "../balance/kit.ts";
+import { FAILING_PROMISES } from "./balancer_http_failing.ts";
 import { LIMIT_PROMISES } from "./balancer_http_limits.ts";
+import { STRICT_PROMISES } from "./balancer_http_strict.ts";
 import { askToTheEnd } from "./http_ends.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
@@ -314,5 +316,6 @@ promise("invalid answers become 502, missing ones 504", async (make) => {
 /** Registers the suite for one engine. */
 export function httpBalancerContract(engine: string, make: Maker): void {
   assert.ok(promises.length > 0);
-  for (const { name, run } of [...promises, ...LIMIT_PROMISES]) Deno.test(`${engine}: ${name}`, () => run(make));
+  const all = [...promises, ...LIMIT_PROMISES, ...STRICT_PROMISES, ...FAILING_PROMISES];
+  for (const { name, run } of all) Deno.test(`${engine}: ${name}`, () => run(make));
 }

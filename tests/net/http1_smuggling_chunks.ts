@@ -122,7 +122,7 @@ const TRAILERS = [
     ["an LF behind a trailer", chunked("0\r\nX: y\n\r\n")],
     ["a CR in a trailer", chunked("0\r\nX: y\rContent-Length: 5\r\n\r\n")],
   ]),
-  ...refused(431, "CVE-2023-46589 (Tomcat)", [
+  ...refused(400, "CVE-2023-46589 (Tomcat)", [
     ["trailers over the limit", chunked(`0\r\nX: ${"y".repeat(20_000)}\r\n\r\n`)],
   ]),
 ];

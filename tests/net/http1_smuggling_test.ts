@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { ResponseHeadParser } from "../../mod/net/http1.ts";
 import { latin1Text, refusalStatus } from "../../mod/net/http1_fields.ts";
 import { latin1Bytes } from "./http1_cases.ts";
-import { forwardedBytes, type Reading, readRequest } from "./http1_reading.ts";
+import { forwardedBytes, type Reading, READING_LIMITS, readRequest } from "./http1_reading.ts";
 import { SMUGGLING_CASES } from "./http1_smuggling_cases.ts";
 import { BACKEND_HOST, CLIENT_IP, type SmugglingCase } from "./http1_smuggling_kit.ts";
+import { RESPONSE_CASES } from "./http1_smuggling_responses.ts";
 
 const ALL = Object.values(SMUGGLING_CASES).flat();
 
@@ -38,6 +40,22 @@ for (const [about, cases] of Object.entries(SMUGGLING_CASES)) {
     }
   });
 }
+
+Deno.test("published answers are read alike, however the bytes are cut", () => {
+  const outcomes = new Set<string>();
+  for (const { source, name, method, bytes: text } of RESPONSE_CASES) {
+    const bytes = latin1Bytes(text);
+    const whole = new ResponseHeadParser(READING_LIMITS, method).next(bytes);
+    outcomes.add(whole.outcome);
+    for (const cut of places(bytes.length)) {
+      const parser = new ResponseHeadParser(READING_LIMITS, method);
+      const first = parser.next(bytes.subarray(0, cut));
+      const last = first.outcome === "incomplete" ? parser.next(bytes) : first;
+      assert.deepEqual(last, whole, `${source}: ${name}, cut at ${cut}`);
+    }
+  }
+  assert.deepEqual([...outcomes].sort(), ["complete", "refused"]);
+});
 
 Deno.test("the table is what it says: every case once, of many sources, both refused and passed", () => {
   assert.ok(ALL.length > 800, `${ALL.length} cases`);
