@@ -1,0 +1,134 @@
+/** Connections to backends: who uses one, and those that nobody uses just now. */
+import type { Destination, Flow, FlowOwner, Loop } from "./types.ts";
+
+/** Who uses a connection to a backend is told what happens to it. */
+export interface BackendUser {
+  backendOpened(backend: BackendConnection): void;
+  backendReadable(): void;
+  backendDrained(): void;
+  /** It is closed. */
+  backendFailed(errno: number): void;
+  backendExpired(): void;
+}
+
+/** One connection to a backend, used by one request after the other. */
+export class BackendConnection implements FlowOwner {
+  readonly index: number;
+  /** null: kept for the next one. */
+  user: BackendUser | null;
+  /** It has carried a request before, and may be closed by the backend in any moment. */
+  isReused = false;
+  /** When it was kept. */
+  sinceMs = 0;
+  #flow: Flow | null = null;
+  readonly #kept: KeptBackends;
+
+  constructor(index: number, user: BackendUser, kept: KeptBackends) {
+    this.index = index;
+    this.user = user;
+    this.#kept = kept;
+  }
+
+  /** Begins to connect; null where no socket is to be had. */
+  connect(loop: Loop, to: Destination): Flow | null {
+    this.#flow = loop.connect(to, this);
+    return this.#flow;
+  }
+
+  /** @throws {Error} before {@link connect} has succeeded. */
+  get flow(): Flow {
+    if (this.#flow === null) throw new Error("a connection that was never begun has no flow");
+    return this.#flow;
+  }
+
+  opened(): void {
+    this.user?.backendOpened(this);
+  }
+
+  readable(): void {
+    if (this.user !== null) this.user.backendReadable();
+    // An end, or bytes that nobody has asked for.
+    else this.#kept.drop(this);
+  }
+
+  drained(): void {
+    this.user?.backendDrained();
+  }
+
+  failed(_flow: Flow, errno: number): void {
+    if (this.user !== null) this.user.backendFailed(errno);
+    else this.#kept.drop(this);
+  }
+
+  expired(): void {
+    if (this.user !== null) this.user.backendExpired();
+    else this.#kept.drop(this);
+  }
+}
+
+/** More than these a backend hardly needs at once; each costs it a descriptor. */
+const MAX_IDLE = 64;
+/** Backends close idle connections after 5 s (node) to 75 s (nginx); closing first avoids the race where they can. */
+const MAX_IDLE_MS = 60_000;
+
+/** Owns the connections of one balancer and thread that nobody uses just now. */
+export class KeptBackends {
+  readonly #perBackend = new Map<number, BackendConnection[]>();
+  readonly #loop: Loop;
+  #isClosed = false;
+
+  constructor(loop: Loop) {
+    this.#loop = loop;
+  }
+
+  /** How many are kept. */
+  get size(): number {
+    let sum = 0;
+    for (const list of this.#perBackend.values()) sum += list.length;
+    return sum;
+  }
+
+  /** Keeps a connection on which an answer has just ended and nothing is left to receive. */
+  put(backend: BackendConnection): void {
+    let list = this.#perBackend.get(backend.index);
+    if (list === undefined) {
+      list = [];
+      this.#perBackend.set(backend.index, list);
+    }
+    backend.user = null;
+    if (this.#isClosed || list.length >= MAX_IDLE || backend.flow.isClosed) return backend.flow.close();
+    backend.isReused = true;
+    backend.sinceMs = this.#loop.nowMs;
+    backend.flow.expireIn(MAX_IDLE_MS);
+    list.push(backend);
+  }
+
+  /** The connection used last, if it was put here at most `maxAgeMs` ago: the freshest is the least likely to be stale. */
+  take(index: number, maxAgeMs: number): BackendConnection | null {
+    const list = this.#perBackend.get(index);
+    const last = list?.at(-1);
+    if (list === undefined || last === undefined || this.#loop.nowMs - last.sinceMs > maxAgeMs) return null;
+    list.pop();
+    return last;
+  }
+
+  /** It is no use any more. */
+  drop(backend: BackendConnection): void {
+    const list = this.#perBackend.get(backend.index);
+    const at = list?.indexOf(backend) ?? -1;
+    if (at >= 0) list?.splice(at, 1);
+    backend.flow.close();
+  }
+
+  /** Closes those to one backend. */
+  forget(index: number): void {
+    for (const { flow } of this.#perBackend.get(index) ?? []) flow.close();
+    this.#perBackend.delete(index);
+  }
+
+  /** Closes all; those put here later are closed at once. */
+  close(): void {
+    this.#isClosed = true;
+    for (const index of [...this.#perBackend.keys()]) this.forget(index);
+  }
+}

@@ -1,0 +1,256 @@
+/** One client's connection: its requests are answered one after the other, in the order they came. */
+import { assertNever } from "../../base/assert.ts";
+import { type RequestHead, RequestHeadParser } from "../../net/http1.ts";
+import { forwardedForLine } from "../../net/http1_plain.ts";
+import { ownReply, refusalReply } from "../http_reply.ts";
+import { Exchange } from "./http_exchange.ts";
+import type { ExchangeClient, ExchangeEnd } from "./http_exchange_types.ts";
+import { HeadReader } from "./http_head_reader.ts";
+import type { HttpShared } from "./http_shared.ts";
+import type { Flow, FlowOwner } from "./types.ts";
+
+/** After the last answer a client gets this long to read it and close: closing on unread bytes would reset it away. */
+const LINGER_MS = 1000;
+/** And may send this much more meanwhile. */
+const LINGER_BYTES = 4 * 1024 * 1024;
+
+type State =
+  /** Waits for a request's head, or the rest of it. */
+  | "reading"
+  /** An exchange has the connection. */
+  | "busy"
+  /** The last bytes of an answer are on their way. */
+  | "flushing"
+  /** Nothing more is sent; what comes is thrown away. */
+  | "lingering"
+  | "closed";
+
+/** Owns an accepted flow. */
+export class HttpClient implements FlowOwner, ExchangeClient {
+  readonly flow: Flow;
+  readonly reader: HeadReader<RequestHead>;
+  readonly #shared: HttpShared;
+  readonly #exchange: Exchange;
+  readonly #onClosed: (client: HttpClient) => void;
+  #state: State = "reading";
+  #isServing = false;
+  #isHeadBegun = false;
+  /** What comes after flushing. */
+  #next: "reading" | "lingering" = "reading";
+  #flushedBytes = 0;
+  #discarded = 0;
+  #ip: string | null = null;
+  #forwardedFor: Uint8Array<ArrayBuffer> | null = null;
+
+  constructor(flow: Flow, shared: HttpShared, onClosed: (client: HttpClient) => void) {
+    this.flow = flow;
+    this.#shared = shared;
+    this.#onClosed = onClosed;
+    this.reader = new HeadReader({
+      scratch: shared.scratch,
+      plain: shared.plainRequest,
+      strict: () => new RequestHeadParser(shared.config),
+    });
+    this.#exchange = new Exchange(shared, this);
+    flow.owner = this;
+    flow.expireIn(shared.config.headTimeoutMs);
+    if (flow.hasInput) this.#serve();
+  }
+
+  /** The client's address, as it was told or seen. */
+  get ip(): string {
+    this.#ip ??= this.flow.source.ip;
+    return this.#ip;
+  }
+
+  get forwardedFor(): Uint8Array<ArrayBuffer> {
+    this.#forwardedFor ??= forwardedForLine(this.ip);
+    return this.#forwardedFor;
+  }
+
+  /** Ends it as soon as nothing is under way. */
+  drain(): void {
+    if (this.#state === "reading" && !this.#isHeadBegun) this.#close();
+  }
+
+  /** Ends it, and what it has to do with a backend, with a RST. */
+  cut(): void {
+    if (this.#state === "busy") this.#exchange.abort();
+    this.flow.reset();
+    this.#closed();
+  }
+
+  opened(): void {
+    // Of outgoing flows only.
+  }
+
+  readable(): void {
+    switch (this.#state) {
+      case "reading":
+        return this.#serve();
+      case "busy":
+        return this.#exchange.clientReadable();
+      case "lingering":
+        return this.#discard();
+      case "flushing":
+      case "closed":
+        return;
+      default:
+        return assertNever(this.#state);
+    }
+  }
+
+  drained(): void {
+    if (this.#state === "busy") this.#exchange.clientDrained();
+    else if (this.#state === "flushing") this.#goOn();
+  }
+
+  failed(): void {
+    if (this.#state === "busy") this.#exchange.abort();
+    this.#closed();
+  }
+
+  expired(): void {
+    switch (this.#state) {
+      case "reading":
+        return this.#isHeadBegun ? this.#giveUpHead() : this.#close();
+      case "busy":
+        return this.#exchange.clientExpired();
+      case "flushing":
+        return this.#checkFlushing();
+      case "lingering":
+        return this.#close();
+      case "closed":
+        return;
+      default:
+        return assertNever(this.#state);
+    }
+  }
+
+  exchangeEnded(end: ExchangeEnd): void {
+    switch (end) {
+      case "keep":
+        return this.#flush("reading");
+      case "close":
+        return this.#flush("lingering");
+      case "last":
+        return this.#endLast();
+      case "gone":
+        return this.#close();
+      default:
+        return assertNever(end);
+    }
+  }
+
+  /** Whoever asked for the end sends nothing more: what is left of it would only be a wait for its FIN. */
+  #endLast(): void {
+    const { flow, reader } = this;
+    if (flow.keptBytes === 0 && !flow.hasInput && reader.held.length === 0) this.#close();
+    else this.#flush("lingering");
+  }
+
+  #serve(): void {
+    if (this.#isServing) return;
+    this.#isServing = true;
+    while (this.#state === "reading") {
+      if (!this.#readHead()) break;
+    }
+    this.#isServing = false;
+  }
+
+  /** Gives whether something else is to be done now. */
+  #readHead(): boolean {
+    const { reader, flow } = this;
+    const { config } = this.#shared;
+    const outcome = reader.read(flow, config);
+    switch (outcome) {
+      case "none":
+        if (reader.isBegun && !this.#isHeadBegun) {
+          this.#isHeadBegun = true;
+          flow.expireIn(config.headTimeoutMs);
+        }
+        return false;
+      case "ended":
+      case "broken":
+        this.#close();
+        return false;
+      case "refused":
+        flow.send(refusalReply(reader.reason));
+        this.#flush("lingering");
+        return true;
+      case "plain":
+      case "strict":
+        this.#state = "busy";
+        this.#isHeadBegun = false;
+        flow.neverExpire();
+        this.#exchange.begin();
+        return true;
+      default:
+        return assertNever(outcome);
+    }
+  }
+
+  #giveUpHead(): void {
+    const text = "the request did not arrive in time";
+    this.flow.send(ownReply(408, { text, persistent: false, request: null }));
+    this.#flush("lingering");
+  }
+
+  /** Goes on when what was sent has left. */
+  #flush(next: "reading" | "lingering"): void {
+    this.#next = next;
+    this.#state = "flushing";
+    if (this.flow.keptBytes === 0) return this.#goOn();
+    this.#flushedBytes = this.flow.sentBytes;
+    this.flow.expireIn(this.#shared.config.idleTimeoutMs);
+  }
+
+  #goOn(): void {
+    if (this.#next === "lingering") return this.#linger();
+    const { flow, reader } = this;
+    this.#state = "reading";
+    flow.expireIn(this.#shared.config.idleTimeoutMs);
+    if (flow.hasInput || reader.held.length > 0) this.#serve();
+    else if (this.#shared.isDraining) this.#close();
+  }
+
+  /** A client that reads slowly is waited for, one that does not read is not. */
+  #checkFlushing(): void {
+    const { flow } = this;
+    if (flow.sentBytes === this.#flushedBytes) return this.cut();
+    this.#flushedBytes = flow.sentBytes;
+    flow.expireIn(this.#shared.config.idleTimeoutMs);
+  }
+
+  /** Says that nothing more comes, and reads on for a moment so that the last answer arrives. */
+  #linger(): void {
+    this.#state = "lingering";
+    this.reader.reset();
+    this.flow.finish();
+    this.flow.expireIn(LINGER_MS);
+    if (this.flow.hasInput) this.#discard();
+  }
+
+  #discard(): void {
+    const { flow } = this;
+    while (this.#discarded < LINGER_BYTES) {
+      const count = this.#shared.scratch.receiveContent(flow);
+      if (count === 0) return;
+      if (count < 0) break;
+      this.#discarded += count;
+    }
+    this.#close();
+  }
+
+  #close(): void {
+    this.flow.close();
+    this.#closed();
+  }
+
+  #closed(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.reader.reset();
+    this.#onClosed(this);
+  }
+}
