@@ -18,3 +18,8 @@ export function raisePriority(): "raised" | "refused" {
 export function niceValue(): number {
   return libc.getpriority(PRIO_PROCESS, SELF);
 }
+
+/** Gives the calling thread the place of ordinary work again: for threads born of one that has {@link raisePriority}. */
+export function ordinaryPriority(): void {
+  libc.setpriority(PRIO_PROCESS, SELF, 0);
+}

@@ -109,6 +109,11 @@ export class SocketFlow extends DeadlineNode implements Flow {
     return this.#told?.target ?? this.local;
   }
 
+  /** The peer's FIN has come, behind whatever is there. */
+  get hasEnding(): boolean {
+    return this.#isEnding;
+  }
+
   /** What the PROXY protocol has said about it. */
   tell(ends: { readonly source: Endpoint; readonly target: Endpoint }): void {
     this.#told = ends;

@@ -1,0 +1,237 @@
+/** What runs in a thread of the engine: the balancers it serves, and the orders of the main thread. */
+import type { BalancerConfig } from "../../config/types.ts";
+import { errnoName } from "../../linux/errno.ts";
+import { closeStream } from "../../linux/stream_socket.ts";
+import { Acceptor } from "./acceptor.ts";
+import { ThreadBackends } from "./backends.ts";
+import { Counters, OpenClients } from "./counters.ts";
+import type { SocketFlow } from "./flow.ts";
+import { EventLoop, type Watched } from "./loop.ts";
+import { type Order, type PostedBackends, type Report, unposted } from "./messages.ts";
+import { ProxyFront } from "./proxy_front.ts";
+import { makeService } from "./services.ts";
+import type { Service } from "./types.ts";
+
+/** What a thread is made with. */
+export interface UserThreadOptions {
+  /** Monotonic ms. */
+  readonly now: () => number;
+  readonly post: (report: Report) => void;
+  /** An eventfd of the main thread, which writes to it when it has posted something. */
+  readonly wakeUpFd: number;
+}
+
+/** One balancer in this thread. */
+class Served {
+  readonly #id: number;
+  readonly #loop: EventLoop;
+  readonly #post: (report: Report) => void;
+  readonly #counters: Counters;
+  readonly #open: OpenClients;
+  readonly #backends: ThreadBackends;
+  readonly #service: Service;
+  readonly #acceptors = new Map<number, Acceptor>();
+  #config: BalancerConfig;
+  /** Clients of this thread. */
+  #clients = 0;
+  #isDraining = false;
+
+  constructor(order: Extract<Order, { op: "open" }>, options: { loop: EventLoop; post: (report: Report) => void }) {
+    const { id } = order;
+    const { loop, post } = options;
+    this.#id = id;
+    this.#loop = loop;
+    this.#post = post;
+    this.#counters = new Counters(order.counters);
+    this.#open = new OpenClients(order.clients);
+    this.#config = unposted(order.backends.config);
+    this.#backends = new ThreadBackends({
+      ...placed(order.backends),
+      counters: this.#counters,
+      now: () => loop.nowMs,
+      onChange: (slot, change) => post({ op: "changed", id, slot, change }),
+      onUnreached: (place) => post({ op: "unreached", id, place }),
+    });
+    this.#service = makeService({ config: this.#config, loop, backends: this.#backends });
+  }
+
+  listen(fd: number): void {
+    const id = this.#id;
+    const places = { take: () => this.#take(), free: () => this.#free() };
+    const acceptor = new Acceptor(fd, {
+      loop: this.#loop,
+      places,
+      onAccepted: (flow) => this.#accepted(flow),
+      onError: (errno) => this.#post({ op: "accept failed", id, reason: errnoName(errno) }),
+      onFull: () => this.#post({ op: "full", id }),
+    });
+    this.#acceptors.set(fd, acceptor);
+  }
+
+  release(ip: string, fds: readonly number[]): void {
+    for (const fd of fds) {
+      this.#acceptors.get(fd)?.close();
+      this.#acceptors.delete(fd);
+    }
+    this.#service.cut(ip);
+  }
+
+  update(backends: PostedBackends): void {
+    const next = placed(backends);
+    this.#config = next.config;
+    const gone = this.#backends.update(next);
+    this.#service.update(next.config);
+    for (const index of gone) this.#service.forget(index);
+    for (const acceptor of this.#acceptors.values()) acceptor.wake();
+  }
+
+  relocate(order: Extract<Order, { op: "destinations" }>): void {
+    this.#backends.relocate(order.destinations);
+  }
+
+  checked({ place, result }: Extract<Order, { op: "checked" }>): void {
+    const index = this.#backends.checked(place, result);
+    if (index !== null) this.#service.forget(index);
+  }
+
+  drain(): void {
+    for (const acceptor of this.#acceptors.values()) acceptor.close();
+    this.#acceptors.clear();
+    this.#isDraining = true;
+    this.#service.drain();
+    this.#tellEmpty();
+  }
+
+  cut(): void {
+    this.#service.cut(null);
+  }
+
+  #take(): boolean {
+    if (!this.#open.take(this.#config.maxConnections)) return false;
+    this.#clients++;
+    return true;
+  }
+
+  #free(): void {
+    this.#open.free();
+    this.#clients--;
+    for (const acceptor of this.#acceptors.values()) acceptor.wake();
+    this.#tellEmpty();
+  }
+
+  #tellEmpty(): void {
+    if (this.#isDraining && this.#clients === 0) this.#post({ op: "empty", id: this.#id });
+  }
+
+  #accepted(flow: SocketFlow): void {
+    this.#counters.countAccepted();
+    if (this.#config.acceptProxyProtocol) new ProxyFront(flow, (named) => this.#service.accepted(named));
+    else this.#service.accepted(flow);
+  }
+}
+
+function placed({ config, slots, destinations }: PostedBackends): {
+  config: BalancerConfig;
+  slots: PostedBackends["slots"];
+  destinations: PostedBackends["destinations"];
+} {
+  return { config: unposted(config), slots, destinations };
+}
+
+/** Woken by the main thread, which has posted something. */
+class WakeUp implements Watched {
+  readonly fd: number;
+  readonly tag: number;
+  wasCalled = false;
+
+  constructor(fd: number, loop: EventLoop) {
+    this.fd = fd;
+    this.tag = loop.newTag();
+    loop.watch(this);
+  }
+
+  happened(): void {
+    this.wasCalled = true;
+  }
+}
+
+/** Owns the loop of a thread and every balancer in it. */
+export class UserThread {
+  readonly #post: (report: Report) => void;
+  readonly #loop: EventLoop;
+  readonly #wakeUp: WakeUp;
+  readonly #served = new Map<number, Served>();
+  #hasEnded = false;
+
+  /** Throws SysError. */
+  constructor({ now, post, wakeUpFd }: UserThreadOptions) {
+    this.#post = post;
+    this.#loop = new EventLoop({ now, onFault: (error) => this.#fault(null, error) });
+    this.#wakeUp = new WakeUp(wakeUpFd, this.#loop);
+    post({ op: "ready" });
+  }
+
+  /** Serves until the main thread has something to say (`orders`), or has ended it. */
+  run(): "orders" | "ended" {
+    while (!this.#hasEnded) {
+      if (this.#wakeUp.wasCalled) {
+        this.#wakeUp.wasCalled = false;
+        return "orders";
+      }
+      this.#loop.turn();
+    }
+    return "ended";
+  }
+
+  /** Does what the main thread wants. */
+  take(order: Order): void {
+    try {
+      this.#take(order);
+    } catch (error) {
+      this.#fault("id" in order ? order.id : null, error);
+    }
+  }
+
+  #take(order: Order): void {
+    if (order.op === "end") return this.#end();
+    if (order.op === "open") {
+      this.#served.set(order.id, new Served(order, { loop: this.#loop, post: this.#post }));
+      return;
+    }
+    const served = this.#served.get(order.id);
+    if (served === undefined) {
+      if (order.op === "listen") closeStream(order.fd);
+      return;
+    }
+    switch (order.op) {
+      case "listen":
+        return served.listen(order.fd);
+      case "release":
+        return served.release(order.ip, order.fds);
+      case "update":
+        return served.update(order.backends);
+      case "destinations":
+        return served.relocate(order);
+      case "checked":
+        return served.checked(order);
+      case "drain":
+        return served.drain();
+      case "cut":
+        return served.cut();
+      case "close":
+        served.cut();
+        this.#served.delete(order.id);
+    }
+  }
+
+  #end(): void {
+    this.#hasEnded = true;
+    this.#loop.close();
+    this.#post({ op: "ended" });
+  }
+
+  #fault(id: number | null, error: unknown): void {
+    const reason = error instanceof Error ? `${error.name}: ${error.message} ${error.stack ?? ""}` : String(error);
+    this.#post({ op: "fault", id, reason });
+  }
+}
