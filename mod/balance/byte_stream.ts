@@ -12,13 +12,34 @@ const LARGE_BYTES = 256 * 1024;
 /** A flow earns the large buffer by filling the small one this often in a row. */
 const FULL_READS_TO_GROW = 2;
 
+/** What a stream does with its connection: one of TCP or one of TLS. */
+export interface ByteConn {
+  read(into: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  /** Says to the other side that nothing more comes. */
+  closeWrite(): Promise<void>;
+  close(): void;
+  /** Lets nothing out any more that could look like an orderly end; {@link close} follows. */
+  abandon?(): void;
+}
+
+/** A connection with its two ends. */
+export type DialledConn = ByteConn & Pick<Deno.Conn, "localAddr" | "remoteAddr">;
+
+/** The two ends of a connection, where the connection itself cannot tell them. */
+export interface Ends {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+}
+
 /** What a stream needs besides its connection. */
 export interface StreamContext {
   readonly deadlines: DeadlineSet;
   readonly resetter: ConnectionResetter;
 }
 
-function endpoint(address: Deno.Addr): Endpoint {
+/** An address as Deno gives it. */
+export function endpoint(address: Deno.Addr): Endpoint {
   return address.transport === "tcp" ? { ip: address.hostname, port: address.port } : { ip: "", port: 0 };
 }
 
@@ -28,7 +49,7 @@ export class ByteStream {
   writtenBytes = 0;
   readonly local: Endpoint;
   readonly remote: Endpoint;
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: ByteConn;
   readonly #resetter: ConnectionResetter;
   readonly #deadline: Deadline;
   #buffer = new Uint8Array(SMALL_BYTES);
@@ -39,25 +60,37 @@ export class ByteStream {
   #isWriting = false;
   #isClosed = false;
   #isBroken = false;
+  #fault: unknown = null;
 
   /** Takes over a connection; null, and it is closed, when it is broken already. */
-  static adopt(conn: Deno.TcpConn, context: StreamContext): ByteStream | null {
+  static adopt(conn: Deno.TcpConn | DialledConn, context: StreamContext): ByteStream | null {
     try {
       // Small answers must not wait for an acknowledgement (Nagle against delayed ACK costs 40 ms).
-      conn.setNoDelay(true);
+      if ("setNoDelay" in conn) conn.setNoDelay(true);
     } catch {
       conn.close();
       return null;
     }
+    const ends = { local: endpoint(conn.localAddr), remote: endpoint(conn.remoteAddr) };
+    return new ByteStream(conn, { ...context, ...ends });
+  }
+
+  /** Takes over a connection whose socket is another's: `local` and `remote` are what is reset to cut it. */
+  static over(conn: ByteConn, context: StreamContext & Ends): ByteStream {
     return new ByteStream(conn, context);
   }
 
-  private constructor(conn: Deno.TcpConn, context: StreamContext) {
+  private constructor(conn: ByteConn, { resetter, deadlines, local, remote }: StreamContext & Ends) {
     this.#conn = conn;
-    this.#resetter = context.resetter;
-    this.#deadline = context.deadlines.add();
-    this.local = endpoint(conn.localAddr);
-    this.remote = endpoint(conn.remoteAddr);
+    this.#resetter = resetter;
+    this.#deadline = deadlines.add();
+    this.local = local;
+    this.remote = remote;
+  }
+
+  /** The error that broke it; null when it did not break, or was cut from here. */
+  get fault(): unknown {
+    return this.#fault;
   }
 
   get isClosed(): boolean {
@@ -156,6 +189,7 @@ export class ByteStream {
   }
 
   #broke(error: unknown): never {
+    if (!this.#isClosed) this.#fault ??= error;
     this.#isBroken = true;
     throw error;
   }
@@ -179,12 +213,15 @@ export class ByteStream {
   reset(): void {
     if (this.#isClosed) return;
     if (!this.#isBroken) this.#resetter.resetOne(this.local, this.remote);
+    this.#conn.abandon?.();
     this.#close();
   }
 
   /** Like {@link cut}, after the resetter has cut the connection together with others. */
   closeAfterReset(): void {
-    if (!this.#isClosed) this.#close();
+    if (this.#isClosed) return;
+    this.#conn.abandon?.();
+    this.#close();
   }
 
   #close(): void {

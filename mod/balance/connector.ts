@@ -1,7 +1,7 @@
 /** From a pool to an open connection: choose, connect, and on failure choose another. */
 import type { Clock } from "../base/clock.ts";
-import { ByteStream, type StreamContext } from "./byte_stream.ts";
-import { dial, type DialTarget } from "./dial.ts";
+import { ByteStream, type DialledConn, type StreamContext } from "./byte_stream.ts";
+import { type Dial, dial, type DialTarget } from "./dial.ts";
 import type { Pool, PoolChange } from "./pool.ts";
 
 /** What a connector needs. */
@@ -13,6 +13,8 @@ export interface ConnectorOptions {
   readonly connectTimeoutMs: number;
   readonly streams: StreamContext;
   readonly onChange: (change: PoolChange) => void;
+  /** How connections are opened. @default {dial} */
+  readonly dial?: Dial;
 }
 
 /** A connection to a member of the pool, counted there until `pool.ended(index)`. */
@@ -27,7 +29,8 @@ export interface Opened {
 /** How an attempt ended. */
 export type OpenOutcome =
   | Opened
-  | { readonly outcome: "unavailable" }
+  /** `refusal`: why the last one was reached and yet could not be spoken to, in words for the client. */
+  | { readonly outcome: "unavailable"; readonly refusal?: string }
   | { readonly outcome: "aborted" };
 
 /** An idle connection to a member, if the caller keeps such. */
@@ -47,15 +50,17 @@ export class Connector {
    */
   async open(signal: AbortSignal, takeIdle: TakeIdle = () => null): Promise<OpenOutcome> {
     const { pool, clock, targets, connectTimeoutMs } = this.#options;
+    const open = this.#options.dial ?? dial;
     const tried = new Set<number>();
+    let refused: { readonly refusal?: string } = {};
     for (;;) {
       const index = pool.pick(clock.now(), tried);
       const target = index === null ? undefined : targets[index];
-      if (index === null || target === undefined) return { outcome: "unavailable" };
+      if (index === null || target === undefined) return { outcome: "unavailable", ...refused };
       const idle = takeIdle(index);
       if (idle !== null) return { outcome: "opened", index, stream: idle, reused: true };
       tried.add(index);
-      const dialled = await dial(target, { clock, timeoutMs: connectTimeoutMs, signal });
+      const dialled = await open(target, { clock, timeoutMs: connectTimeoutMs, signal });
       const stream = dialled.outcome === "connected" ? this.#adopt(dialled.conn) : null;
       if (stream !== null) {
         this.#report(pool.connected(index));
@@ -64,12 +69,13 @@ export class Connector {
       pool.ended(index);
       if (dialled.outcome === "aborted") return { outcome: "aborted" };
       const detail = dialled.outcome === "failed" ? dialled.detail : "reset at once";
+      refused = dialled.outcome === "failed" && dialled.refusal !== undefined ? { refusal: dialled.refusal } : {};
       this.#report(pool.connectFailed(index, { nowMs: clock.now(), detail }));
     }
   }
 
   /** A connection that was reset at once refuses every option; that is a failed connect like any other. */
-  #adopt(conn: Deno.TcpConn): ByteStream | null {
+  #adopt(conn: DialledConn): ByteStream | null {
     return ByteStream.adopt(conn, this.#options.streams);
   }
 

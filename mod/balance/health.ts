@@ -5,7 +5,7 @@ import type { HealthCheckConfig } from "../config/types.ts";
 import { encodeHead, ResponseHeadParser } from "../net/http1.ts";
 import { field } from "../net/http1_fields.ts";
 import { ByteStream, type StreamContext } from "./byte_stream.ts";
-import { dial, type DialTarget } from "./dial.ts";
+import { type Dial, dial, type DialTarget } from "./dial.ts";
 
 /** A health check's answer is small; more is a sign of a wrong path, but no reason to read it all. */
 const HEAD_LIMITS = { maxHeadBytes: 16 * 1024, maxHeaders: 128 };
@@ -27,6 +27,8 @@ export interface HealthOptions {
   readonly streams: StreamContext;
   /** Called with each result. */
   readonly onResult: (index: number, result: CheckResult) => void;
+  /** How connections are opened. @default {dial} */
+  readonly dial?: Dial;
 }
 
 /** What one check found, in words. */
@@ -125,7 +127,8 @@ export class HealthChecks {
     const config = this.#config;
     const { clock, streams } = this.#options;
     const startMs = clock.now();
-    const dialled = await dial(target, { clock, timeoutMs: config.timeoutMs, signal });
+    const open = this.#options.dial ?? dial;
+    const dialled = await open(target, { clock, timeoutMs: config.timeoutMs, signal });
     if (dialled.outcome === "aborted") return;
     if (dialled.outcome === "failed") return this.#report(loop, { ok: false, detail: dialled.detail });
     const stream = ByteStream.adopt(dialled.conn, streams);

@@ -18,6 +18,7 @@ import type { IdleConnections } from "./http_upstream.ts";
 import { relay } from "./relay.ts";
 import { plainIp, type SessionContext } from "./session.ts";
 import type { BackendTarget } from "./targets.ts";
+import { TlsFault } from "./tls/tls_fault.ts";
 
 /** RFC 9110 §9.2.2: sent twice they do no more than once. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
@@ -91,7 +92,12 @@ export class Exchange {
       const takeIdle = (index: number): ByteStream | null => isRetry ? null : this.#takeIdle(index);
       const opened = await connector.open(this.#request.signal, takeIdle);
       if (opened.outcome === "aborted") return "close";
-      if (opened.outcome === "unavailable") return await this.#reply(503, "no backend is available");
+      if (opened.outcome === "unavailable") {
+        const { refusal } = opened;
+        return refusal === undefined
+          ? await this.#reply(503, "no backend is available")
+          : await this.#reply(502, refusal);
+      }
       try {
         const end = await this.#attempt(opened);
         if (end !== "stale") return end;
@@ -119,6 +125,7 @@ export class Exchange {
       backendHost: target?.host ?? "",
       pathPrefix: target?.pathPrefix ?? "",
       upgrade: this.#upgrade,
+      isSecure: this.#shared.config.tls !== null,
     });
     this.#backend = opened.stream;
     if (outgoing === null) {
@@ -225,7 +232,7 @@ export class Exchange {
         return { outcome: "head", head: progress.head };
       }
       const isMore = await backend.fill().catch(() => false);
-      if (!isMore) return { outcome: "failed", gotBytes, text: "the backend closed the connection without an answer" };
+      if (!isMore) return { outcome: "failed", gotBytes, text: unanswered(backend) };
     }
   }
 
@@ -348,6 +355,11 @@ function encode(head: { startLine: string; fields: Parameters<typeof encodeHead>
 /** What the head alone tells; an answer to HEAD, which only speaks of a length, is framed as having none. */
 function isLongerThan({ framing }: RequestHead | ResponseHead, most: number | null): boolean {
   return most !== null && framing.kind === "length" && framing.bytes > most;
+}
+
+function unanswered(backend: ByteStream): string {
+  if (backend.fault instanceof TlsFault) return backend.fault.refusal;
+  return "the backend closed the connection without an answer";
 }
 
 /** A client that knows chunks sees a truncation in them; without chunks an end is just an end. */

@@ -29,6 +29,8 @@ export interface RequestRoute {
   readonly pathPrefix: string;
   /** The protocol asked for, null: none. */
   readonly upgrade: string | null;
+  /** The client came by TLS. @default {false} */
+  readonly isSecure?: boolean;
 }
 
 /**
@@ -112,7 +114,7 @@ export function forwardedRequest(head: RequestHead, route: RequestRoute): Outgoi
   const fields = [field("Host", head.authority ?? route.backendHost), ...countedDown(head, kept)];
   fields.push(field("X-Forwarded-For", hops.join(", ")));
   if (head.authority !== null) fields.push(field("X-Forwarded-Host", head.authority));
-  fields.push(field("X-Forwarded-Proto", "http"));
+  fields.push(field("X-Forwarded-Proto", route.isSecure ? "https" : "http"));
   if (head.framing.kind === "chunked") fields.push(field("Transfer-Encoding", "chunked"));
   if (route.upgrade !== null) fields.push(field("Connection", "Upgrade"), field("Upgrade", route.upgrade));
   return { startLine: `${head.method} ${target} HTTP/1.1`, fields };

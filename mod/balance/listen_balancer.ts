@@ -19,6 +19,9 @@ import { plainIp, type Session, type SessionContext } from "./session.ts";
 import { Slots } from "./slots.ts";
 import { type BackendTarget, backendTargets } from "./targets.ts";
 import { TcpSession } from "./tcp.ts";
+import { BackendTlsDialer } from "./tls/backend_tls.ts";
+import { TlsFront } from "./tls/tls_front.ts";
+import { dial, type DialOptions, type DialOutcome, type DialTarget } from "./dial.ts";
 
 /** After the cut sockets close within a turn or two; a stop waits no longer for one that does not. */
 const CUT_GRACE_MS = 1000;
@@ -78,6 +81,8 @@ export class ListenBalancer implements Balancer {
   /** Of sessions that begin from now on. */
   #context: SessionContext;
   readonly #http: HttpFront | null;
+  readonly #tls: TlsFront | null;
+  #dialer: BackendTlsDialer | null = null;
   readonly #sessions = new Map<Session, ByteStream>();
   /** Checks that were configured before and end now. */
   readonly #ending = new Set<Promise<void>>();
@@ -99,6 +104,7 @@ export class ListenBalancer implements Balancer {
     const [targets, context] = [this.#targets, this.#context];
     this.#http = config.type === "http" ? new HttpFront({ config, targets, context }) : null;
     this.#health = config.health === null ? null : this.#makeHealth(this.#targets, config.health);
+    this.#tls = this.#makeTlsFront();
     this.#listeners = new Listeners({
       name: config.name,
       port: config.port,
@@ -113,14 +119,16 @@ export class ListenBalancer implements Balancer {
     return this.#config;
   }
 
-  start(): Promise<void> {
+  async start(): Promise<void> {
     try {
+      this.#tls?.start();
+      this.#dialer = this.#makeDialer();
       if (!this.config.bindToVip) this.#listeners.listenEverywhere();
     } catch (error) {
-      return Promise.reject(error);
+      await this.#closeTls();
+      throw error;
     }
     this.#health?.start();
-    return Promise.resolve();
   }
 
   bind(ip: string): void {
@@ -131,6 +139,7 @@ export class ListenBalancer implements Balancer {
     const port = this.#listeners.port ?? this.config.port;
     this.#listeners.release(ip);
     this.#cutSessionsOf(ip, port);
+    this.#tls?.cut(ip);
   }
 
   /**
@@ -161,6 +170,8 @@ export class ListenBalancer implements Balancer {
     const isOtherTls = tlsOf(before) !== tlsOf(config);
     for (const [index, target] of now) this.#point(index, target, { isOtherTls });
     this.#slots.resize(config.maxConnections);
+    this.#tls?.look();
+    this.#renewDialer({ isOtherTls });
     if (granularityMs(config) !== granularityMs(before)) this.#streams = this.#makeStreams();
     this.#context = this.#makeContext();
     if (config.type === "http") this.#http?.update(config, this.#context);
@@ -213,12 +224,19 @@ export class ListenBalancer implements Balancer {
 
   async #stop({ succeeded = () => false }: StopOptions): Promise<void> {
     await Promise.all([this.#listeners.close(), this.#health?.stop(), ...this.#ending]);
+    this.#tls?.cut(null);
     for (const session of this.#sessions.keys()) session.drain();
     await this.#untilEmpty(this.#config.drainMs);
     if (succeeded()) this.#cutOwn();
     else this.#cutAll();
     this.#http?.close();
     await this.#untilEmpty(CUT_GRACE_MS);
+    await this.#closeTls();
+  }
+
+  async #closeTls(): Promise<void> {
+    this.#dialer?.close();
+    await this.#tls?.close();
   }
 
   #cutAll(): void {
@@ -245,11 +263,19 @@ export class ListenBalancer implements Balancer {
   }
 
   #onConnection(conn: Deno.TcpConn): void {
-    const client = ByteStream.adopt(conn, this.#streams);
+    if (this.#tls === null) return this.#serve(ByteStream.adopt(conn, this.#streams));
+    const { config } = this;
+    const timeoutMs = config.type === "http" ? config.headTimeoutMs : config.connectTimeoutMs;
+    const taken = this.#tls.take(conn, { streams: this.#streams, timeoutMs });
+    taken.then((client) => this.#serve(client)).catch((error: unknown) => this.#logFault(error));
+  }
+
+  #serve(client: ByteStream | null): void {
     if (client === null) return this.#slots.free();
     this.#totalConnections++;
     const session = this.#makeSession(client);
     this.#sessions.set(session, client);
+    if (this.#stopped !== null) session.drain();
     session.run().catch((error: unknown) => this.#logFault(error)).then(() => {
       client.cut();
       this.#slots.free();
@@ -278,6 +304,7 @@ export class ListenBalancer implements Balancer {
       connectTimeoutMs: this.#config.connectTimeoutMs,
       streams: this.#streams,
       onChange: (change) => this.#logChange(change),
+      dial: (target, options) => this.#dial(target, options),
     });
     return { clock, pool: this.#pool, connector };
   }
@@ -289,6 +316,7 @@ export class ListenBalancer implements Balancer {
       clock,
       random,
       streams: this.#streams,
+      dial: (target, options) => this.#dial(target, options),
       onResult: (index, result) => {
         const change = this.#pool.checked(index, result);
         if (change === null) return;
@@ -296,6 +324,37 @@ export class ListenBalancer implements Balancer {
         this.#logChange(change);
       },
     });
+  }
+
+  #dial(target: DialTarget, options: DialOptions): Promise<DialOutcome> {
+    return this.#dialer === null ? dial(target, options) : this.#dialer.dial(target, options);
+  }
+
+  #makeTlsFront(): TlsFront | null {
+    const { name, type, tls: files } = this.#config;
+    if (files === null) return null;
+    const protocols = type === "http" ? ["http/1.1"] : [];
+    return new TlsFront({ name, files, protocols, clock: this.#deps.clock, log: this.#log });
+  }
+
+  /** Throws {@link BalancerError} when a file cannot be used. */
+  #makeDialer(): BackendTlsDialer | null {
+    const config = this.#config;
+    if (config.type !== "http" || !this.#targets.some(({ isSecure }) => isSecure)) return null;
+    const { name, backendTls } = config;
+    return new BackendTlsDialer({ name, config: backendTls, clock: this.#deps.clock, log: this.#log });
+  }
+
+  #renewDialer({ isOtherTls }: { readonly isOtherTls: boolean }): void {
+    if (this.#dialer !== null && !isOtherTls) return this.#dialer.look();
+    try {
+      const dialer = this.#makeDialer();
+      this.#dialer?.close();
+      this.#dialer = dialer;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.error("TLS to backends stays as it was", { balancer: this.config.name, reason });
+    }
   }
 
   #logChange(change: PoolChange): void {

@@ -12,18 +12,22 @@ export interface BackendTarget {
   readonly host: string;
   /** What goes before a request's path, without a slash at its end; empty for none. */
   readonly pathPrefix: string;
+  /** It is spoken to by TLS. */
+  readonly isSecure: boolean;
 }
 
 function tcpTarget({ address, port, weight }: TcpBackend): BackendTarget {
   const host = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-  return { name: host, weight, hostname: address, port, host, pathPrefix: "" };
+  return { name: host, weight, hostname: address, port, host, pathPrefix: "", isSecure: false };
 }
 
 function httpTarget({ url, weight }: HttpBackend): BackendTarget {
   const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  const port = url.port === "" ? 80 : Number(url.port);
+  const isSecure = url.protocol === "https:";
+  const port = url.port === "" ? (isSecure ? 443 : 80) : Number(url.port);
   const pathPrefix = url.pathname.replace(/\/$/, "");
-  return { name: `${url.hostname}:${port}${pathPrefix}`, weight, hostname, port, host: url.host, pathPrefix };
+  const name = `${url.hostname}:${port}${pathPrefix}`;
+  return { name, weight, hostname, port, host: url.host, pathPrefix, isSecure };
 }
 
 /** Every backend of a balancer, in the order of the configuration. */

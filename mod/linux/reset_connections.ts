@@ -52,7 +52,7 @@ function abort(fd: number): boolean {
 }
 
 /** The text that the kernel's form of the address gives: IPv4-mapped addresses are IPv4. */
-function canonical({ ip, port }: Endpoint): Endpoint {
+export function canonical({ ip, port }: Endpoint): Endpoint {
   const parsed = parseIp(ip);
   if (parsed === null) return { ip, port };
   return { ip: isMapped(parsed) ? parsed.text.slice("::ffff:".length) : parsed.text, port };

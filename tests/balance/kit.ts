@@ -133,11 +133,11 @@ export class Backend {
 
 /** A connection of the test's own, in text (latin-1). */
 export class RawConn {
-  readonly tcp: Deno.TcpConn;
+  readonly tcp: Deno.TcpConn | Deno.TlsConn;
   #held = "";
   #isClosed = false;
 
-  constructor(tcp: Deno.TcpConn) {
+  constructor(tcp: Deno.TcpConn | Deno.TlsConn) {
     this.tcp = tcp;
   }
 
@@ -277,7 +277,7 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 }
 
 /** Reads `count` bytes of a connection without turning them into text. */
-export async function readBytes(conn: Deno.TcpConn, count: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBytes(conn: Deno.Conn, count: number): Promise<Uint8Array<ArrayBuffer>> {
   const all = new Uint8Array(count);
   for (let at = 0; at < count;) {
     const got = await conn.read(all.subarray(at));

@@ -11,6 +11,7 @@ Deno.test("tcp backends", () => {
     port: 80,
     host: "[fd00::1]:80",
     pathPrefix: "",
+    isSecure: false,
   };
   assert.deepEqual(backendTargets(config), [target]);
 });
@@ -21,12 +22,14 @@ Deno.test("http backends: default port, brackets, and the path as a prefix", () 
     ["http://10.0.0.1:8080/", "10.0.0.1", 8080, "10.0.0.1:8080", ""],
     ["http://web.example/app", "web.example", 80, "web.example", "/app"],
     ["http://[fd00::1]:81/a/b/", "fd00::1", 81, "[fd00::1]:81", "/a/b"],
+    ["https://web.example", "web.example", 443, "web.example", ""],
+    ["https://web.example:8443/app", "web.example", 8443, "web.example:8443", "/app"],
   ];
   for (const [url, hostname, port, host, pathPrefix] of rows) {
     const [target] = backendTargets({ ...httpConfig([]), backends: [{ url: new URL(url), weight: 1 }] });
     assert.deepEqual(
-      [target?.hostname, target?.port, target?.host, target?.pathPrefix],
-      [hostname, port, host, pathPrefix],
+      [target?.hostname, target?.port, target?.host, target?.pathPrefix, target?.isSecure],
+      [hostname, port, host, pathPrefix, url.startsWith("https:")],
       url,
     );
   }

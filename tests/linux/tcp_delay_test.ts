@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { sendAtOnce } from "../../mod/linux/tcp_delay.ts";
+import { connectedPair } from "../balance/kit.ts";
+
+/** Two small writes, an answer of one byte, many times: with Nagle's algorithm each turn takes 40 ms. */
+async function turnMs(from: Deno.TcpConn, to: Deno.TcpConn): Promise<number> {
+  const [turns, buffer] = [10, new Uint8Array(64)];
+  const startMs = performance.now();
+  for (let turn = 0; turn < turns; turn++) {
+    await from.write(new Uint8Array(8));
+    await from.write(new Uint8Array(8));
+    for (let got = 0; got < 16;) got += await to.read(buffer) ?? 16;
+    await to.write(new Uint8Array(1));
+    await from.read(buffer);
+  }
+  return (performance.now() - startMs) / turns;
+}
+
+function ends(conn: Deno.TcpConn): [{ ip: string; port: number }, { ip: string; port: number }] {
+  const [local, remote] = [conn.localAddr, conn.remoteAddr];
+  return [{ ip: local.hostname, port: local.port }, { ip: remote.hostname, port: remote.port }];
+}
+
+Deno.test("a connection that is found by its ends sends at once", async () => {
+  const [left, right] = await connectedPair();
+  const slowMs = await turnMs(left, right);
+  assert.ok(slowMs > 20, `without it each turn waits for an acknowledgement: ${slowMs} ms`);
+  const [local, remote] = ends(left);
+  assert.ok(sendAtOnce(local, remote));
+  assert.ok(await turnMs(left, right) < slowMs / 4);
+  assert.ok(!sendAtOnce(local, { ...remote, port: remote.port ^ 1 }), "another connection");
+  left.close();
+  right.close();
+});
+
+Deno.test("a listener's connections inherit it", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  assert.ok(sendAtOnce({ ip: "127.0.0.1", port }, null));
+  const [dialled, accepted] = await Promise.all([Deno.connect({ hostname: "127.0.0.1", port }), listener.accept()]);
+  dialled.setNoDelay(true);
+  assert.ok(await turnMs(accepted, dialled) < 10);
+  for (const one of [dialled, accepted, listener]) one.close();
+});
