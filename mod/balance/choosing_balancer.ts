@@ -1,24 +1,40 @@
-/** A balancer whose engine is found out when it starts: then it is known what the kernel can do. */
+/** A balancer whose engine is found out when it starts: then it is known what works here. */
+import { assertNever } from "../base/assert.ts";
 import type { BalancerConfig } from "../config/types.ts";
 import { getLog, type Log } from "../observe/log.ts";
 import { type Balancer, BalancerError, type BalancerStatus, type StopOptions } from "./balancer.ts";
-import { KernelBalancer, type KernelBalancerConfig } from "./kernel/kernel_balancer.ts";
+import { needsThreads, speaksTls } from "./front.ts";
+import { KernelBalancer } from "./kernel/kernel_balancer.ts";
 import type { KernelEngine } from "./kernel/kernel_engine.ts";
 import { type BalancerDeps, ListenBalancer } from "./listen_balancer.ts";
+import { THREADS_FAILED, UserBalancer } from "./user/user_balancer.ts";
+import type { UserThreads } from "./user/user_threads.ts";
+
+/** What balancers share besides the port. The agent owns these, and closes them after the balancers. */
+export interface Engines {
+  /** Absent: the kernel is not to be touched. */
+  readonly kernel?: KernelEngine;
+  /** Absent: there are to be no threads. */
+  readonly threads?: UserThreads;
+}
+
+type Offer =
+  | { readonly outcome: "takes"; readonly balancer: Balancer }
+  | { readonly outcome: "declines"; readonly why: string };
 
 /** Passes everything on to the engine that {@link start} has chosen. */
 export class ChoosingBalancer implements Balancer {
-  readonly #config: KernelBalancerConfig;
+  readonly #config: BalancerConfig;
   readonly #deps: BalancerDeps;
-  readonly #kernel: KernelEngine;
+  readonly #engines: Engines;
   readonly #log: Log = getLog("balance");
   #chosen: Balancer | null = null;
   #why = "";
 
-  constructor(config: KernelBalancerConfig, deps: BalancerDeps, options: { readonly kernel: KernelEngine }) {
+  constructor(config: BalancerConfig, deps: BalancerDeps, engines: Engines) {
     this.#config = config;
     this.#deps = deps;
-    this.#kernel = options.kernel;
+    this.#engines = engines;
   }
 
   get config(): BalancerConfig {
@@ -27,8 +43,19 @@ export class ChoosingBalancer implements Balancer {
 
   /** Throws {@link BalancerError} when the engine was named and does not work here, or when the engine cannot start. */
   async start(): Promise<void> {
-    this.#chosen = this.#choose();
-    await this.#chosen.start();
+    const { engine } = this.#config;
+    switch (engine) {
+      case "auto":
+        return await this.#startFirst();
+      case "listen":
+        return await this.#start(new ListenBalancer(this.#config, this.#deps));
+      case "kernel":
+        return await this.#start(this.#required("kernel", this.#inKernel(true)));
+      case "user":
+        return await this.#start(this.#required("user", this.#inThreads()));
+      default:
+        return assertNever(engine);
+    }
   }
 
   bind(ip: string): void {
@@ -53,20 +80,62 @@ export class ChoosingBalancer implements Balancer {
     return this.#why === "" ? status : { ...status, engineWhy: this.#why };
   }
 
-  #choose(): Balancer {
-    const named = this.#config.engine === "kernel";
-    const offer = this.#kernel.offer(this.#config, named);
-    const { name } = this.#config;
-    if (offer.outcome === "takes") {
-      if (!named) {
-        this.#log.info("Engine chosen", { balancer: name, engine: "kernel", why: "it does all that is asked for" });
-      }
-      return new KernelBalancer(this.#config, { ...this.#deps, ...offer.parts });
+  async #start(balancer: Balancer): Promise<void> {
+    this.#chosen = balancer;
+    await balancer.start();
+  }
+
+  #required(name: string, offer: Offer): Balancer {
+    if (offer.outcome === "takes") return offer.balancer;
+    throw new BalancerError(`use engine ${name} for`, this.#config.name, { cause: new Error(offer.why) });
+  }
+
+  /** Kernel, threads, this thread: the first that works and that does all that is asked for. */
+  async #startFirst(): Promise<void> {
+    const kernel = this.#inKernel(false);
+    if (kernel.outcome === "takes") {
+      await this.#start(kernel.balancer);
+      return this.#tell("kernel", "the kernel does all that is asked for");
     }
-    if (named) throw new BalancerError("use engine kernel for", name, { cause: new Error(offer.why) });
-    this.#why = offer.why;
-    this.#log.info("Engine chosen", { balancer: name, engine: "listen", why: offer.why });
-    return new ListenBalancer(this.#config, this.#deps);
+    const threads = this.#inThreads();
+    const needed = needsThreads(this.#config);
+    let whyNot = "";
+    if (threads.outcome === "takes") {
+      try {
+        await this.#start(threads.balancer);
+        return this.#tell("user", kernel.why);
+      } catch (error) {
+        if (needed || !(error instanceof BalancerError) || error.operation !== THREADS_FAILED) throw error;
+        whyNot = error.message;
+      }
+    } else if (needed) this.#required("user", threads);
+    else whyNot = threads.why;
+    await this.#start(new ListenBalancer(this.#config, this.#deps));
+    this.#tell("listen", `${kernel.why}; ${whyNot}`);
+  }
+
+  #tell(engine: string, why: string): void {
+    this.#why = why;
+    this.#log.info("Engine chosen", { balancer: this.#config.name, engine, why });
+  }
+
+  #inKernel(named: boolean): Offer {
+    const { kernel } = this.#engines;
+    if (this.#config.type === "http") return { outcome: "declines", why: "the kernel cannot balance http requests" };
+    if (kernel === undefined) return { outcome: "declines", why: "the kernel is not to be touched" };
+    const offer = kernel.offer(this.#config, named);
+    if (offer.outcome === "declines") return offer;
+    return { outcome: "takes", balancer: new KernelBalancer(this.#config, { ...this.#deps, ...offer.parts }) };
+  }
+
+  #inThreads(): Offer {
+    const { threads } = this.#engines;
+    if (this.#config.type === "udp") return { outcome: "declines", why: "only the kernel balances udp" };
+    if (threads === undefined) return { outcome: "declines", why: "there are to be no threads" };
+    const balancer = speaksTls(this.#config)
+      ? new ListenBalancer(this.#config, this.#deps)
+      : new UserBalancer(this.#config, { ...this.#deps, threads });
+    return { outcome: "takes", balancer };
   }
 }
 

@@ -1,24 +1,15 @@
 /**
  * The seam where engines are chosen. A balancer is whatever keeps `Balancer`'s promises, shown by the contract suite in
- * `tests/contracts/balancer.ts`; another engine for connections is added here and nowhere else.
+ * `tests/contracts/balancer.ts`; another engine for connections is added in `choosing_balancer.ts` and nowhere else.
  */
 import type { BalancerConfig } from "../config/types.ts";
-import { type Balancer, BalancerError } from "./balancer.ts";
-import { ChoosingBalancer } from "./choosing_balancer.ts";
-import type { KernelEngine } from "./kernel/kernel_engine.ts";
+import type { Balancer } from "./balancer.ts";
+import { ChoosingBalancer, type Engines } from "./choosing_balancer.ts";
 import { type BalancerDeps, ListenBalancer } from "./listen_balancer.ts";
 
-/**
- * Makes the balancer for one configured load balancer; the caller starts and stops it. Without `kernel` the kernel is not to be touched.
- * Throws {@link BalancerError} for a balancer that needs it then.
- */
-export function createBalancer(config: BalancerConfig, deps: BalancerDeps, kernel?: KernelEngine): Balancer {
-  if (config.type === "http" || config.engine === "listen" || config.engine === "user") return new ListenBalancer(config, deps);
-  if (kernel !== undefined) return new ChoosingBalancer(config, deps, { kernel });
-  if (config.engine === "auto") return new ListenBalancer(config, deps);
-  throw new BalancerError("use engine kernel for", config.name, {
-    cause: new Error("the kernel is not to be touched"),
-  });
+/** Makes the balancer for one configured load balancer; the caller starts and stops it. */
+export function createBalancer(config: BalancerConfig, deps: BalancerDeps, engines: Engines = {}): Balancer {
+  return config.engine === "listen" ? new ListenBalancer(config, deps) : new ChoosingBalancer(config, deps, engines);
 }
 
-export type { BalancerDeps };
+export type { BalancerDeps, Engines };

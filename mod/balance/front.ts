@@ -7,6 +7,12 @@ export function speaksTls(config: BalancerConfig): boolean {
     (config.type === "http" && config.backends.some(({ url }) => url.protocol === "https:"));
 }
 
+/** Whether a balancer asks for what only the engine `user` has. */
+export function needsThreads(config: BalancerConfig): boolean {
+  const tellsBackends = config.type !== "http" && config.sendProxyProtocol !== null;
+  return speaksTls(config) || config.threads > 1 || config.acceptProxyProtocol || tellsBackends;
+}
+
 /**
  * Whether a running balancer can go over to `next` by `Balancer.update`: all that is bound to sockets, threads or the choice of the engine
  * is the same. Otherwise another balancer takes its place.

@@ -3,10 +3,11 @@ import { BalancerError } from "../../mod/balance/balancer.ts";
 import { ChoosingBalancer } from "../../mod/balance/choosing_balancer.ts";
 import { createBalancer } from "../../mod/balance/create.ts";
 import type { KernelEngine, KernelOffer } from "../../mod/balance/kernel/kernel_engine.ts";
+import { UserThreads } from "../../mod/balance/user/user_threads.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
 import { privileged } from "../fakes/privileges.ts";
 import { insideNamespace, kernelParts } from "./kernel/kit.ts";
-import { FakeResetter, portOf, RawConn, tcpConfig } from "./kit.ts";
+import { FakeResetter, httpConfig, portOf, RawConn, tcpConfig } from "./kit.ts";
 
 const DEPS = { clock: systemClock, random: () => 0, resetter: new FakeResetter() };
 
@@ -15,15 +16,30 @@ function offering(offer: KernelOffer): KernelEngine {
   return engine as KernelEngine;
 }
 
-Deno.test("where the kernel is not taken a balancer listens, and the status says why", async () => {
+Deno.test("where the kernel is not taken threads carry it, and the status says why", async () => {
   const kernel = offering({ outcome: "declines", why: "it cannot" });
-  const balancer = new ChoosingBalancer(tcpConfig([1], { engine: "auto" }), DEPS, { kernel });
+  const threads = new UserThreads(systemClock);
+  const balancer = new ChoosingBalancer(tcpConfig([1], { engine: "auto" }), DEPS, { kernel, threads });
   assert.deepEqual(balancer.status().listening, [], "nothing before the start");
   await balancer.start();
   const { engine, engineWhy } = balancer.status();
-  assert.deepEqual([engine, engineWhy], ["listen", "it cannot"]);
+  assert.deepEqual([engine, engineWhy], ["user", "it cannot"]);
   (await RawConn.connect(portOf(balancer))).close();
   await balancer.stop();
+  await threads.close();
+});
+
+Deno.test("where there can be no threads either a balancer listens, unless that is not enough", async () => {
+  const balancer = createBalancer(httpConfig([1], { engine: "auto" }), DEPS);
+  await balancer.start();
+  const { engine, engineWhy } = balancer.status();
+  assert.deepEqual(
+    [engine, engineWhy],
+    ["listen", "the kernel cannot balance http requests; there are to be no threads"],
+  );
+  await balancer.stop();
+  const needy = createBalancer(tcpConfig([1], { engine: "auto", acceptProxyProtocol: true }), DEPS);
+  await assert.rejects(needy.start(), /Cannot use engine user for web: there are to be no threads/);
 });
 
 Deno.test("an engine that was named and does not work ends the start", async () => {
@@ -48,7 +64,10 @@ privileged("where the kernel is taken it balances", async () => {
   });
 });
 
-Deno.test("without access to the kernel only what needs it is refused", () => {
-  assert.equal(createBalancer(tcpConfig([1], { engine: "auto" }), DEPS).status().engine, "listen");
-  assert.throws(() => createBalancer(tcpConfig([1], { engine: "kernel" }), DEPS), /the kernel is not to be touched/);
+Deno.test("what is not to be had is refused by name", async () => {
+  for (const engine of ["kernel", "user"] as const) {
+    const balancer = createBalancer(tcpConfig([1], { engine }), DEPS);
+    await assert.rejects(balancer.start(), new RegExp(`Cannot use engine ${engine} for web`));
+    await balancer.stop();
+  }
 });

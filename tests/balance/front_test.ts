@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sameFront, speaksTls } from "../../mod/balance/front.ts";
+import { needsThreads, sameFront, speaksTls } from "../../mod/balance/front.ts";
 import type { BalancerConfig } from "../../mod/config/types.ts";
 import { httpConfig, tcpConfig } from "./kit.ts";
 
@@ -49,4 +49,11 @@ Deno.test("whatever sockets, threads or the choice of the engine depend on makes
   assert.ok(!sameFront(TCP, { ...TCP, preserveClientAddress: true }));
   assert.ok(!sameFront(TCP, { ...TCP, sendProxyProtocol: "v2" }));
   assert.ok(!sameFront(TCP, { ...TCP, listenOnly: ["policy"] }));
+});
+
+Deno.test("TLS, threads and the PROXY protocol need threads of the engine user", () => {
+  const tls = { certificateFile: "/c", keyFile: "/k" };
+  const asks = [{ tls }, { threads: 2 }, { acceptProxyProtocol: true }, { sendProxyProtocol: "v1" }] as const;
+  for (const ask of asks) assert.ok(needsThreads({ ...TCP, ...ask }), JSON.stringify(ask));
+  assert.ok(!needsThreads(TCP) && !needsThreads(HTTP));
 });

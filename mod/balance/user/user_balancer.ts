@@ -23,6 +23,9 @@ import type { ThreadUser, UserThreads } from "./user_threads.ts";
 /** After the cut threads close their sockets within a turn or two. */
 const CUT_GRACE_MS = 1000;
 
+/** The operation of the {@link BalancerError} that says that there cannot be threads here. */
+export const THREADS_FAILED = "start threads for";
+
 /** What a balancer of this engine is given from outside. */
 export interface UserBalancerDeps extends BalancerDeps {
   readonly threads: UserThreads;
@@ -93,7 +96,7 @@ export class UserBalancer implements Balancer, ThreadUser {
       await threads.ready(config.threads);
     } catch (cause) {
       await this.stop();
-      throw cause instanceof BalancerError ? cause : new BalancerError("start threads for", config.name, { cause });
+      throw cause instanceof BalancerError ? cause : new BalancerError(THREADS_FAILED, config.name, { cause });
     }
     this.#checkAnew();
   }
