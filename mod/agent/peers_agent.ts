@@ -4,8 +4,8 @@
  * The agent makes everything below and stops it in the opposite direction: the elector first, because it gives the addresses back in
  * order and hands over; then the balancers, which let connections finish; then the holder, which leaves the kernel as it was found.
  */
-import type { Balancer } from "../balance/balancer.ts";
 import { createBalancer } from "../balance/create.ts";
+import { UserThreads } from "../balance/user/user_threads.ts";
 import type { KernelEngine } from "../balance/kernel/kernel_engine.ts";
 import type { Clock } from "../base/clock.ts";
 import type { PeersConfig } from "../config/types.ts";
@@ -22,11 +22,14 @@ import { Holder } from "../vip/holder.ts";
 import type { PlacedVip } from "../vip/types.ts";
 import { LanAnnouncer } from "../vip/lan_announcer.ts";
 import { kernelEngineOf } from "./balance_kernel.ts";
+import { BalancerSet } from "./balancer_set.ts";
 import { CONTROL_SOCKET, ControlServer, type TransferAnswer } from "./control.ts";
 import type { HostKernel } from "./host_kernel.ts";
 import { outlivingMs } from "./every_node_election.ts";
 import { makeRaft, raftElsewhere, transferRaft } from "./raft_election.ts";
 import { stopInOrder, type StopStep } from "./orderly_stop.ts";
+import type { ReloadOutcome } from "./reload.ts";
+import { describePlan, planReload } from "./reload_plan.ts";
 import type { Routing } from "./routing.ts";
 import { StateLock } from "./state_lock.ts";
 import { StatusExchange } from "./status_exchange.ts";
@@ -53,9 +56,12 @@ export interface PeersAgentOptions {
 /** See the head of this file. */
 export class PeersAgent {
   readonly #options: PeersAgentOptions;
+  /** What runs now; of {@link PeersAgentOptions.config} only what never changes while it runs may be used after the start. */
+  #config: PeersConfig;
   readonly #startedMs: number;
   readonly #kernelEngine: KernelEngine;
-  readonly #balancers: readonly Balancer[];
+  readonly #threads: UserThreads;
+  readonly #balancers: BalancerSet;
   readonly #holder: Holder;
   readonly #transport: UdpTransport | null;
   readonly #node: RaftNode | null;
@@ -70,15 +76,20 @@ export class PeersAgent {
   constructor(options: PeersAgentOptions) {
     const { config, clock } = options;
     this.#options = options;
+    this.#config = config;
     this.#startedMs = clock.now();
     const deps = { clock, random: Math.random, resetter: connectionResetter };
     const { book } = options.kernel;
+    this.#threads = new UserThreads(clock);
     this.#kernelEngine = kernelEngineOf({
       vips: config.vips.map(({ ip }) => ip),
       linkNames: () => book.links().map(({ name }) => name),
       localAddresses: () => book.addresses().map(({ ip }) => ip),
     }, clock);
-    this.#balancers = config.balancers.map((balancer) => createBalancer(balancer, deps, this.#kernelEngine));
+    this.#balancers = new BalancerSet(config.balancers, {
+      clock,
+      make: (balancer) => createBalancer(balancer, deps, { kernel: this.#kernelEngine, threads: this.#threads }),
+    });
     this.#holder = this.#makeHolder();
     const raft = config.singleNode ? null : makeRaft(config, {
       clock,
@@ -111,7 +122,7 @@ export class PeersAgent {
     const { config, placed, kernel, clock } = this.#options;
     try {
       this.#lock = StateLock.take(config.stateDir);
-      for (const balancer of this.#balancers) await balancer.start();
+      if (this.#balancers.size > 0) await this.#balancers.start();
       kernel.onEvent = (event) => {
         this.#holder.kernelEvent(event);
         this.#options.routing?.kernelEvent(event);
@@ -133,7 +144,20 @@ export class PeersAgent {
       await this.stop();
       throw error;
     }
-    log.info("ready", { id: config.localPeer.id, vips: this.#addresses.join(","), balancers: this.#balancers.length });
+    log.info("ready", { id: config.localPeer.id, vips: this.#addresses.join(","), balancers: this.#balancers.size });
+  }
+
+  /** Goes over to another configuration while it serves, as a whole or not at all. Not to be called again before it has ended. */
+  async reload(next: PeersConfig): Promise<ReloadOutcome> {
+    if (this.#stop !== null) return { outcome: "failed", why: "the agent is stopping" };
+    const planned = planReload(this.#config, next);
+    if (planned.outcome === "refused") return planned;
+    const { plan } = planned;
+    const applied = await this.#balancers.apply(plan.balancers);
+    if (applied.outcome === "failed") return applied;
+    if (plan.readdressed.length > 0) this.#transport?.readdress(next.remotePeers);
+    this.#config = next;
+    return { outcome: "applied", changes: describePlan(plan) };
   }
 
   /** Hands over, drains, and leaves the kernel as it was found. Idempotent, at most ten seconds. */
@@ -147,8 +171,9 @@ export class PeersAgent {
     const steps: readonly StopStep[] = [
       ["the election", () => this.#elector.stop()],
       ["the routes", () => this.#options.routing?.close()],
-      ["the load balancers", async () => void await Promise.all(this.#balancers.map((balancer) => balancer.stop()))],
+      ["the load balancers", () => this.#balancers.stop()],
       ["the kernel's balancing", () => this.#kernelEngine.close()],
+      ["the balancers' threads", () => this.#threads.close()],
       ["the addresses", () => this.#holder.stop()],
       ["the status channel", () => this.#exchange?.stop()],
       ["the control socket", () => this.#control?.stop()],
@@ -164,7 +189,6 @@ export class PeersAgent {
 
   #makeHolder(): Holder {
     const { config, placed, kernel, clock, routing } = this.#options;
-    const bound = this.#balancers.filter((balancer) => balancer.config.bindToVip);
     return new Holder({
       vips: placed,
       book: kernel.book,
@@ -174,14 +198,13 @@ export class PeersAgent {
       clock,
       listener: {
         held: (ip, epoch) => {
-          for (const balancer of bound) balancer.bind(ip);
+          this.#balancers.bind(ip);
           // Nobody counts terms for single nodes that serve one address.
           routing?.holds.held(ip, config.singleNode ? null : epoch);
         },
         released: (ip) => {
           routing?.holds.released(ip);
-          // Connections to the address also come through listeners on every address.
-          for (const balancer of this.#balancers) balancer.release(ip);
+          this.#balancers.release(ip);
         },
       },
       elsewhere: (ip) => raftElsewhere(this.#node, config.timing, ip),
@@ -197,7 +220,7 @@ export class PeersAgent {
       raft: this.#node?.observe() ?? null,
       elector: null,
       holds: this.#holder.status(),
-      balancers: this.#balancers.map((balancer) => balancer.status()),
+      balancers: this.#balancers.status(),
       routing: this.#options.routing?.status() ?? NO_ROUTING,
       rejected: this.#transport?.rejected() ?? [],
       silenceMs: config.timing.electionMaxMs,

@@ -7,32 +7,76 @@ import { raiseFileLimit } from "../linux/limits.ts";
 import { releaseGarbage } from "../linux/memory.ts";
 import { raisePriority } from "../linux/priority.ts";
 import { getLog } from "../observe/log.ts";
+import { configureLogging } from "../observe/logging.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { isOurs } from "../vip/address.ts";
 import type { PlacedVip } from "../vip/types.ts";
 import { HostKernel } from "./host_kernel.ts";
 import { peersRoutingOf } from "./routing_choice.ts";
 import { PeersAgent } from "./peers_agent.ts";
+import { type ConfigSource, Reloader, type ReloadOutcome } from "./reload.ts";
 
 const log = getLog("agent");
 
-/** SIGHUP would end the process without a hand-over; a terminal that closes is no reason for that either. */
-const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP"];
+const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGTERM", "SIGINT"];
+const RELOAD_SIGNAL: Deno.Signal = "SIGHUP";
+
+/** What an agent is run with besides its configuration. */
+export interface RunOptions {
+  /** Where the configuration is from; null: of environment and flags alone, which do not change while a process runs. */
+  readonly source: ConfigSource | null;
+}
 
 /** Runs peers mode; gives the exit status: 0 after an orderly stop, 1 if it could not start. */
-export async function runPeersAgent(config: PeersConfig, version: string): Promise<number> {
+export async function runPeersAgent(config: PeersConfig, version: string, { source }: RunOptions): Promise<number> {
   const stop = Promise.withResolvers<string>();
-  const onSignal = STOP_SIGNALS.map((signal) => ({ signal, handler: () => stop.resolve(signal) }));
-  for (const { signal, handler } of onSignal) Deno.addSignalListener(signal, handler);
+  const onReload = new Reloads();
+  const handlers = [
+    ...STOP_SIGNALS.map((signal) => [signal, () => stop.resolve(signal)] as const),
+    [RELOAD_SIGNAL, () => onReload.request()] as const,
+  ];
+  for (const [signal, handler] of handlers) Deno.addSignalListener(signal, handler);
   try {
     const agent = await startAgent(config, version);
     if (agent === null) return 1;
+    const reloader = source === null ? null : new Reloader({
+      source,
+      apply: (next) => goOver(agent, next),
+      clock: systemClock,
+      watch: config.watchConfig,
+    });
+    onReload.goTo(reloader);
     log.info("stopping", { signal: await stop.promise });
-    await agent.stop();
+    await Promise.all([reloader?.stop(), agent.stop()]);
     log.info("stopped");
     return 0;
   } finally {
-    for (const { signal, handler } of onSignal) Deno.removeSignalListener(signal, handler);
+    for (const [signal, handler] of handlers) Deno.removeSignalListener(signal, handler);
+  }
+}
+
+async function goOver(agent: PeersAgent, next: PeersConfig): Promise<ReloadOutcome> {
+  const outcome = await agent.reload(next);
+  if (outcome.outcome === "applied") configureLogging({ level: next.logLevel, format: next.logFormat });
+  return outcome;
+}
+
+/** Requests to apply the file anew; those that come before the agent serves are kept until it does. */
+class Reloads {
+  #request: (() => void) | null = null;
+  #isEarly = false;
+
+  request(): void {
+    if (this.#request === null) this.#isEarly = true;
+    else this.#request();
+  }
+
+  goTo(reloader: Reloader | null): void {
+    this.#request = () => {
+      if (reloader === null) log.warning("SIGHUP: there is no configuration file that could be applied anew");
+      else reloader.request();
+    };
+    if (this.#isEarly) this.#request();
   }
 }
 

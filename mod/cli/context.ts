@@ -1,5 +1,6 @@
 /** What commands get from outside: the terminal, the environment, files, the agent. */
 
+import type { ConfigSource } from "../agent/reload.ts";
 import type { ManagerConfig, SettingValue } from "../config/manager/types.ts";
 import type { PeersConfig } from "../config/types.ts";
 
@@ -20,8 +21,8 @@ export interface Terminal {
 
 export interface Context {
   readonly terminal: Terminal;
-  /** Runs an agent until it is told to stop; gives the exit status. */
-  runAgent(config: PeersConfig): Promise<number>;
+  /** Runs an agent until it is told to stop; gives the exit status. `source` is where its configuration can be read anew. */
+  runAgent(config: PeersConfig, source: ConfigSource | null): Promise<number>;
   /** Runs the agent of a cluster's node until it is told to stop; gives the exit status. `settings` are for its dump. */
   runManager(config: ManagerConfig, settings: ReadonlyMap<string, SettingValue>): Promise<number>;
   /** Sets the exit status of a command that failed without a mistake in its arguments. */

@@ -1,6 +1,7 @@
 /** The command line: from arguments to an exit status. */
 
 import { Command, CommanderError } from "@kube-vip/cli";
+import type { ConfigSource } from "../agent/reload.ts";
 import type { ManagerConfig, SettingValue } from "../config/manager/types.ts";
 import type { PeersConfig } from "../config/types.ts";
 import { type Context, fail, reasonOf, type Terminal } from "./context.ts";
@@ -50,9 +51,9 @@ function joinShort(arg: string): string {
 }
 
 /** The agent brings the whole runtime part of the program with it; other commands do without. */
-async function startAgent(config: PeersConfig): Promise<number> {
+async function startAgent(config: PeersConfig, source: ConfigSource | null): Promise<number> {
   const { runPeersAgent } = await import("../agent/run.ts");
-  return await runPeersAgent(config, buildInfo().version);
+  return await runPeersAgent(config, buildInfo().version, { source });
 }
 
 /** {@link startAgent} for a node of a cluster. */

@@ -1,6 +1,7 @@
 /** `kube-vip start`: reads and checks the configuration, then runs the agent. */
 
 import type { Command } from "@kube-vip/cli";
+import type { ConfigSource } from "../agent/reload.ts";
 import { formatProblem, printable } from "../config/findings.ts";
 import { loadPeersConfig } from "../config/load.ts";
 import type { ConfigResult } from "../config/types.ts";
@@ -48,26 +49,28 @@ async function start(options: StartOptions, context: Context): Promise<void> {
   const source = readConfigFile(options, context);
   if (source === null) return;
   const { terminal } = context;
-  const result = loadPeersConfig({
-    ...source,
-    env: terminal.env,
-    flags: givenFlags(options),
-    readText: (path) => terminal.readText(path),
-  });
-  const { file } = source;
-  if (judge(result, { file, context, options })) await runAgent(result, { file, context });
+  const { file, text } = source;
+  const flags = givenFlags(options);
+  const load = (given: string | null): ConfigResult =>
+    loadPeersConfig({ file, text: given, env: terminal.env, flags, readText: (path) => terminal.readText(path) });
+  const result = load(text);
+  if (!judge(result, { file, context, options })) return;
+  const again = file === null || text === null ? null : { file, text, readText: () => terminal.readText(file), load };
+  await runAgent(result, { source: again, context });
 }
 
 interface Around {
-  readonly file: string | null;
+  /** Where the configuration is from; null without a file. */
+  readonly source: ConfigSource | null;
   readonly context: Context;
 }
 
-async function runAgent(result: ConfigResult & { outcome: "valid" }, around: Around): Promise<void> {
+async function runAgent(result: ConfigResult & { outcome: "valid" }, { source, context }: Around): Promise<void> {
   const { config, warnings } = result;
   configureLogging({ level: config.logLevel, format: config.logFormat });
   const log = getLog("config");
   log.info("Starting kube-vip", { version: buildInfo().version, build: buildInfo().commit, id: config.localPeer.id });
-  for (const warning of warnings) log.warning("Configuration", { finding: formatProblem(warning, around.file) });
-  around.context.exit(await around.context.runAgent(config));
+  const file = source?.file ?? null;
+  for (const warning of warnings) log.warning("Configuration", { finding: formatProblem(warning, file) });
+  context.exit(await context.runAgent(config, source));
 }

@@ -24,7 +24,10 @@ export function systemdUnit(input: UnitInput): Manifest {
   const { program, runs } = input;
   if (runs.command === "start") {
     const how = `# Copy the program to ${program} and the configuration to ${runs.config}.`;
-    return { text: unit({ how, exec: `${program} start -c ${runs.config}`, service: [STATE] }), warnings: [] };
+    return {
+      text: unit({ how, exec: `${program} start -c ${runs.config}\n${RELOAD}`, service: [STATE] }),
+      warnings: [],
+    };
   }
   const { env, warnings } = containerInput(runs.values, { to: "file" });
   // The node's name is a reference in a Pod; without one the program takes the machine's name.
@@ -70,6 +73,8 @@ function isSecret(variable: EnvVar): boolean {
   const { name, value = "" } = variable;
   return name === BGP_PASSWORD ? value !== "" : name === BGP_PEERS && hasPassword(value);
 }
+
+const RELOAD = "# Applies a changed configuration; connections go on.\nExecReload=/bin/kill -HUP $MAINPID";
 
 const STATE = "StateDirectory=kube-vip\nStateDirectoryMode=0700";
 

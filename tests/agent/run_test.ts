@@ -14,7 +14,7 @@ privileged("an interface that does not exist ends with status 1, and nothing is 
   const namespace = Namespace.create();
   const before = namespace.run(() => new RouteSocket());
   const running: Promise<number>[] = [];
-  namespace.run(() => void running.push(runPeersAgent(config, "test")));
+  namespace.run(() => void running.push(runPeersAgent(config, "test", { source: null })));
   assert.deepEqual(await Promise.all(running), [1]);
   assert.deepEqual(before.addresses(), []);
   before.close();

@@ -24,6 +24,7 @@ export const PURE_FILES: readonly string[] = [
   "mod/agent/announced_holds.ts",
   "mod/agent/bgp_config.ts",
   "mod/agent/diagnosis.ts",
+  "mod/agent/reload_plan.ts",
   "mod/balance/front.ts",
   "mod/balance/pool.ts",
   "mod/balance/slots.ts",

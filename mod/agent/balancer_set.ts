@@ -1,0 +1,198 @@
+/**
+ * The load balancers of an agent: started, bound to the addresses that are held, changed while they run, stopped. What a change begins is
+ * taken back where a part of it fails, so that either all of a new configuration runs or the old one does.
+ */
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import { type Balancer, BalancerError, type BalancerStatus } from "../balance/balancer.ts";
+import type { BalancerConfig } from "../config/types.ts";
+import { Errno, SysError } from "../linux/errno.ts";
+import { getLog } from "../observe/log.ts";
+import { type BalancersPlan, samePort } from "./reload_plan.ts";
+
+const log = getLog("agent");
+
+/** A port that one balancer leaves to another is free within a turn or two; it is waited for no longer than this. */
+const HANDOVER_MS = 2000;
+const HANDOVER_LOOK_MS = 5;
+
+export interface BalancerSetOptions {
+  readonly clock: Clock;
+  readonly make: (config: BalancerConfig) => Balancer;
+}
+
+/** What became of a change. */
+export type ApplyOutcome =
+  | { readonly outcome: "applied" }
+  /** The ones that ran before run again. */
+  | { readonly outcome: "failed"; readonly why: string };
+
+/** Takes back one step. */
+type Undo = () => Promise<void>;
+
+/** See the head of this file. */
+export class BalancerSet {
+  readonly #options: BalancerSetOptions;
+  readonly #held = new Set<string>();
+  /** Those that let their last connections finish. */
+  readonly #leaving = new Map<Balancer, Promise<void>>();
+  #live: readonly Balancer[];
+  #applying: Promise<unknown> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(configs: readonly BalancerConfig[], options: BalancerSetOptions) {
+    this.#options = options;
+    this.#live = configs.map((config) => options.make(config));
+  }
+
+  /** How many serve. */
+  get size(): number {
+    return this.#live.length;
+  }
+
+  /** Throws {@link BalancerError} when one cannot; those that could go on until {@link stop}. */
+  async start(): Promise<void> {
+    for (const balancer of this.#live) await balancer.start();
+  }
+
+  /** The address is held here now. */
+  bind(ip: string): void {
+    this.#held.add(ip);
+    for (const balancer of this.#live) if (balancer.config.bindToVip) balancer.bind(ip);
+  }
+
+  /** The hold on the address ends now. Connections to it also come through listeners on every address. Synchronous. */
+  release(ip: string): void {
+    this.#held.delete(ip);
+    for (const balancer of [...this.#live, ...this.#leaving.keys()]) balancer.release(ip);
+  }
+
+  /** Of those that serve, in the order of the configuration. */
+  status(): BalancerStatus[] {
+    return this.#live.map((balancer) => balancer.status());
+  }
+
+  /** Goes over to other balancers. Never rejects; not to be called again before it has ended. */
+  apply(plan: BalancersPlan): Promise<ApplyOutcome> {
+    const applying = this.#apply(plan);
+    this.#applying = applying;
+    return applying;
+  }
+
+  /** Stops all, after a change that is under way. Idempotent. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#applying;
+    await Promise.all([...this.#live.map((balancer) => balancer.stop()), ...this.#leaving.values()]);
+  }
+
+  async #apply(plan: BalancersPlan): Promise<ApplyOutcome> {
+    const before = new Map(this.#live.map((balancer) => [balancer.config.name, balancer]));
+    const named = (name: string): Balancer => {
+      const balancer = before.get(name);
+      assert(balancer !== undefined, "a plan is about balancers that run");
+      return balancer;
+    };
+    const undo: Undo[] = [];
+    try {
+      for (const config of plan.added) await this.#enter(config, undo);
+      for (const config of plan.updated) this.#update(named(config.name), { config, undo });
+      for (const { from, to } of plan.swapped) await this.#swap(named(from), { to, undo });
+    } catch (error) {
+      for (const step of undo.reverse()) await step().catch((reason: unknown) => this.#logFailure(reason));
+      this.#sort([...before.keys()]);
+      return { outcome: "failed", why: reasonOf(error) };
+    }
+    for (const name of plan.removed) this.#leave(named(name));
+    this.#sort(plan.order);
+    return { outcome: "applied" };
+  }
+
+  #sort(names: readonly string[]): void {
+    const rank = (balancer: Balancer): number => names.indexOf(balancer.config.name);
+    this.#live = [...this.#live].sort((one, other) => rank(one) - rank(other));
+  }
+
+  async #enter(config: BalancerConfig, undo: Undo[]): Promise<void> {
+    const balancer = await this.#start(config);
+    undo.push(() => {
+      this.#leave(balancer);
+      return untilQuiet(balancer, this.#options.clock);
+    });
+  }
+
+  #update(balancer: Balancer, { config, undo }: { readonly config: BalancerConfig; readonly undo: Undo[] }): void {
+    const old = balancer.config;
+    undo.push(() => {
+      balancer.update(old);
+      return Promise.resolve();
+    });
+    balancer.update(config);
+  }
+
+  async #swap(from: Balancer, { to, undo }: { readonly to: BalancerConfig; readonly undo: Undo[] }): Promise<void> {
+    const old = from.config;
+    this.#leave(from);
+    undo.push(async () => void await this.#start(old));
+    await untilQuiet(from, this.#options.clock);
+    await this.#enter(to, undo);
+  }
+
+  /** Starts one, while a port that was left a moment ago may still be taken. */
+  async #start(config: BalancerConfig): Promise<Balancer> {
+    const { clock, make } = this.#options;
+    const endMs = clock.now() + HANDOVER_MS;
+    for (;;) {
+      const balancer = make(config);
+      try {
+        await balancer.start();
+      } catch (error) {
+        await balancer.stop();
+        const isLate = this.#isStopped || clock.now() > endMs;
+        if (isLate || !isPortTaken(error) || !this.#isLeft(config)) throw error;
+        await pause(clock, HANDOVER_LOOK_MS);
+        continue;
+      }
+      this.#live = [...this.#live, balancer];
+      if (config.bindToVip) { for (const ip of this.#held) balancer.bind(ip); }
+      return balancer;
+    }
+  }
+
+  /** Whether one of ours had the port, and not somebody else. */
+  #isLeft(config: BalancerConfig): boolean {
+    return [...this.#leaving.keys()].some((balancer) => samePort(balancer.config, config));
+  }
+
+  #leave(balancer: Balancer): void {
+    this.#live = this.#live.filter((one) => one !== balancer);
+    const succeeded = (): boolean => this.#live.some((one) => samePort(one.config, balancer.config));
+    const left = balancer.stop({ succeeded }).catch((error: unknown) => this.#logFailure(error));
+    this.#leaving.set(balancer, left);
+    left.then(() => this.#leaving.delete(balancer));
+  }
+
+  #logFailure(error: unknown): void {
+    log.error("A load balancer could not be changed in order", { cause: reasonOf(error) });
+  }
+}
+
+/** Resolves when another one can have the port. */
+async function untilQuiet(balancer: Balancer, clock: Clock): Promise<void> {
+  const endMs = clock.now() + HANDOVER_MS;
+  while (balancer.status().listening.length > 0 && clock.now() < endMs) await pause(clock, HANDOVER_LOOK_MS);
+}
+
+function pause(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(delayMs, resolve));
+}
+
+function isPortTaken(error: unknown): boolean {
+  if (!(error instanceof BalancerError)) return false;
+  const { cause } = error;
+  return cause instanceof Deno.errors.AddrInUse || (cause instanceof SysError && cause.errno === Errno.EADDRINUSE);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
