@@ -1,6 +1,6 @@
 /** What changes in a head on its way through (RFC 9110 §7.6): hop-by-hop fields go, the forwarded ones come. */
 import type { RequestHead, ResponseHead } from "../net/http1.ts";
-import { type Field, field, listMembers, valuesOf } from "../net/http1_fields.ts";
+import { type Field, field, listMembers, undisguised, valuesOf } from "../net/http1_fields.ts";
 import { forwardsLeft } from "../net/http1_rules.ts";
 
 /** Fields that concern one connection only, whether or not Connection names them. */
@@ -70,15 +70,18 @@ function keptFields(head: RequestHead | ResponseHead, without: ReadonlySet<strin
   return head.fields.filter(({ key }) => !HOP_BY_HOP.has(key) && !head.options.has(key) && !without.has(key));
 }
 
+const ONLY_PLAIN = /^[-0-9a-z]*$/;
+
+/** A forwarded field in disguise: to some backends it would be the one that this proxy vouches for. */
+function isForgedHop({ key }: Field): boolean {
+  return key.startsWith("x") && !ONLY_PLAIN.test(key) && undisguised(key).startsWith("x-forwarded-");
+}
+
 const REPLACED_IN_REQUEST: ReadonlySet<string> = new Set([
   "host",
   "x-forwarded-for",
   "x-forwarded-host",
   "x-forwarded-proto",
-  // Gateways that turn names into variables make one of the two spellings.
-  "x_forwarded_for",
-  "x_forwarded_host",
-  "x_forwarded_proto",
 ]);
 const REPLACED_AND_EXPECT: ReadonlySet<string> = new Set([...REPLACED_IN_REQUEST, "expect"]);
 
@@ -111,7 +114,10 @@ export function forwardedRequest(head: RequestHead, route: RequestRoute): Outgoi
   const hops = [...(isNamed ? [] : valuesOf(head.fields, "x-forwarded-for")), route.clientIp].filter((hop) =>
     hop !== ""
   );
-  const fields = [field("Host", head.authority ?? route.backendHost), ...countedDown(head, kept)];
+  const fields = [
+    field("Host", head.authority ?? route.backendHost),
+    ...countedDown(head, kept.filter((one) => !isForgedHop(one))),
+  ];
   fields.push(field("X-Forwarded-For", hops.join(", ")));
   if (head.authority !== null) fields.push(field("X-Forwarded-Host", head.authority));
   fields.push(field("X-Forwarded-Proto", route.isSecure ? "https" : "http"));

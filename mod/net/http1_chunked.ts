@@ -4,7 +4,7 @@
  * at all. Extensions that are not of the grammar are refused: where two readers skip them differently, they end a line in
  * different places.
  */
-import { type Refusal, type RefusalReason, refuse } from "./http1_fields.ts";
+import { type Refusal, type RefusalReason, refuse, undisguised } from "./http1_fields.ts";
 
 /** Limits of what comes in chunks. */
 export interface ChunkLimits {
@@ -268,7 +268,7 @@ export class ChunkedParser {
   }
 
   #endTrailerName(): State {
-    const key = this.#trailerName.toLowerCase().replaceAll("_", "-");
+    const key = undisguised(this.#trailerName.toLowerCase());
     return FORBIDDEN_IN_TRAILERS.has(key) ? this.#refuse("forbidden-trailer") : "trailer-value";
   }
 

@@ -104,8 +104,23 @@ export function trimBlanks(text: string): string {
   return text.slice(start, end);
 }
 
-/** Fields that decide where a message ends or whom it is for: nobody may name them hop by hop, nor spell them with `_`. */
+/** Fields that decide where a message ends or whom it is for: nobody may name them hop by hop. */
 const FRAMING_FIELDS: ReadonlySet<string> = new Set(["content-length", "transfer-encoding", "host"]);
+const LENGTH_FIELD = "content-length";
+const CODING_FIELD = "transfer-encoding";
+
+/**
+ * A name as gateways see it that turn names into variables (RFC 3875 §4.1.18): `Content_Length`, and for some of them
+ * `Content.Length`, are one with `Content-Length`.
+ */
+export function undisguised(key: string): string {
+  return key.replace(/[^0-9a-z]/g, "-");
+}
+
+/** Whether `key` is another name that some take for `name`. */
+function isDisguised(key: string, name: string): boolean {
+  return key.length === name.length && key !== name && undisguised(key) === name;
+}
 
 /** Reads one field line (without its CRLF). */
 export function parseFieldLine(line: string): Field | Refusal {
@@ -116,8 +131,7 @@ export function parseFieldLine(line: string): Field | Refusal {
   if (colon > 0 && isBlank(name.charCodeAt(colon - 1))) return refuse("whitespace-before-colon");
   if (!isToken(name)) return refuse("bad-field-name");
   const key = name.toLowerCase();
-  // Gateways that turn names into variables make `Content_Length` and `Content-Length` one.
-  if (key.includes("_") && FRAMING_FIELDS.has(key.replaceAll("_", "-"))) return refuse("disguised-framing-field");
+  if (isDisguised(key, LENGTH_FIELD) || isDisguised(key, CODING_FIELD)) return refuse("disguised-framing-field");
   return { name, key, value: trimBlanks(line.slice(colon + 1)) };
 }
 

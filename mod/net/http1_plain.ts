@@ -12,7 +12,7 @@ const SPACE = 0x20;
 const COLON = 0x3a;
 const ZERO = 0x30;
 
-/** Characters of a field name; without `_`, which may disguise another name. */
+/** Letters, digits and hyphen of a field name; what else it may have, may disguise another name. */
 const NAME = 1;
 /** Characters of a field value or a reason (RFC 9110 §5.5). */
 const VALUE = 2;
@@ -28,7 +28,7 @@ function classes(): Uint8Array<ArrayBuffer> {
   const table = new Uint8Array(256);
   for (let code = 0; code < 256; code++) {
     const char = String.fromCharCode(code);
-    if (/[!#$%&'*+\-.^`|~0-9A-Za-z]/.test(char)) table[code] = (table[code] ?? 0) | NAME;
+    if (/[0-9A-Za-z\-]/.test(char)) table[code] = (table[code] ?? 0) | NAME;
     if ((code >= SPACE && code !== 0x7f) || code === TAB) table[code] = (table[code] ?? 0) | VALUE;
     if (code > SPACE && code < 0x7f && char !== "#" && char !== "\\") table[code] = (table[code] ?? 0) | TARGET;
     if (/[0-9A-Za-z.\-]/.test(char)) table[code] = (table[code] ?? 0) | HOST;

@@ -8,6 +8,7 @@ import {
   REFUSAL_REASONS,
   refusalStatus,
   trimBlanks,
+  undisguised,
 } from "../../mod/net/http1_fields.ts";
 
 Deno.test("every refusal has the status its cause calls for", () => {
@@ -33,6 +34,17 @@ Deno.test("only spaces and tabs are trimmed, in linear time", () => {
 Deno.test("a field line keeps the name as written and a key for comparing", () => {
   assert.deepEqual(parseFieldLine("X-Ab:c"), { name: "X-Ab", key: "x-ab", value: "c" });
   assert.deepEqual(field("X-Ab", "c"), { name: "X-Ab", key: "x-ab", value: "c" });
+});
+
+Deno.test("a name that some take for a framing field is refused", () => {
+  const refused = { outcome: "refused", reason: "disguised-framing-field" };
+  for (const name of ["Content_Length", "content.length", "CONTENT!LENGTH", "Transfer_Encoding", "Transfer+Encoding"]) {
+    assert.deepEqual(parseFieldLine(`${name}: 5`), refused, name);
+  }
+  for (const name of ["Content-Length", "Transfer-Encoding", "Content_Lengths", "X_Y", "Host_"]) {
+    assert.deepEqual(parseFieldLine(`${name}: 5`), field(name, "5"), name);
+  }
+  assert.equal(undisguised("x_forwarded.for"), "x-forwarded-for");
 });
 
 Deno.test("lists leave out empty members", () => {

@@ -2,7 +2,7 @@
 import { encodeHead, type RequestHead, RequestHeadParser } from "../../mod/net/http1.ts";
 import { ChunkedParser } from "../../mod/net/http1_chunked.ts";
 import type { RefusalReason } from "../../mod/net/http1_fields.ts";
-import { forwardedRequest } from "../../mod/balance/http_rewrite.ts";
+import { forwardedRequest, requestedUpgrade } from "../../mod/balance/http_rewrite.ts";
 
 /** Limits of the readings; those of `httpConfig` in the balancers' tests. */
 export const READING_LIMITS = { maxHeadBytes: 16_384, maxHeaders: 64, maxTrailerBytes: 16_384 };
@@ -60,6 +60,6 @@ export function forwardedBytes(
   head: RequestHead,
   to: { readonly clientIp: string; readonly backendHost: string },
 ): Uint8Array {
-  const outgoing = forwardedRequest(head, { ...to, pathPrefix: "", upgrade: null });
+  const outgoing = forwardedRequest(head, { ...to, pathPrefix: "", upgrade: requestedUpgrade(head) });
   return outgoing === null ? new Uint8Array() : encodeHead(outgoing.startLine, outgoing.fields);
 }

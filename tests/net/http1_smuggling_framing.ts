@@ -194,6 +194,14 @@ const CVES: readonly (readonly [string, readonly (readonly [string, string])[]])
 
 const LONG_NAME = `Content-Length0${"a".repeat(255)}`;
 
+/** What turns names into variables makes one of these and the real one: httpd did so for CGI with all that is no letter. */
+const VARIABLES = refused(400, "RFC 3875 section 4.1.18", [
+  ["a dot in the length's name", post("Content.Length: 5", "hello")],
+  ["an exclamation mark in the length's name", post("Content!Length: 5\r\nContent-Length: 0")],
+  ["an underscore in the coding's name", disguised("TRANSFER_ENCODING: chunked")],
+  ["a tilde in the coding's name", disguised("Transfer~Encoding: chunked")],
+]);
+
 const PASSED: readonly SmugglingCase[] = [
   passed("CVE-2021-40346 (HAProxy)", "a name of 270 characters that begins as Content-Length", {
     bytes: post(`${LONG_NAME}:\r\nContent-Length: 5`, "hello"),
@@ -244,5 +252,6 @@ export const FRAMING_CASES: readonly SmugglingCase[] = [
   ...EXHAUSTIVE,
   ...LENGTHS,
   ...CVES.flatMap(([source, rows]) => refused(400, source, rows)),
+  ...VARIABLES,
   ...PASSED,
 ];

@@ -160,7 +160,7 @@ const HOPS = [
     hops: "1.1.1.1, 2.2.2.2, ",
   }),
   passed("RFC 3875 section 4.1.18", "an underscore does not forge a hop", {
-    bytes: get("X_Forwarded_For: 1.1.1.1\r\nX_Forwarded_Proto: https"),
+    bytes: get("X_Forwarded_For: 1.1.1.1\r\nX.Forwarded-Proto: https"),
   }),
   passed(H2C, "an upgrade to h2c is not asked for", {
     bytes: get("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"),
