@@ -60,7 +60,7 @@ export function verbOf(method: string, path: ResourcePath | null, query: URLSear
   }
 }
 
-/** `fieldSelector=metadata.name=…` (and namespace) and `labelSelector` with equalities, as a function of the object. */
+/** `fieldSelector=metadata.name=…` (and namespace) and `labelSelector` with equalities or bare keys, as a function of the object. */
 export function selectorOf(query: URLSearchParams): (object: FakeObject) => boolean {
   const fields = equalities(query.get("fieldSelector"));
   const labels = equalities(query.get("labelSelector"));
@@ -68,13 +68,17 @@ export function selectorOf(query: URLSearchParams): (object: FakeObject) => bool
     fields.every(([key, value]) => {
       if (key === "metadata.name") return object.metadata.name === value;
       return key === "metadata.namespace" && (object.metadata.namespace ?? "") === value;
-    }) && labels.every(([key, value]) => object.metadata.labels?.[key] === value);
+    }) && labels.every(([key, value]) => {
+      const has = object.metadata.labels?.[key];
+      return value === null ? has !== undefined : has === value;
+    });
 }
 
-function equalities(text: string | null): [string, string][] {
+/** Keys with their values; null: any value. */
+function equalities(text: string | null): [string, string | null][] {
   if (text === null || text === "") return [];
   return text.split(",").map((part) => {
-    const [key = "", value = ""] = part.split(/==?/);
+    const [key = "", value = null] = part.split(/==?/);
     return [key, value];
   });
 }
