@@ -4,6 +4,7 @@
  *     election (Lease, etcd, raft, or nobody's) ──grants──▶ holder ──▶ kernel
  *        ▲ fit?                                              │ held, released
  *     names, local API server, link                         routers: BGP or a routing table, where that is the mode
+ *                                                           balancing among the API servers, where that is asked for
  *                                                           records: Lease per address, node label, Events, metrics
  *
  * The agent makes all of it and stops it in the opposite direction: the election first, because it gives the addresses back in order and
@@ -25,7 +26,9 @@ import { Holder } from "../vip/holder.ts";
 import { LanAnnouncer } from "../vip/lan_announcer.ts";
 import { type LinkFacts, placeOn } from "../vip/placing.ts";
 import type { HoldListener, PlacedVip } from "../vip/types.ts";
+import { kernelEngineOf } from "./balance_kernel.ts";
 import { CONTROL_SOCKET, ControlServer } from "./control.ts";
+import { ControlPlaneBalance } from "./control_plane_balance.ts";
 import { HoldRecords } from "./hold_records.ts";
 import type { HostKernel } from "./host_kernel.ts";
 import type { Election, ElectionParts } from "./manager_election.ts";
@@ -71,6 +74,8 @@ export class ManagerAgent {
   readonly #health: ApiHealth | null;
   readonly #rivals: RivalWatch | null;
   readonly #election: Election;
+  /** null: not asked for. */
+  readonly #balance: ControlPlaneBalance | null;
   /** null: there is no API server to write them at. */
   readonly #records: HoldRecords | null;
   readonly #pages: ManagerPages;
@@ -106,6 +111,7 @@ export class ManagerAgent {
       ? null
       : new ApiHealth(makeProbe(config.health, { client, clock, objectPath }), clock);
     this.#election = options.elect(this.#electionParts(), () => this.#rivals?.rival() ?? null);
+    this.#balance = this.#makeBalance();
     this.#records = client === null ? null : new HoldRecords({
       client,
       nodeName: config.nodeName,
@@ -129,6 +135,7 @@ export class ManagerAgent {
         unfit: () => this.#unfit(),
         linkName: options.link.name,
         routing: () => this.#routingStatus(),
+        balancers: () => this.#ownStatus().balancers,
         bgp: () => options.routing?.bgp() ?? null,
       },
     });
@@ -151,6 +158,7 @@ export class ManagerAgent {
       this.#rivals?.start();
       await this.#options.routing?.start();
       this.#watchHealth();
+      this.#balance?.start();
       await this.#election.elector.start();
       this.#decide();
       if (this.#lock !== null) this.#control = await this.#serveControl();
@@ -182,6 +190,7 @@ export class ManagerAgent {
     const steps: readonly StopStep[] = [
       ["the election", () => this.#election.elector.stop()],
       ["the routes", () => this.#options.routing?.close()],
+      ["the balancing", () => this.#balance?.stop()],
       ["the addresses", () => this.#holder.stop()],
       ["the records", () => this.#records?.stop()],
       ["the election's connections", () => this.#election.close()],
@@ -247,12 +256,14 @@ export class ManagerAgent {
     return {
       held: (ip, epoch) => {
         routed?.held(ip, termOf(epoch));
+        this.#balance?.held(ip);
         this.#decide();
         this.#records?.held(ip);
         this.#pages.held(ip);
       },
       released: (ip) => {
         routed?.released(ip);
+        this.#balance?.released(ip);
         this.#records?.released(ip);
         this.#pages.released(ip);
       },
@@ -260,6 +271,18 @@ export class ManagerAgent {
       resumed: (ip, epoch) => routed?.resumed(ip, termOf(epoch)),
       announced: (ip, takeoverMs) => this.#pages.announced(ip, takeoverMs),
     };
+  }
+
+  #makeBalance(): ControlPlaneBalance | null {
+    const { config: { balancing }, client, clock, kernel: { book } } = this.#options;
+    if (balancing === null || client === null) return null;
+    const engine = kernelEngineOf({
+      vips: [],
+      linkNames: () => book.links().map(({ name }) => name),
+      localAddresses: () => book.addresses().map(({ ip }) => ip),
+    }, clock);
+    const managed = (): ReadonlySet<string> => new Set(this.#names.current().map(({ ip }) => ip));
+    return new ControlPlaneBalance({ settings: balancing, client, clock, engine, managed });
   }
 
   #electionParts(): ElectionParts {
@@ -399,7 +422,7 @@ export class ManagerAgent {
       raft,
       elector: raft === null && config.elects ? this.#election.status() : null,
       holds: this.#holder.status(),
-      balancers: [],
+      balancers: this.#balance?.status() ?? [],
       routing: this.#routingStatus(),
       rejected: this.#election.rejected(),
       silenceMs: config.election.type === "peers" ? config.election.timing.electionMaxMs : 0,

@@ -75,6 +75,12 @@ function everyNodeServes(values: Values): boolean {
   return isOn(values, "bgp_enable") ? !isOn(values, "vip_leaderelection") : isOn(values, "vip_routingtable");
 }
 
+/** Among the API servers of the Nodes, which has no effect where every node has routes to its own. */
+function balances(values: Values): boolean {
+  const routed = isOn(values, "vip_routingtable") && !isOn(values, "vip_arp") && !isOn(values, "bgp_enable");
+  return isOn(values, "lb_enable") && isOn(values, "cp_enable") && electionType(values) !== "etcd" && !routed;
+}
+
 /** Events, which are about the Lease; and its name is what an API server is asked for, to see whether it answers from its database. */
 function withoutElection(
   values: Values,
@@ -112,10 +118,10 @@ function serviceRights(values: Values): readonly Right[] {
 /** Nodes are in no namespace, and a right to one's own only cannot be expressed for a group of Pods. */
 function nodeRights(values: Values): readonly Right[] {
   const labels = isOn(values, "enable_node_labeling") && electionType(values) !== "etcd";
-  const reads = isOn(values, "lb_enable") || isOn(values, "svc_enable");
   // The annotations that say what BGP's peers are; upstream reads them in BGP mode only, too.
-  const follows = textOf(values, "annotation") !== "" && isOn(values, "bgp_enable");
-  const verbs = [...(reads ? READ : follows ? READ.slice(1) : []), ...(labels ? ["patch"] : [])];
+  const annotated = textOf(values, "annotation") !== "" && isOn(values, "bgp_enable");
+  const follows = annotated || balances(values);
+  const verbs = [...(isOn(values, "svc_enable") ? READ : follows ? READ.slice(1) : []), ...(labels ? ["patch"] : [])];
   return verbs.length === 0 ? [] : [inCluster(rule("", ["nodes"], { verbs }))];
 }
 

@@ -59,6 +59,8 @@ Deno.test("where every healthy node serves, a Lease is only read, and nothing is
     assert.deepEqual(rights({ ...CP, ...mode }), [read, events]);
     const checked = { "control_plane_health_check_address": "https://localhost:6443/livez" };
     assert.deepEqual(rights({ ...CP, ...mode, ...checked }), [events]);
+    const balanced = rights({ ...CP, ...mode, ...checked, "lb_enable": "true" });
+    assert.deepEqual(balanced, "bgp_enable" in mode ? [events, "*: list,watch /nodes"] : [events]);
   }
   assert.deepEqual(rights({ ...CP, "bgp_enable": "true", "vip_leaderelection": "true" }), rights(CP));
   assert.deepEqual(rights({ ...CP, "vip_arp": "true" }), rights(CP));
@@ -72,7 +74,9 @@ Deno.test("nodes are read and labelled only for the features that do so", () => 
   assert.deepEqual(nodes({ annotation: "bgp", "vip_arp": "true" }), []);
   assert.deepEqual(nodes(annotated), ["*: list,watch /nodes"]);
   assert.deepEqual(nodes({ ...annotated, "enable_node_labeling": "true" }), ["*: list,watch,patch /nodes"]);
-  assert.deepEqual(nodes({ "lb_enable": "true" }), ["*: get,list,watch /nodes"]);
+  assert.deepEqual(nodes({ ...CP, "lb_enable": "true" }), ["*: list,watch /nodes"]);
+  assert.deepEqual(nodes({ "lb_enable": "true" }), []);
+  assert.deepEqual(nodes({ "lb_enable": "true", "svc_enable": "true" }), ["*: get,list,watch /nodes"]);
 });
 
 Deno.test("Services need what they are made of, in every namespace or in one", () => {

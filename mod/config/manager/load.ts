@@ -4,6 +4,7 @@ import { Findings, Place } from "../findings.ts";
 import { type ConfigInput, inOrder } from "../load.ts";
 import { Section } from "../section.ts";
 import { parseConfigFile } from "./config_file.ts";
+import { readBalancing } from "./balancing.ts";
 import { readAddresses, readArpRate, readHealth, readLeaseTimes } from "./control_plane.ts";
 import { readElection } from "./election.ts";
 import { readModes } from "./modes.ts";
@@ -107,6 +108,7 @@ function assemble(readings: Readings, input: ManagerInput, findings: Findings): 
       port: readings.value(MANAGER.address.port),
     },
     health: readHealth(readings),
+    balancing: readBalancing(readings),
     linkDownMs: readings.value(network.loseLeadership) ? readings.value(network.loseLeadershipTimeout) * 1000 : null,
     preserveOnLoss: readings.value(network.preserve),
     nodeLabeling: readings.value(node.nodeLabeling),

@@ -1,14 +1,12 @@
-/** Settings of Services: read and checked, so that manifests can be written; none of the features is there yet. */
+/** Settings of Services, which are read and checked so that manifests can be written, and of balancing among the API servers. */
 
 import { bool, choice, int, interfaceName, listOf, matching, optional, text } from "../kinds.ts";
 import { attempts, forwardingMethod, goDuration, instanceName, leaseName, managed, namespaceName } from "./kinds.ts";
 import type { GivenLease } from "./kinds.ts";
 
 const SERVICES = "Services of type LoadBalancer";
-const DATA_PATH = "the data path (balancing among the API servers)";
 
 const forServices = { is: "refines", feature: SERVICES } as const;
-const forBalancing = { is: "refines", feature: DATA_PATH } as const;
 
 export const SERVICE = {
   enabled: managed({
@@ -223,8 +221,7 @@ export const BALANCER = {
     flag: "enableLoadBalancer",
     kind: bool,
     fallback: false,
-    standing: { is: "later", feature: DATA_PATH },
-    help: "Balance connections among the API servers; belongs to the data path, not there yet",
+    help: "Balance connections to the control plane's addresses among the API servers of all control-plane nodes",
   }),
   port: managed({
     key: "loadBalancerPort",
@@ -233,8 +230,7 @@ export const BALANCER = {
     flag: "lbPort",
     kind: int(0, 65535, "a port"),
     fallback: 6443,
-    standing: forBalancing,
-    help: "Balancing: the port clients connect to",
+    help: "Balancing: the port clients connect to; the API servers listen on port",
   }),
   method: managed({
     key: "loadBalancerForwardingMethod",
@@ -243,8 +239,7 @@ export const BALANCER = {
     flag: "lbForwardingMethod",
     kind: forwardingMethod,
     fallback: "local",
-    standing: forBalancing,
-    help: "Balancing: how packets reach the API server",
+    help: "Balancing: masquerade, or local which is done the same way here; the others are of IPVS and refused",
   }),
   checkInterval: managed({
     key: "backendHealthCheckInterval",
@@ -252,8 +247,9 @@ export const BALANCER = {
     kind: int(0, 86_400, "a number of seconds"),
     fallback: 0,
     fallbackText: "0 (5 seconds)",
-    standing: forBalancing,
-    help: "Balancing and routing-table mode: seconds from one check of an API server to the next",
+    help:
+      "Balancing: an API server that is gone is out after at most so many seconds; routing-table mode: seconds from one " +
+      "assertion of the routes to the next",
   }),
 };
 

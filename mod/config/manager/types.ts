@@ -95,6 +95,16 @@ export interface RoutesConfig {
   readonly reassertMs: number;
 }
 
+/** `lb_enable`: connections to the control plane's addresses are spread over the API servers of all control-plane nodes. */
+export interface BalancingSettings {
+  /** `lb_port`: where clients connect to. */
+  readonly port: number;
+  /** `port`: where the API servers listen. */
+  readonly backendPort: number;
+  /** `backend_health_check_interval`: one that refuses connections gets none after at most so long. */
+  readonly checkMs: number;
+}
+
 /** How the addresses get their packets. */
 export type ManagerMode = "arp" | "bgp" | "routes";
 
@@ -123,6 +133,8 @@ export interface ManagerConfig {
   readonly election: ElectionSettings;
   readonly apiServer: ApiServerSettings;
   readonly health: HealthSettings;
+  /** null: whoever connects to an address of the control plane gets the API server of its holder. */
+  readonly balancing: BalancingSettings | null;
   /** `vip_loseleadership`: hand over when the link is down for so long; null: as soon as the fault lasts. */
   readonly linkDownMs: number | null;
   /** `vip_preserve_on_leadership_loss`. */

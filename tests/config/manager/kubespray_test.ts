@@ -30,6 +30,13 @@ Deno.test("what Kubespray sets for the control plane in ARP mode starts, without
   }
 });
 
+Deno.test("what Kubespray sets for balancing starts, and its method is said to be another here", () => {
+  const result = loadBare({ env: kubesprayEnv({ lb: true }) });
+  assert.deepEqual(problemLines(result), []);
+  assert.match(warningLines(result).join("\n"), /^lb_fwdmethod "local": is done as masquerade[^\n]*$/);
+  assert.ok(result.outcome === "valid" && result.config.balancing !== null);
+});
+
 Deno.test("the old name of the prefix counts", () => {
   const result = loadBare({ env: kubesprayEnv({ image: "old", cidr: "24" }) });
   assert.equal(result.outcome === "valid" && result.config.prefixLengths.v4, 24);
@@ -38,7 +45,6 @@ Deno.test("the old name of the prefix counts", () => {
 Deno.test("what Kubespray sets for features that are not there, or leaves out, is refused by its name, and nothing else", () => {
   const rows: [KubesprayVars, string[]][] = [
     [{ services: true }, ["svc_enable"]],
-    [{ lb: true }, ["lb_enable"]],
     [{ ddns: "True" }, ["vip_ddns"]],
     [{ arp: "False", bgp: true }, ["bgp_peers"]],
     [{ arp: "false" }, ["vip_arp"]],

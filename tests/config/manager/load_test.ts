@@ -39,6 +39,7 @@ Deno.test("three variables are enough, and everything else has upstream's defaul
     election: { type: "kubernetes" },
     apiServer: { configPath: "/etc/kubernetes/admin.conf", address: null, detect: false, port: 6443 },
     health: { url: null, periodMs: 5000, timeoutMs: 3000, failureThreshold: 3, caPath: null },
+    balancing: null,
     linkDownMs: null,
     preserveOnLoss: false,
     nodeLabeling: false,
@@ -133,7 +134,6 @@ Deno.test("features that are not there are refused by every name when on, silent
   const rows: [env: string, flag: string, key: string][] = [
     ["svc_enable", "services", "enableServices"],
     ["vip_wireguard", "wireguard", "enableWireguard"],
-    ["lb_enable", "enableLoadBalancer", "enableLoadBalancer"],
     ["vip_ddns", "ddns", "ddns"],
   ];
   for (const [env, flag, key] of rows) {
@@ -215,7 +215,7 @@ Deno.test("of two names of one setting the first counts, with a warning if they 
 });
 
 Deno.test("every problem is found in one go", () => {
-  const env = vars("port=x", "vip_leaseduration=0", "health_check_port=80", "vip_interface=a/b", "lb_enable=true");
+  const env = vars("port=x", "vip_leaseduration=0", "health_check_port=80", "vip_interface=a/b", "vip_ddns=true");
   const lines = problemLines(load({ env, content: "nonsense: 1\nvipp: 2\nport: 70000\n" }));
   assert.deepEqual(lines.map((line) => line.split(/[ ":]+/).slice(0, line.startsWith("config") ? 3 : 1).join(" ")), [
     "config.yaml 1 nonsense",
@@ -225,7 +225,7 @@ Deno.test("every problem is found in one go", () => {
     "vip_interface",
     "vip_leaseduration",
     "health_check_port",
-    "lb_enable",
+    "vip_ddns",
   ]);
 });
 

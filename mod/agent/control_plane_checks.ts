@@ -1,0 +1,114 @@
+/**
+ * Whether API servers are fit to get connections: `GET /readyz` of each, over TLS and with the credentials of this node. A server that is
+ * asked to stop says no before it closes anything, and one that has started says yes when it has read its roles.
+ */
+import type { CheckResult } from "../balance/health.ts";
+import type { Checks } from "../balance/kernel/kernel_balancer.ts";
+import type { Clock, Timer } from "../base/clock.ts";
+import type { KubeAnswer, KubeClient } from "../kube/api.ts";
+import { getLog, type Log } from "../observe/log.ts";
+
+/** What says of a server that it wants connections. */
+const READYZ = "/readyz";
+/**
+ * The server has shown a certificate of the cluster, which does not name this address. Clients, who come by another name, may find
+ * theirs in it: that is not for the check to say.
+ */
+const OTHER_NAME = /certificate not valid for name/i;
+
+export interface ControlPlaneChecksOptions {
+  /** Whose credentials are used; not closed by this. */
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly onResult: (index: number, result: CheckResult) => void;
+}
+
+interface Server {
+  readonly index: number;
+  /** `address:port`. */
+  readonly host: string;
+  readonly client: KubeClient;
+  timer: Timer | null;
+}
+
+/** Asks each server at once and then again and again, side by side. */
+export class ControlPlaneChecks implements Checks {
+  readonly #options: ControlPlaneChecksOptions;
+  readonly #log: Log = getLog("balance");
+  readonly #servers = new Map<number, Server>();
+  readonly #asking = new Set<Promise<void>>();
+  #times = { intervalMs: 1000, timeoutMs: 1000 };
+  #state: "new" | "running" | "stopped" = "new";
+
+  constructor(options: ControlPlaneChecksOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#state !== "new") return;
+    this.#state = "running";
+    for (const server of this.#servers.values()) this.#ask(server);
+  }
+
+  update(...[targets, { intervalMs, timeoutMs }]: Parameters<Checks["update"]>): void {
+    if (this.#state === "stopped") return;
+    this.#times = { intervalMs, timeoutMs };
+    for (const server of [...this.#servers.values()]) {
+      if (targets.get(server.index)?.host !== server.host) this.#drop(server);
+    }
+    for (const [index, { host }] of targets) {
+      if (this.#servers.has(index)) continue;
+      const server: Server = { index, host, client: this.#options.client.at(`https://${host}`), timer: null };
+      this.#servers.set(index, server);
+      if (this.#state === "running") this.#ask(server);
+    }
+  }
+
+  /** Cuts what is under way, too. Idempotent. */
+  async stop(): Promise<void> {
+    this.#state = "stopped";
+    for (const server of [...this.#servers.values()]) this.#drop(server);
+    await Promise.all(this.#asking);
+  }
+
+  #drop(server: Server): void {
+    this.#servers.delete(server.index);
+    server.timer?.cancel();
+    server.client.close();
+  }
+
+  #isCurrent(server: Server): boolean {
+    return this.#servers.get(server.index) === server;
+  }
+
+  /** The next question comes an interval after this one, or with its answer if that is later. */
+  #ask(server: Server): void {
+    const { clock, onResult } = this.#options;
+    const { intervalMs, timeoutMs } = this.#times;
+    const startMs = clock.now();
+    const asking = server.client.request<unknown>({ method: "GET", path: READYZ, limitMs: timeoutMs })
+      .then((answer) => {
+        if (!this.#isCurrent(server)) return;
+        const waitMs = Math.max(0, startMs + intervalMs - clock.now());
+        server.timer = clock.after(waitMs, () => this.#ask(server));
+        onResult(server.index, judge(answer));
+      })
+      .catch((error: unknown) =>
+        this.#log.error("A check of an API server failed in itself", { reason: String(error) })
+      );
+    this.#asking.add(asking);
+    asking.then(() => this.#asking.delete(asking));
+  }
+}
+
+/** Who refuses a question (401, 403, 404, 429) lives; trouble of its own (5xx) and silence count against it. */
+function judge(answer: KubeAnswer<unknown>): CheckResult {
+  switch (answer.outcome) {
+    case "ok":
+      return { ok: true, detail: `answers ${answer.status}` };
+    case "refused":
+      return { ok: answer.status < 500, detail: `answers ${answer.status} to ${READYZ}` };
+    case "unreachable":
+      return { ok: OTHER_NAME.test(answer.cause), detail: `does not answer (${answer.cause})` };
+  }
+}
