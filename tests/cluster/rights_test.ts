@@ -9,6 +9,7 @@ import { nodeUser } from "../kubernetes/users.ts";
 import type { LabNode } from "../lab/node.ts";
 import { sleep } from "../lab/time.ts";
 import { at, type Parsed, parseManifest } from "../manifest/parsed.ts";
+import { makeNode } from "./balanced.ts";
 import { annotatedEnv, annotations } from "./bgp_annotated.ts";
 import {
   bgpEnv,
@@ -39,7 +40,7 @@ const FAULTS: readonly ClusterFault[] = [
 const PATIENCE_MS = 10_000;
 
 function optionsOf(election: ManagerOptions["election"]): ManagerOptions {
-  return { times: TIMES, election, env: () => ({ "enable_node_labeling": "true" }) };
+  return { times: TIMES, election, env: () => ({ "enable_node_labeling": "true", "lb_enable": "true" }) };
 }
 
 /** What `kube-vip manifest rbac` prints in the environment of a node. */
@@ -83,9 +84,7 @@ function covers(right: string, { verb, resource, namespace, name }: ApiCall): bo
 
 async function lives(world: World): Promise<ApiCall[]> {
   const { lab, cluster } = world;
-  for (const { name } of lab.nodes) {
-    await cluster.admin.demand("POST", "/api/v1/nodes", { body: { metadata: { name } } });
-  }
+  for (const { machine } of lab.nodes) await makeNode(cluster.admin, machine);
   cluster.audit.mark();
   await lab.startAll();
   for (const fault of FAULTS) await runClusterFault(world, fault, TIMES);
@@ -169,7 +168,7 @@ withBgpWorld(
     await world.neighbors({ password: PASSWORD });
     let before: readonly Parsed[] | null = null;
     for (const [mode, envOf] of Object.entries(ROUTED)) {
-      const env = { ...envOf(world), "enable_node_labeling": "true" };
+      const env = { ...envOf(world), "enable_node_labeling": "true", "lb_enable": "true" };
       const manifest = await generated(world, { times: TIMES, election: "kubernetes", env: () => env });
       if (before === null) await narrowRights(cluster, manifest);
       else {
