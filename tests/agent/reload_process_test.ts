@@ -1,0 +1,170 @@
+/** The real program, real connections: a configuration that changes by signal, or by itself, disturbs nobody. */
+import assert from "node:assert/strict";
+import { Backend, deadPort, eventually, httpBackend, okResponse, RawConn } from "../balance/kit.ts";
+import { echo, greeting, named } from "../contracts/balancer_kit.ts";
+import { Asking, Program } from "./reload_kit.ts";
+
+const CLIENTS = 6;
+
+/** An http server that says its name. */
+function web(name: string): Backend {
+  return httpBackend(() => okResponse(name));
+}
+
+interface Balancing {
+  readonly name: string;
+  readonly type: string;
+  readonly port: number;
+  readonly engine: string;
+  readonly drain: string;
+  readonly backends: unknown[];
+}
+
+function http(port: number, backends: Record<string, number>): Balancing {
+  const list = Object.entries(backends).map(([at, weight]) => ({ url: `http://127.0.0.1:${at}`, weight }));
+  return { name: "web", type: "http", engine: "listen", port, drain: "30s", backends: list };
+}
+
+function tcp(name: string, port: number, ports: readonly number[]): Balancing {
+  const backends = ports.map((at) => `127.0.0.1:${at}`);
+  return { name, type: "tcp", engine: "listen", port, drain: "30s", backends };
+}
+
+function share(answers: readonly string[], name: string): number {
+  return answers.filter((one) => one === name).length / answers.length;
+}
+
+Deno.test("SIGHUP applies every kind of change while clients ask on: no request fails, connections go on", async () => {
+  const [a, b, plain, other] = [web("a"), web("b"), named("plain"), named("other")];
+  const [webPort, tcpPort, newPort] = [deadPort(), deadPort(), deadPort()];
+  const start = { loadBalancers: [http(webPort, { [a.port]: 1 }), tcp("plain", tcpPort, [plain.port])] };
+  await Program.with(start, async (program) => {
+    const asking = new Asking(webPort, CLIENTS);
+    const held = await RawConn.connect(tcpPort);
+    await held.until("\n");
+    const stillThere = async (): Promise<void> => {
+      await held.send("ping");
+      assert.equal(await held.exactly(4), "ping");
+    };
+    assert.equal(share(await asking.next(50), "a"), 1);
+
+    const both = { [a.port]: 1, [b.port]: 1 };
+    const plainly = tcp("plain", tcpPort, [plain.port]);
+    assert.match(await program.reload({ loadBalancers: [http(webPort, both), plainly] }), /changes="updated web"/);
+    await eventually(() => asking.answers.at(-1) === "b", "the backend that was added answers");
+
+    await program.reload({ loadBalancers: [http(webPort, { [a.port]: 1, [b.port]: 9 }), plainly] });
+    await asking.next(20);
+    const weighed = share(await asking.next(300), "b");
+    assert.ok(weighed > 0.85 && weighed < 0.95, `the new weight counts: ${weighed}`);
+
+    const without = http(webPort, { [b.port]: 1 });
+    await program.reload({ loadBalancers: [without, tcp("plain", tcpPort, [other.port])] });
+    await asking.next(20);
+    assert.equal(share(await asking.next(100), "a"), 0, "the backend that was removed gets nothing");
+    assert.equal(await greeting(tcpPort), "other");
+    await stillThere();
+
+    const moved = tcp("plain", newPort, [other.port]);
+    assert.match(await program.reload({ loadBalancers: [without, moved] }), /changes="replaced plain"/);
+    assert.equal(await greeting(newPort), "other");
+    await eventually(() => asking.answers.length > 0, "asking goes on");
+    await assert.rejects(RawConn.connect(tcpPort), Deno.errors.ConnectionRefused);
+    await stillThere();
+
+    const more = tcp("more", tcpPort, [plain.port]);
+    assert.match(await program.reload({ loadBalancers: [moved, more, without] }), /changes="added more"/);
+    assert.equal(await greeting(tcpPort), "plain");
+    assert.match(await program.reload({ loadBalancers: [without, more] }), /changes="removed plain"/);
+    await assert.rejects(RawConn.connect(newPort), Deno.errors.ConnectionRefused);
+    await stillThere();
+    held.close();
+    await asking.next(50);
+    await asking.end();
+  });
+  await Promise.all([a, b, plain, other].map((backend) => backend.close()));
+});
+
+Deno.test("a file that is bad, or that cannot be applied, changes nothing", async () => {
+  const [a, b] = [web("a"), web("b")];
+  const taken = Deno.listen({ hostname: "0.0.0.0", port: 0 });
+  const webPort = deadPort();
+  const good = http(webPort, { [a.port]: 1 });
+  const next = http(webPort, { [b.port]: 1 });
+  await Program.with({ loadBalancers: [good] }, async (program) => {
+    const asking = new Asking(webPort, CLIENTS);
+    const rows: [unknown, RegExp][] = [
+      [{ loadBalancers: [{ ...next, port: 0 }], logLevel: "loud" }, /refused.* problems=2/],
+      [{ loadBalancers: [next], vip: "10.0.0.9", placement: "spread" }, /refused.* problems=1/],
+      [{ loadBalancers: [next, tcp("more", taken.addr.port, [1])] }, /not applied.*Cannot listen on port/],
+    ];
+    for (const [config, says] of rows) {
+      assert.match(await program.reload(config), says);
+      await asking.next(20);
+      assert.equal(share(await asking.next(50), "a"), 1, String(says));
+    }
+    assert.match(await program.reload({ loadBalancers: [next] }), /reloaded/, "and a good one is still applied");
+    await asking.next(20);
+    assert.equal(share(await asking.next(50), "b"), 1);
+    await asking.end();
+  });
+  taken.close();
+  await Promise.all([a.close(), b.close()]);
+});
+
+Deno.test("a balancer whose front changes hands its port over, and its connections finish", async () => {
+  const backend = new Backend(async (conn) => {
+    await conn.send("hello\n");
+    await echo(conn);
+  });
+  const port = deadPort();
+  const before = tcp("plain", port, [backend.port]);
+  await Program.with({ loadBalancers: [before] }, async (program) => {
+    const held = await RawConn.connect(port);
+    await held.until("\n");
+    const after = { ...before, name: "other" };
+    assert.match(await program.reload({ loadBalancers: [after] }), /changes="replaced plain by other"/);
+    assert.equal(await greeting(port), "hello");
+    await held.send("ping");
+    assert.equal(await held.exactly(4), "ping");
+    held.close();
+  });
+  await backend.close();
+});
+
+/** As the kubelet mounts a ConfigMap: the file is a link into a directory that is itself a link, which is what changes. */
+function configMap(directory: string, text: string): string {
+  Deno.mkdirSync(`${directory}/one`);
+  Deno.writeTextFileSync(`${directory}/one/config.json`, text);
+  Deno.symlinkSync("one", `${directory}/..data`);
+  Deno.symlinkSync("..data/config.json", `${directory}/config.json`);
+  return `${directory}/config.json`;
+}
+
+Deno.test("a watched file is applied when another takes its name, and when a link before it changes", async () => {
+  const [a, b] = [web("a"), web("b")];
+  const port = deadPort();
+  const watched = (backend: Backend): unknown => ({
+    watchConfig: true,
+    loadBalancers: [http(port, { [backend.port]: 1 })],
+  });
+  await Program.with(watched(a), async (program) => {
+    const directory = program.file.replace(/\/config.json$/, "");
+    const asking = new Asking(port, 2);
+    Deno.mkdirSync(`${directory}/two`);
+    Deno.writeTextFileSync(`${directory}/two/config.json`, program.text(watched(b)));
+    Deno.symlinkSync("two", `${directory}/..next`);
+    Deno.renameSync(`${directory}/..next`, `${directory}/..data`);
+    await program.says(/Configuration reloaded.*updated web/);
+    await eventually(() => asking.answers.at(-1) === "b", "the new backend answers");
+    Deno.writeTextFileSync(`${directory}/new`, program.text(watched(a)));
+    Deno.renameSync(`${directory}/new`, program.file);
+    await program.says(/Configuration reloaded.*updated web/);
+    await eventually(() => asking.answers.at(-1) === "a", "the old one again");
+    Deno.writeTextFileSync(program.file, '{"watchConfig": tr');
+    await program.says(/Configuration refused/);
+    await asking.next(20);
+    await asking.end();
+  }, configMap);
+  await Promise.all([a.close(), b.close()]);
+});
