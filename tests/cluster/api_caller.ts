@@ -8,31 +8,45 @@
  */
 
 const PATIENCE_MS = 5000;
+/** A name that every certificate of an API server has, whatever address it is reached at. */
+const NAME = "kubernetes";
+
+interface Question {
+  readonly hostname: string;
+  readonly port: number;
+  readonly mark: string;
+  readonly caCerts: string[];
+}
 
 function print(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-async function ask(authority: string, url: string): Promise<string> {
-  const client = Deno.createHttpClient({ caCerts: [authority], http2: false });
+/** Asks on a connection of its own; gives that with the status of the answer. */
+async function open({ hostname, port, mark, caCerts }: Question): Promise<{ conn: Deno.TlsConn; status: string }> {
+  const tcp = await Deno.connect({ hostname, port, signal: AbortSignal.timeout(PATIENCE_MS) });
+  const conn = await Deno.startTls(tcp, { hostname: NAME, caCerts });
+  await conn.write(new TextEncoder().encode(`GET /version?${mark} HTTP/1.1\r\nHost: ${NAME}\r\n\r\n`));
+  const buffer = new Uint8Array(16_384);
+  const got = await conn.read(buffer);
+  const [, status = ""] = new TextDecoder().decode(buffer.subarray(0, got ?? 0)).split(" ");
+  return { conn, status };
+}
+
+async function ask(question: Question): Promise<string> {
   try {
-    const response = await fetch(url, { client, signal: AbortSignal.timeout(PATIENCE_MS) });
-    await response.body?.cancel();
-    return String(response.status);
+    const { conn, status } = await open(question);
+    conn.close();
+    return status;
   } catch (error) {
     return String(error);
-  } finally {
-    client.close();
   }
 }
 
-async function hold(authority: string, url: URL): Promise<void> {
-  const hostname = url.hostname.replace(/[[\]]/g, "");
-  const conn = await Deno.connectTls({ hostname, port: Number(url.port), caCerts: [authority] });
-  await conn.write(new TextEncoder().encode(`GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: lab\r\n\r\n`));
-  const buffer = new Uint8Array(16_384);
-  await conn.read(buffer);
+async function hold(question: Question): Promise<void> {
+  const { conn } = await open(question);
   print("open");
+  const buffer = new Uint8Array(16_384);
   try {
     while (await conn.read(buffer) !== null);
     print("ended");
@@ -42,9 +56,14 @@ async function hold(authority: string, url: URL): Promise<void> {
 }
 
 if (import.meta.main) {
-  const [path = "", what, place, mark, count = "1"] = Deno.args;
-  const authority = Deno.readTextFileSync(path);
-  const url = new URL(`https://${place}/version?${mark}`);
-  if (what === "hold") await hold(authority, url);
-  else for (let left = Number(count); left > 0; left--) print(await ask(authority, url.href));
+  const [path = "", what, place, mark = "", count = "1"] = Deno.args;
+  const { hostname, port } = new URL(`https://${place}`);
+  const question = {
+    hostname: hostname.replace(/[[\]]/g, ""),
+    port: Number(port),
+    mark,
+    caCerts: [Deno.readTextFileSync(path)],
+  };
+  if (what === "hold") await hold(question);
+  else for (let left = Number(count); left > 0; left--) print(await ask(question));
 }

@@ -1,24 +1,30 @@
 /** Control-plane nodes with `lb_enable`, their Nodes in the API, and clients that can tell which server they got. */
 
 import assert from "node:assert/strict";
-import { askAgent } from "../../mod/cli/control_client.ts";
-import { parseClusterStatus } from "../../mod/cli/status_schema.ts";
 import type { BalancerReport } from "../../mod/observe/status_types.ts";
 import type { ApiClient } from "../kubernetes/api_client.ts";
+import type { ApiServerCluster } from "../kubernetes/cluster.ts";
 import { API_PORT } from "../kubernetes/flags.ts";
 import type { Child } from "../lab/child.ts";
-import { stateDirectory } from "../lab/daemon.ts";
 import type { Machine } from "../lab/network.ts";
 import type { LabNode } from "../lab/node.ts";
 import { VIP_4, VIP_6 } from "../lab/plan.ts";
 import { FAMILIES, type Family } from "../lab/records.ts";
 import { sleep } from "../lab/time.ts";
+import { statusOf } from "./bgp_kit.ts";
 import type { LeaseSeconds, ManagerOptions, World } from "./program.ts";
 
 const TIMES: LeaseSeconds = { duration: 5, renewDeadline: 3, retryPeriod: 1 };
 /** In seconds. */
 export const INTERVAL = 2;
-const CALLER = [Deno.execPath(), "run", "-A", "--no-lock", new URL("api_caller.ts", import.meta.url).pathname];
+/** The clients of `api_caller.ts`; its arguments follow. */
+export const CALLER: readonly string[] = [
+  Deno.execPath(),
+  "run",
+  "-A",
+  "--no-lock",
+  new URL("api_caller.ts", import.meta.url).pathname,
+];
 const PATIENCE_MS = 20_000;
 const POLL_MS = 50;
 const ROLE_LABEL = "node-role.kubernetes.io/control-plane";
@@ -44,6 +50,15 @@ export async function makeNode(admin: ApiClient, { name, station }: Machine): Pr
   const conditions = [{ type: "Ready", status: "True", reason: "Test", message: "" }];
   const body = { status: { addresses, conditions } };
   await admin.demand("PATCH", `/api/v1/nodes/${name}/status`, { body, contentType: MERGE_PATCH });
+}
+
+/** Which servers got how many requests with the mark. */
+export function servedBy({ servers }: Pick<ApiServerCluster, "servers">, mark: string): Record<string, number> {
+  const counts = servers.map(({ name, auditLog }): [string, number] => [
+    name,
+    Deno.readTextFileSync(auditLog).split(`"requestURI":"/version?${mark}"`).length - 1,
+  ]);
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }
 
 /** Clients, Nodes and reports of one world. */
@@ -94,7 +109,7 @@ export class Balanced {
     const words = [this.#authority, "ask", `${HOSTS[family]}:${port}`, mark, String(count)];
     const answers = lab.execute(lab.client, [...CALLER, ...words]).trim().split("\n");
     assert.deepEqual(answers, Array.from({ length: count }, () => "200"));
-    return this.#got(mark);
+    return servedBy(this.world.cluster, mark);
   }
 
   /** Opens a connection that is kept, and says which server has it. */
@@ -103,19 +118,11 @@ export class Balanced {
     const { lab } = this.world;
     const child = lab.run(lab.client, mark, [...CALLER, this.#authority, "hold", `${HOSTS[family]}:${API_PORT}`, mark]);
     await child.waitForLine("open", { limitMs: PATIENCE_MS });
-    return { child, server: Object.keys(this.#got(mark)).join() };
+    return { child, server: Object.keys(servedBy(this.world.cluster, mark)).join() };
   }
 
   #mark(): string {
     return `mark${++this.#marks}x`;
-  }
-
-  #got(mark: string): Record<string, number> {
-    const counts = this.world.cluster.servers.map(({ name, auditLog }): [string, number] => [
-      name,
-      Deno.readTextFileSync(auditLog).split(`"requestURI":"/version?${mark}"`).length - 1,
-    ]);
-    return Object.fromEntries(counts.filter(([, count]) => count > 0));
   }
 
   /** The node that holds both addresses; it balances when this returns, over all `servers` that are named. */
@@ -143,11 +150,7 @@ export class Balanced {
   }
 
   /** What a node says of its balancing; undefined when it does not balance. */
-  async report({ place }: LabNode): Promise<BalancerReport | undefined> {
-    const answer = await askAgent(stateDirectory(place.directory), { method: "GET", path: "/status" });
-    const parsed = parseClusterStatus(answer.outcome === "answered" ? answer.value : null);
-    assert.equal(parsed.outcome, "valid", JSON.stringify(parsed));
-    const own = parsed.outcome === "valid" ? parsed.status.nodes[0] : undefined;
-    return own?.outcome === "answered" ? own.node.balancers[0] : undefined;
+  async report(node: LabNode): Promise<BalancerReport | undefined> {
+    return (await statusOf(node)).balancers[0];
   }
 }
