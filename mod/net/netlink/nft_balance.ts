@@ -9,6 +9,7 @@
 import { assertNever } from "../../base/assert.ts";
 import { attribute, type Attributes, optional } from "./attribute.ts";
 import { readText, readU8, text, u8 } from "./bytes.ts";
+import { COUNTER_OBJECT, TIME_LIMITS_OBJECT } from "./nft_numbers.ts";
 import { type ExpressionBody, expressionBody, int, intOrZero, number, numberIf } from "./nft_parts.ts";
 
 const NFTA_NAT_TYPE = 1;
@@ -45,7 +46,6 @@ const NFTA_OBJREF_IMM_TYPE = 1;
 const NFTA_OBJREF_IMM_NAME = 2;
 const NFTA_OBJREF_SET_SREG = 3;
 const NFTA_OBJREF_SET_NAME = 4;
-const NFT_OBJECT_COUNTER = 1;
 /** NF_NAT_RANGE_MAP_IPS and _PROTO_SPECIFIED, which the kernel sets by itself where registers are given. */
 const NAT_IMPLIED = 0x3;
 const NFPROTO_IPV4 = 2;
@@ -148,6 +148,8 @@ export type BalanceExpression =
   | { readonly type: "reject"; readonly with: (typeof REFUSALS)[number]; readonly code: number }
   /** Counts on a named counter. */
   | { readonly type: "count-on"; readonly counter: string }
+  /** Gives a new connection the named time-outs, if it is of their protocol; goes on in any case. */
+  | { readonly type: "limit-times"; readonly limits: string }
   /** Counts on the named counter that a map gives; goes on in any case when it gives one, and breaks when not. */
   | { readonly type: "count-by"; readonly set: string; readonly register: number };
 
@@ -183,8 +185,13 @@ export function encodeBalance(expression: BalanceExpression): ExpressionBody {
       ]);
     case "count-on":
       return expressionBody("objref", [
-        number(NFTA_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER),
+        number(NFTA_OBJREF_IMM_TYPE, COUNTER_OBJECT),
         attribute(NFTA_OBJREF_IMM_NAME, text(expression.counter)),
+      ]);
+    case "limit-times":
+      return expressionBody("objref", [
+        number(NFTA_OBJREF_IMM_TYPE, TIME_LIMITS_OBJECT),
+        attribute(NFTA_OBJREF_IMM_NAME, text(expression.limits)),
       ]);
     case "count-by":
       return expressionBody("objref", [
@@ -314,6 +321,13 @@ function readCt(found: Attributes): BalanceExpression | null {
 function readReference(found: Attributes): BalanceExpression | null {
   const set = found.get(NFTA_OBJREF_SET_NAME);
   if (set !== undefined) return { type: "count-by", set: readText(set), register: int(found, NFTA_OBJREF_SET_SREG) };
-  if (int(found, NFTA_OBJREF_IMM_TYPE) !== NFT_OBJECT_COUNTER) return null;
-  return { type: "count-on", counter: optional(found.get(NFTA_OBJREF_IMM_NAME), readText, "") };
+  const name = optional(found.get(NFTA_OBJREF_IMM_NAME), readText, "");
+  switch (int(found, NFTA_OBJREF_IMM_TYPE)) {
+    case COUNTER_OBJECT:
+      return { type: "count-on", counter: name };
+    case TIME_LIMITS_OBJECT:
+      return { type: "limit-times", limits: name };
+    default:
+      return null;
+  }
 }

@@ -70,6 +70,8 @@ export const ElementAttribute = {
 export const ObjectAttribute = { TABLE: 1, NAME: 2, TYPE: 3, DATA: 4, USE: 5 } as const;
 /** NFT_OBJECT_COUNTER. */
 export const COUNTER_OBJECT = 1;
+/** NFT_OBJECT_CT_TIMEOUT. */
+export const TIME_LIMITS_OBJECT = 7;
 /** NFTA_GEN_ID. */
 export const GENERATION_ID = 1;
 

@@ -17,6 +17,7 @@ import {
 import { addCounter, deleteCounter } from "../../../mod/net/netlink/nft_counter.ts";
 import { type Expression, MetaKey } from "../../../mod/net/netlink/nft_expression.ts";
 import { NftKey, SetFlag } from "../../../mod/net/netlink/nft_numbers.ts";
+import { addTimeLimits } from "../../../mod/net/netlink/nft_time_limits.ts";
 import {
   addChain,
   addElements,
@@ -98,6 +99,7 @@ const RULES: [Expression[], string][] = [
   [[...tcp, { type: "reject", with: "tcp-reset", code: 0 }], "meta l4proto tcp reject with tcp reset"],
   [[{ type: "reject", with: "icmpx", code: IcmpxCode.adminProhibited }], "reject with icmpx admin-prohibited"],
   [[{ type: "count-on", counter: "c1" }], 'counter name "c1"'],
+  [[{ type: "limit-times", limits: "lu" }], 'ct timeout set "lu"'],
   [
     [
       ...is({ type: "meta", key: MetaKey.nfproto, register }, Uint8Array.of(2)),
@@ -115,6 +117,7 @@ function table(): NetlinkRequest[] {
   return [
     addTable(l),
     addCounter({ ...l, counter: "c1" }, { packets: 5, bytes: 77 }),
+    addTimeLimits({ ...l, limits: "lu" }, 6, { protocol: "udp", seconds: { unanswered: 31, answered: 181 } }),
     addSet({ ...l, set: "cm", key: NftKey.ipv4Address, flags: SetFlag.OBJECT }),
     ...addElements({ ...l, set: "cm" }, [{ key: Uint8Array.of(10, 0, 0, 1), counter: "c1" }]),
     addSet({ ...l, set: "cs", key: NftKey.ipv4Address, flags: 0, size: 8, counting: true }),
@@ -137,6 +140,7 @@ privileged(
         listed,
         words(`table inet l {
         counter c1 { packets 5 bytes 77 }
+        ct timeout lu { protocol udp l3proto ip6 policy = { unreplied : 31, replied : 181 } }
         map cm { type ipv4_addr : counter elements = { 10.0.0.1 : "c1" } }
         set cs { type ipv4_addr size 8 counter elements = { 10.0.0.2 counter packets 0 bytes 0 } }
         chain sub { }

@@ -78,6 +78,10 @@ const TABLE: [BalanceExpression, string][] = [
     { type: "count-on", counter: "c1" },
     "24000180 0b000100 6f626a72 65660000 14000280 08000100 00000001 07000200 63310000",
   ],
+  [
+    { type: "limit-times", limits: "ti" },
+    "24000180 0b000100 6f626a72 65660000 14000280 08000100 00000007 07000200 74690000",
+  ],
   // Without NFTA_OBJREF_SET_ID, which only tells sets of one batch apart.
   [
     { type: "count-by", set: "cm", register: 1 },
@@ -145,6 +149,7 @@ function anything(random: () => number): Expression {
     { type: "ct-set", key: CtKey.mark, register },
     { type: "fib", flags: below(64), result: below(4), register },
     { type: "reject", with: pick(["icmp", "tcp-reset", "icmpx"]), code },
+    { type: "limit-times", limits: `l${code}` },
     { type: "count-on", counter: `c${code}` },
     { type: "count-by", set: `s${code}`, register },
   ]);
@@ -160,7 +165,7 @@ Deno.test("every expression that balances comes back from its bytes", () => {
     const back = decodeExpressions(concat(encodeExpressions([expression])));
     assert.deepEqual(back, [expression], `seed ${seed} round ${round}`);
   }
-  assert.equal(seen.size, 10);
+  assert.equal(seen.size, 11);
 });
 
 Deno.test("encodeBalance() gives the kernel's name of the expression", () => {
