@@ -42,9 +42,11 @@ export class Forwarding {
       : `${sysctlName(SWITCH[family])} is off and may not be turned on here; the backends are on other machines`;
   }
 
-  /** Gives back what was changed. Idempotent. */
+  /** Gives back what was changed, and says so. Idempotent. */
   restore(): void {
-    this.#sysctls.keeper.restore();
+    for (const { key, before, after } of this.#sysctls.keeper.restore()) {
+      this.#log.info("Kernel setting given back", { setting: sysctlName(key), before, after });
+    }
   }
 
   #tell(outcome: SysctlOutcome): void {

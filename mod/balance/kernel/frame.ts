@@ -4,6 +4,8 @@ import { AddressType, CtKey, CtStatus, FibFlag, FibResult, piece } from "../../n
 import { type Expression, MetaKey } from "../../net/netlink/nft_expression.ts";
 import { type KeyType, NftKey } from "../../net/netlink/nft_numbers.ts";
 import { addChain, addSet, type NftSet } from "../../net/netlink/nftables.ts";
+import { addTimeLimits } from "../../net/netlink/nft_time_limits.ts";
+import { limitsName, TIME_LIMITS } from "./time_limits.ts";
 import { BALANCE, FAMILIES, hostOrder, LAYOUT, parsed, rule, set, type Version } from "./words.ts";
 
 /** Before the destination NAT of others, at -100. */
@@ -22,9 +24,15 @@ const FLOW_KEY: Readonly<Record<Version, KeyType>> = {
   6: { type: (((((12 << 6) | 13) << 6) | 8) << 6) | 13, length: 28 },
 };
 
-/** Messages that add all of it to a table that is there. */
-export function frame(): NetlinkRequest[] {
-  return [...FAMILIES.flatMap(sharedSets), ...chains()];
+/** Messages that add all of it to a table that is there. `timeLimits`: connections get time-outs of their own (Linux 4.19, an option of its). */
+export function frame(options: { readonly timeLimits: boolean }): NetlinkRequest[] {
+  return [...FAMILIES.flatMap(sharedSets), ...(options.timeLimits ? limits() : []), ...chains(options)];
+}
+
+function limits(): NetlinkRequest[] {
+  return FAMILIES.flatMap((version) =>
+    TIME_LIMITS.map((one) => addTimeLimits({ ...BALANCE, limits: limitsName(one, version) }, version, one))
+  );
 }
 
 function sharedSets(version: Version): NetlinkRequest[] {
@@ -40,28 +48,33 @@ function sharedSets(version: Version): NetlinkRequest[] {
   ];
 }
 
-function chains(): NetlinkRequest[] {
-  const jump = (chain: string): Expression => ({ type: "verdict", verdict: "jump", chain });
-  const plain = ["dispatch", "given", "masquerade", "preserve", "count"];
+function chains({ timeLimits }: { readonly timeLimits: boolean }): NetlinkRequest[] {
   return [
-    ...plain.map((chain) => addChain({ ...BALANCE, chain })),
+    ...["dispatch", "masquerade", "preserve"].map((chain) => addChain({ ...BALANCE, chain })),
     ...(["prerouting", "output"] as const).flatMap((at) => [
       addChain({ ...BALANCE, chain: at, hook: { at, type: "nat", priority: BEFORE_NAT } }),
-      rule(at, [jump("dispatch")]),
+      rule(at, [{ type: "verdict", verdict: "jump", chain: "dispatch" }]),
     ]),
     ...FAMILIES.flatMap(dispatch),
     ...(["input", "postrouting"] as const).flatMap((at) => [
       addChain({ ...BALANCE, chain: at, hook: { at, type: "nat", priority: BEFORE_SOURCE_NAT } }),
-      rule(at, [jump("given")]),
-    ]),
-    ...FAMILIES.flatMap((version) => [
-      rule("given", [...translated(), ...flow(version, "destination"), find(`new${version}`)]),
-      rule("postrouting", [...translated(), ...flow(version, "destination"), vmap(`return${version}`)]),
+      ...FAMILIES.map((version) =>
+        rule(at, [
+          ...flow(version),
+          find(`new${version}`),
+          ...(timeLimits ? limitTimes(version) : []),
+          ...(at === "postrouting" ? [vmap(`return${version}`)] : []),
+        ])
+      ),
     ]),
     rule("masquerade", [...leaves(), { type: "masquerade", flags: 0 }]),
     rule("preserve", [...leaves(), ...isLocal(FibFlag.SOURCE), { type: "masquerade", flags: 0 }]),
     ...counting(),
   ];
+}
+
+function limitTimes(version: Version): Expression[] {
+  return TIME_LIMITS.map((one) => ({ type: "limit-times", limits: limitsName(one, version) }));
 }
 
 function dispatch(version: Version): NetlinkRequest[] {
@@ -88,39 +101,35 @@ function dispatch(version: Version): NetlinkRequest[] {
   ];
 }
 
+/** These see every packet of the machine, so they look at little, and at less of what is none of theirs. */
 function counting(): NetlinkRequest[] {
-  const base = (["forward", "input", "output"] as const).flatMap((at) => [
+  return (["forward", "input", "output"] as const).flatMap((at) => [
     addChain({ ...BALANCE, chain: `count-${at}`, hook: { at, priority: AFTER_FILTERS } }),
-    // Between two programs of this machine a packet is sent and received; it counts where it is sent.
-    rule(`count-${at}`, [
-      ...(at === "input" ? notOver(MetaKey.iifname) : []),
-      ...translated(),
-      { type: "verdict", verdict: "jump", chain: "count" },
-    ]),
-  ]);
-  const rules = FAMILIES.flatMap((version) =>
-    (["destination", "source"] as const).map((backendIs) =>
-      rule("count", [
-        { type: "ct", key: CtKey.direction, register: 1 },
-        { type: "cmp", register: 1, op: "==", value: Uint8Array.of(backendIs === "destination" ? 0 : 1) },
-        ...flow(version, backendIs),
+    ...FAMILIES.map((version) =>
+      rule(`count-${at}`, [
+        // Between two programs of this machine a packet is sent and received; it counts where it is sent.
+        ...flow(version, at === "input" ? notOver(MetaKey.iifname) : []),
         find(`traffic${version}`),
+        { type: "verdict", verdict: "accept" },
       ])
-    )
-  );
-  return [...base, ...rules];
+    ),
+  ]);
 }
 
-/** Goes on for packets of this family; protocol, the port that was asked for, the backend and its port are in register 1 and after. */
-function flow(version: Version, backendIs: "source" | "destination"): Expression[] {
-  const { bytes, ...offsets } = LAYOUT[version];
-  const port = backendIs === "source" ? 0 : 2;
+/**
+ * Goes on for translated connections over this family, whichever way the packet goes; protocol, the port that was asked for, the backend
+ * and its port are in register 1 and after. The backend is whose replies are expected.
+ */
+function flow(version: Version, condition: readonly Expression[] = []): Expression[] {
+  const { bytes, ctSource } = LAYOUT[version];
   return [
-    ...only(version),
+    ...translated(),
+    ...condition,
+    // Breaks for connections over the other family.
+    { type: "ct", key: ctSource, direction: "reply", register: piece(2) },
     { type: "meta", key: MetaKey.l4proto, register: piece(0) },
     { type: "ct", key: CtKey.destinationPort, direction: "original", register: piece(1) },
-    { type: "payload", base: "network", offset: offsets[backendIs], length: bytes, register: piece(2) },
-    { type: "payload", base: "transport", offset: port, length: 2, register: piece(2 + bytes / 4) },
+    { type: "ct", key: CtKey.sourcePort, direction: "reply", register: piece(2 + bytes / 4) },
   ];
 }
 

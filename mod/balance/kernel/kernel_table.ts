@@ -12,7 +12,7 @@ import type { ElementRecord } from "../../net/netlink/nft_dump.ts";
 import type { SetName } from "../../net/netlink/nftables.ts";
 import { getLog, type Log } from "../../observe/log.ts";
 import { elementsFor } from "./slots.ts";
-import { changeTable, installTable, removeTable } from "./program.ts";
+import { changeTable, installTable, removeTable, type TableFeatures } from "./program.ts";
 import { BALANCE, BALANCE_TABLE, counterOf, serviceKey } from "./words.ts";
 import type { BackendCount, KernelService } from "./types.ts";
 
@@ -59,6 +59,11 @@ const SAMPLE: KernelService = {
 };
 const SAMPLES: readonly KernelService[] = [SAMPLE, { ...SAMPLE, protocol: "udp", vips: null, affinity: "source" }];
 
+/** What is tried, the best first. */
+const FEATURES: readonly TableFeatures[] = [true, false].flatMap((owned) =>
+  [true, false].map((timeLimits) => ({ owned, timeLimits }))
+);
+
 /** Owned by the agent, which closes it after the balancers. */
 export class KernelTable {
   readonly #options: KernelTableOptions;
@@ -71,7 +76,7 @@ export class KernelTable {
   #applied: readonly KernelService[] | null = null;
   /** Whether a table of ours may be there, whatever state it is in. */
   #isThere = false;
-  #owned = true;
+  #features: TableFeatures = { owned: true, timeLimits: true };
   #probed: KernelProbe | null = null;
   #timer: Timer | null = null;
   /** What the whole table looks like; null: not known. */
@@ -92,10 +97,11 @@ export class KernelTable {
 
   #probe(): KernelProbe {
     let why = "";
-    for (const owned of this.#options.own === "never" ? [false] : [true, false]) {
+    for (const features of FEATURES.filter(({ owned }) => !owned || this.#options.own !== "never")) {
       try {
-        this.#open().commit([...installTable(SAMPLES, { owned }), ...removeTable()]);
-        this.#owned = owned;
+        this.#open().commit([...installTable(SAMPLES, features), ...removeTable()]);
+        this.#features = features;
+        if (!features.timeLimits) this.#log.info("The kernel's own time-outs apply to the balancers' connections");
         return { outcome: "works" };
       } catch (error) {
         if (!(error instanceof SysError)) throw error;
@@ -225,7 +231,7 @@ export class KernelTable {
   #install(wanted: readonly KernelService[]): void {
     if (this.#applied !== null) this.#carryOver();
     this.#applied = null;
-    this.#open().commit(installTable(wanted, { owned: this.#owned }));
+    this.#open().commit(installTable(wanted, this.#features));
     this.#isThere = true;
     this.#applied = wanted;
     this.#remember();
@@ -241,7 +247,7 @@ export class KernelTable {
     this.#timer?.cancel();
     this.#timer = null;
     const failed = this.#complaint !== "";
-    if (!failed && (this.#owned || !this.#isThere)) return;
+    if (!failed && (this.#features.owned || !this.#isThere)) return;
     this.#timer = this.#options.clock.after(failed ? RETRY_MS : LOOK_MS, () => {
       this.#timer = null;
       this.#verify();

@@ -16,14 +16,14 @@
  *         ip daddr 127.0.0.0/8 meta l4proto . th dport vmap @loop4 }
  *       chain tcp80_4 {
  *         dnat to numgen inc mod N (or jhash ip saddr mod N) map @slots-tcp80_4 }
- *       chain input { type nat hook input priority 90; jump given }
- *       chain postrouting { type nat hook postrouting priority 90; jump given
- *         ct status dnat meta l4proto . ct original proto-dst . ip daddr . th dport vmap @return4 }
- *       chain given { ct status dnat meta l4proto . ct original proto-dst . ip daddr . th dport @new4 }
+ *       ct timeout limits-tcp4, limits-udp4 { … }                       # where the kernel has them
+ *       chain input { type nat hook input priority 90; given }          # what is meant by that: below
+ *       chain postrouting { type nat hook postrouting priority 90; given vmap @return4 }
+ *         given: ct status dnat meta l4proto . ct original proto-dst . ct reply ip saddr . ct reply proto-src @new4
+ *           ct timeout set "limits-tcp4" ct timeout set "limits-udp4"
  *       chain masquerade { oifname != "lo" masquerade }
  *       chain preserve { oifname != "lo" fib saddr type local masquerade }
- *       chain count-forward, count-input, count-output { type filter priority 50; ct status dnat jump count }
- *       chain count { original packets by destination, replies by source: @traffic4 }
+ *       chain count-forward, count-input, count-output { type filter hook … priority 50; the same flow @traffic4 accept }
  *     }
  *
  * NAT chains see only the first packet of a connection, the rest follows what connection tracking remembers: a backend that gets no new
@@ -79,15 +79,20 @@ const TABLE_OWNER = 2;
 /** The same on every machine, so that a client finds its backend again behind the next holder of the address. */
 const HASH_SEED = 0x6b756265;
 
+/** What of the table not every kernel has. */
+export interface TableFeatures {
+  /** Nobody else may change it. */
+  readonly owned: boolean;
+  /** Its connections have time-outs of their own. */
+  readonly timeLimits: boolean;
+}
+
 /** The whole table with exactly these services, in place of whatever was there under its name. */
-export function installTable(
-  services: readonly KernelService[],
-  options: { readonly owned: boolean },
-): NetlinkRequest[] {
+export function installTable(services: readonly KernelService[], options: TableFeatures): NetlinkRequest[] {
   return [
     ...removeTable(),
     options.owned ? ownedTable() : addTable(BALANCE),
-    ...frame(),
+    ...frame(options),
     ...changeTable([], services),
   ];
 }

@@ -3,6 +3,7 @@ import { assert } from "../../base/assert.ts";
 import { type Ip, parseIp } from "../../net/ip.ts";
 import { be16, concat } from "../../net/netlink/bytes.ts";
 import type { NetlinkRequest } from "../../net/netlink/message.ts";
+import { CtKey } from "../../net/netlink/nft_balance.ts";
 import type { Expression } from "../../net/netlink/nft_expression.ts";
 import { NftKey } from "../../net/netlink/nft_numbers.ts";
 import { addRule, type SetName } from "../../net/netlink/nftables.ts";
@@ -20,10 +21,10 @@ export const FAMILIES = [4, 6] as const;
 /** A version of IP. */
 export type Version = (typeof FAMILIES)[number];
 
-/** Where addresses stand in the header of IP, in bytes. */
+/** Where addresses stand in the header of IP, in bytes, and a connection's source. */
 export const LAYOUT = {
-  4: { source: 12, destination: 16, bytes: 4 },
-  6: { source: 8, destination: 24, bytes: 16 },
+  4: { source: 12, destination: 16, bytes: 4, ctSource: CtKey.sourceIp4 },
+  6: { source: 8, destination: 24, bytes: 16, ctSource: CtKey.sourceIp6 },
 } as const;
 
 /** Address and port as a key, or as what a map gives. */

@@ -165,5 +165,5 @@ Deno.test("a kernel that lacks something is told from one that works", () => {
   kernel.refusal = new SysError("add chain", Errno.EOPNOTSUPP);
   const probe = new KernelTable({ open: () => kernel.open(), clock: new VirtualClock() }).probe();
   assert.equal(probe.outcome, "lacking");
-  assert.equal(kernel.commits, 2, "with and without ownership");
+  assert.equal(kernel.commits, 4, "with and without ownership and time-outs");
 });

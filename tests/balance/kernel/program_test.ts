@@ -43,13 +43,13 @@ const SITUATIONS: readonly (readonly KernelService[])[] = [
 privileged("a change leads from any situation to the same table as building that anew", () => {
   inNamespace((nft) => {
     const built = SITUATIONS.map((services) => {
-      nft.commit(installTable(services, { owned: false }));
+      nft.commit(installTable(services, { owned: false, timeLimits: true }));
       return listing(nft);
     });
     assert.equal(new Set(built).size, built.length, "situations differ");
     for (const [from, before] of SITUATIONS.entries()) {
       for (const [to, after] of SITUATIONS.entries()) {
-        nft.commit(installTable(before, { owned: false }));
+        nft.commit(installTable(before, { owned: false, timeLimits: true }));
         nft.commit(changeTable(before, after));
         assert.equal(listing(nft), built[to], `from ${from} to ${to}`);
       }
@@ -74,7 +74,7 @@ Deno.test("what stays the same is not touched", () => {
 privileged("nft can list the table", () => {
   const namespace = Namespace.create();
   const nft = namespace.run(() => new NftSocket());
-  nft.commit(installTable([WEB, NAMES], { owned: true }));
+  nft.commit(installTable([WEB, NAMES], { owned: true, timeLimits: true }));
   const list = namespace.run(() => new Deno.Command("nft", { args: ["list", "ruleset"] }).outputSync());
   const text = new TextDecoder().decode(list.stdout);
   nft.close();
