@@ -15,30 +15,33 @@ interface Balancing {
   readonly name: string;
   readonly type: string;
   readonly port: number;
-  readonly engine: string;
+  readonly engine: Engine;
   readonly drain: string;
   readonly backends: unknown[];
 }
 
-function http(port: number, backends: Record<string, number>): Balancing {
+type Engine = "listen" | "user";
+
+function http(port: number, backends: Record<string, number>, engine: Engine = "listen"): Balancing {
   const list = Object.entries(backends).map(([at, weight]) => ({ url: `http://127.0.0.1:${at}`, weight }));
-  return { name: "web", type: "http", engine: "listen", port, drain: "30s", backends: list };
+  return { name: "web", type: "http", engine, port, drain: "30s", backends: list };
 }
 
-function tcp(name: string, port: number, ports: readonly number[]): Balancing {
-  const backends = ports.map((at) => `127.0.0.1:${at}`);
-  return { name, type: "tcp", engine: "listen", port, drain: "30s", backends };
+function tcp(name: string, port: number, { to, engine = "listen" }: { to: number; engine?: Engine }): Balancing {
+  return { name, type: "tcp", engine, port, drain: "30s", backends: [`127.0.0.1:${to}`] };
 }
 
 function share(answers: readonly string[], name: string): number {
   return answers.filter((one) => one === name).length / answers.length;
 }
 
-Deno.test("SIGHUP applies every kind of change while clients ask on: no request fails, connections go on", async () => {
+/** Every kind of change, one after the other, to a program with these balancers. */
+async function changeEverything(engine: Engine): Promise<void> {
   const [a, b, plain, other] = [web("a"), web("b"), named("plain"), named("other")];
   const [webPort, tcpPort, newPort] = [deadPort(), deadPort(), deadPort()];
-  const start = { loadBalancers: [http(webPort, { [a.port]: 1 }), tcp("plain", tcpPort, [plain.port])] };
-  await Program.with(start, async (program) => {
+  const webTo = (backends: Record<string, number>): Balancing => http(webPort, backends, engine);
+  const plainly = tcp("plain", tcpPort, { to: plain.port, engine });
+  await Program.with({ loadBalancers: [webTo({ [a.port]: 1 }), plainly] }, async (program) => {
     const asking = new Asking(webPort, CLIENTS);
     const held = await RawConn.connect(tcpPort);
     await held.until("\n");
@@ -46,44 +49,48 @@ Deno.test("SIGHUP applies every kind of change while clients ask on: no request 
       await held.send("ping");
       assert.equal(await held.exactly(4), "ping");
     };
+    const apply = async (loadBalancers: readonly Balancing[], changes: string): Promise<void> => {
+      assert.match(await program.reload({ loadBalancers }), new RegExp(`reloaded.*changes="${changes}"`));
+      await asking.next(20);
+      await stillThere();
+    };
     assert.equal(share(await asking.next(50), "a"), 1);
 
-    const both = { [a.port]: 1, [b.port]: 1 };
-    const plainly = tcp("plain", tcpPort, [plain.port]);
-    assert.match(await program.reload({ loadBalancers: [http(webPort, both), plainly] }), /changes="updated web"/);
-    await eventually(() => asking.answers.at(-1) === "b", "the backend that was added answers");
+    await apply([webTo({ [a.port]: 1, [b.port]: 1 }), plainly], "updated web");
+    await eventually(() => asking.answers.at(-1) === "b", "the backend that was added answers, after its first check");
 
-    await program.reload({ loadBalancers: [http(webPort, { [a.port]: 1, [b.port]: 9 }), plainly] });
-    await asking.next(20);
+    await apply([webTo({ [a.port]: 1, [b.port]: 9 }), plainly], "updated web");
     const weighed = share(await asking.next(300), "b");
     assert.ok(weighed > 0.85 && weighed < 0.95, `the new weight counts: ${weighed}`);
 
-    const without = http(webPort, { [b.port]: 1 });
-    await program.reload({ loadBalancers: [without, tcp("plain", tcpPort, [other.port])] });
-    await asking.next(20);
+    const without = webTo({ [b.port]: 1 });
+    await apply([without, { ...plainly, backends: [`127.0.0.1:${other.port}`] }], "updated web, plain");
     assert.equal(share(await asking.next(100), "a"), 0, "the backend that was removed gets nothing");
     assert.equal(await greeting(tcpPort), "other");
-    await stillThere();
 
-    const moved = tcp("plain", newPort, [other.port]);
-    assert.match(await program.reload({ loadBalancers: [without, moved] }), /changes="replaced plain"/);
+    const moved = tcp("plain", newPort, { to: other.port, engine });
+    await apply([without, moved], "replaced plain");
     assert.equal(await greeting(newPort), "other");
-    await eventually(() => asking.answers.length > 0, "asking goes on");
     await assert.rejects(RawConn.connect(tcpPort), Deno.errors.ConnectionRefused);
-    await stillThere();
 
-    const more = tcp("more", tcpPort, [plain.port]);
-    assert.match(await program.reload({ loadBalancers: [moved, more, without] }), /changes="added more"/);
+    const more = tcp("more", tcpPort, { to: plain.port, engine });
+    await apply([moved, more, without], "added more");
     assert.equal(await greeting(tcpPort), "plain");
-    assert.match(await program.reload({ loadBalancers: [without, more] }), /changes="removed plain"/);
+    await apply([without, more], "removed plain");
     await assert.rejects(RawConn.connect(newPort), Deno.errors.ConnectionRefused);
-    await stillThere();
     held.close();
     await asking.next(50);
     await asking.end();
   });
   await Promise.all([a, b, plain, other].map((backend) => backend.close()));
-});
+}
+
+for (const engine of ["listen", "user"] as const) {
+  Deno.test(
+    `SIGHUP applies every kind of change while clients ask on: no request fails, connections go on (engine ${engine})`,
+    () => changeEverything(engine),
+  );
+}
 
 Deno.test("a file that is bad, or that cannot be applied, changes nothing", async () => {
   const [a, b] = [web("a"), web("b")];
@@ -96,7 +103,7 @@ Deno.test("a file that is bad, or that cannot be applied, changes nothing", asyn
     const rows: [unknown, RegExp][] = [
       [{ loadBalancers: [{ ...next, port: 0 }], logLevel: "loud" }, /refused.* problems=2/],
       [{ loadBalancers: [next], vip: "10.0.0.9", placement: "spread" }, /refused.* problems=1/],
-      [{ loadBalancers: [next, tcp("more", taken.addr.port, [1])] }, /not applied.*Cannot listen on port/],
+      [{ loadBalancers: [next, tcp("more", taken.addr.port, { to: 1 })] }, /not applied.*Cannot listen on port/],
     ];
     for (const [config, says] of rows) {
       assert.match(await program.reload(config), says);
@@ -118,7 +125,7 @@ Deno.test("a balancer whose front changes hands its port over, and its connectio
     await echo(conn);
   });
   const port = deadPort();
-  const before = tcp("plain", port, [backend.port]);
+  const before = tcp("plain", port, { to: backend.port });
   await Program.with({ loadBalancers: [before] }, async (program) => {
     const held = await RawConn.connect(port);
     await held.until("\n");
