@@ -102,12 +102,16 @@ export class Balanced {
     await this.world.cluster.admin.demand("DELETE", `/api/v1/nodes/${name}`);
   }
 
-  /** Connects `count` times to an address and asks; gives which servers answered how often. */
-  call(family: Family, count: number, port: number = API_PORT): Record<string, number> {
+  /** Connects `count` times to an address and asks, as the client if not named; gives which servers answered how often. */
+  call(
+    family: Family,
+    count: number,
+    { port = API_PORT, from = this.world.lab.client }: { readonly port?: number; readonly from?: Machine } = {},
+  ): Record<string, number> {
     const mark = this.#mark();
     const { lab } = this.world;
     const words = [this.#authority, "ask", `${HOSTS[family]}:${port}`, mark, String(count)];
-    const answers = lab.execute(lab.client, [...CALLER, ...words]).trim().split("\n");
+    const answers = lab.execute(from, [...CALLER, ...words]).trim().split("\n");
     assert.deepEqual(answers, Array.from({ length: count }, () => "200"));
     return servedBy(this.world.cluster, mark);
   }

@@ -25,9 +25,9 @@ function victimOf({ nodes }: Balanced, holder: LabNode): { victim: LabNode; rest
 }
 
 /** Six connections of each family go to these, as often to each. */
-function spread(balanced: Balanced, servers: readonly LabNode[], port?: number): void {
+function spread(balanced: Balanced, servers: readonly LabNode[], how: Parameters<Balanced["call"]>[2] = {}): void {
   const wanted = Object.fromEntries(servers.map(({ name }) => [name, 6 / servers.length]));
-  for (const family of FAMILIES) assert.deepEqual(balanced.call(family, 6, port), wanted, `IPv${family}`);
+  for (const family of FAMILIES) assert.deepEqual(balanced.call(family, 6, how), wanted, `IPv${family}`);
 }
 
 async function killed(balanced: Balanced): Promise<void> {
@@ -130,15 +130,18 @@ async function otherPort(balanced: Balanced): Promise<void> {
   balanced.setPort(OTHER_PORT);
   for (const node of balanced.nodes) node.start();
   const holder = await balanced.balancing();
-  spread(balanced, balanced.nodes, OTHER_PORT);
+  spread(balanced, balanced.nodes, { port: OTHER_PORT });
   assert.deepEqual(balanced.call(4, 3), { [holder.name]: 3 }, "the servers' own port is not balanced then");
 }
 
 /** What is shown, in this order. */
 const STEPS: Readonly<Record<string, (balanced: Balanced) => Promise<void>>> = {
-  "clients of both addresses reach every API server in turn": async (balanced) => {
-    await balanced.balancing();
+  "clients of both addresses reach every API server in turn, also from the nodes themselves": async (balanced) => {
+    const holder = await balanced.balancing();
     spread(balanced, balanced.nodes);
+    spread(balanced, balanced.nodes, { from: holder.machine });
+    const other = balanced.nodes.find((node) => node !== holder) ?? assert.fail();
+    spread(balanced, balanced.nodes, { from: other.machine });
   },
   "a server that is killed gets nothing within the interval, and connections again when it is back": killed,
   "connections to a server that hangs end": hung,
