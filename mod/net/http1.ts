@@ -63,6 +63,12 @@ const CR = 0x0d;
 const LF = 0x0a;
 const INCOMPLETE = { outcome: "incomplete" } as const;
 
+/** Bytes that may stand within a line: all but controls, a tab excepted. */
+const IN_LINE: Uint8Array<ArrayBuffer> = Uint8Array.from(
+  { length: 256 },
+  (_unused, byte) => (byte >= 0x20 && byte !== 0x7f) || byte === 0x09 ? 1 : 0,
+);
+
 /** Finds the end of a head byte by byte, refusing at the first byte that cannot belong to one. */
 class HeadScanner {
   readonly #limits: HeadLimits;
@@ -71,8 +77,8 @@ class HeadScanner {
   #lineStart: number;
   #afterCr = false;
   #skipEmptyLine: boolean;
-  /** Offsets of the first byte and of the CR of each line. */
-  readonly #lines: [number, number][] = [];
+  /** Offsets of the first byte and of the CR of each line, one after the other. */
+  readonly #lines: number[] = [];
 
   constructor(limits: HeadLimits, skipEmptyLine: boolean) {
     this.#limits = limits;
@@ -84,8 +90,10 @@ class HeadScanner {
 
   /** `collected` is everything since the head began, each time a little more; gives the lines once it is complete. */
   scan(collected: Uint8Array): { outcome: "complete"; lines: string[]; lengthBytes: number } | Refusal | null {
-    for (; this.#at < collected.length; this.#at++) {
+    for (;;) {
+      if (!this.#afterCr) this.#skipLine(collected);
       if (this.#at - this.#start >= this.#limits.maxHeadBytes) return this.#tooLarge();
+      if (this.#at === collected.length) return null;
       const byte = collected[this.#at] as number;
       if (this.#afterCr) {
         if (byte !== LF) return refuse("bare-cr");
@@ -94,13 +102,19 @@ class HeadScanner {
         if (ended !== null) return ended === "head" ? this.#complete(collected) : ended;
       } else if (byte === CR) {
         this.#afterCr = true;
-      } else if (byte === LF) {
-        return refuse("bare-lf");
-      } else if ((byte < 0x20 && byte !== 0x09) || byte === 0x7f) {
-        return refuse("control-character");
+      } else {
+        return refuse(byte === LF ? "bare-lf" : "control-character");
       }
+      this.#at++;
     }
-    return null;
+  }
+
+  /** Goes to the first byte that is not within a line, or is one too many. */
+  #skipLine(collected: Uint8Array): void {
+    const end = Math.min(collected.length, this.#start + this.#limits.maxHeadBytes);
+    let at = this.#at;
+    while (at < end && IN_LINE[collected[at] as number] === 1) at++;
+    this.#at = at;
   }
 
   #endLine(): "head" | Refusal | null {
@@ -114,8 +128,8 @@ class HeadScanner {
       this.#skipEmptyLine = false;
       this.#start = next;
     } else {
-      if (this.#lines.length > this.#limits.maxHeaders) return refuse("too-many-fields");
-      this.#lines.push([this.#lineStart, crAt]);
+      if (this.#lines.length > 2 * this.#limits.maxHeaders) return refuse("too-many-fields");
+      this.#lines.push(this.#lineStart, crAt);
     }
     this.#lineStart = next;
     return null;
@@ -123,7 +137,8 @@ class HeadScanner {
 
   #complete(collected: Uint8Array): { outcome: "complete"; lines: string[]; lengthBytes: number } {
     const text = latin1Text(collected.subarray(0, this.#at + 1));
-    const lines = this.#lines.map(([start, end]) => text.slice(start, end));
+    const lines: string[] = [];
+    for (let at = 0; at < this.#lines.length; at += 2) lines.push(text.slice(this.#lines[at], this.#lines[at + 1]));
     return { outcome: "complete", lines, lengthBytes: this.#at + 1 };
   }
 
@@ -153,7 +168,7 @@ function parseVersion(text: string): 0 | 1 | Refusal {
  * Visible ASCII without `#`: a fragment is never sent, and some backends cut the target there. No backslash before the query:
  * some take it for a slash.
  */
-const TARGET = /^[!"$-[\]-~]+(?:\?[!"$-~]*)?$/;
+const TARGET = /^[!"$->@-[\]-~]+(?:\?[!"$-~]*)?$/;
 const ABSOLUTE = /^http:\/\/([^/?]*)(.*)$/i;
 
 /** RFC 9112 §3.2: the four forms of a target; `authority` is null where the target names none. */
@@ -264,17 +279,21 @@ export class ResponseHeadParser {
   }
 }
 
+const encoder = new TextEncoder();
+
 /** A head as bytes: start line, fields, blank line. The text is latin-1 and free of line ends, as the parsers give it. */
 export function encodeHead(startLine: string, fields: readonly Field[]): Uint8Array<ArrayBuffer> {
   let text = `${startLine}\r\n`;
   for (const { name, value } of fields) text += `${name}: ${value}\r\n`;
   text += "\r\n";
   const bytes = new Uint8Array(text.length);
+  // Text above ASCII takes more bytes as UTF-8 than it has characters: it is written again, one byte for each.
+  const { read } = encoder.encodeInto(text, bytes);
+  if (read < text.length) { for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at); }
   let lineEnds = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === CR || code === LF) lineEnds++;
-    bytes[at] = code;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === CR || byte === LF) lineEnds++;
   }
   assert(lineEnds === 2 * (fields.length + 2), "no line end inside a head's line");
   return bytes;

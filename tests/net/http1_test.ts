@@ -89,6 +89,14 @@ Deno.test("heads over a limit are refused at the byte that is too many", () => {
   assert.equal(nameOf(parse("G / HTTP/1.1\r\nHost: a\r\nb:\r\nc:\r\nd:\r\n\r\n", limits)), "too-many-fields");
 });
 
+Deno.test("a long target that is wrong at its end is refused in linear time", () => {
+  const limits = { maxHeadBytes: 32_768, maxHeaders: 64 };
+  const request = `GET /${"?".repeat(30_000)}\xff HTTP/1.1\r\nHost: a\r\n\r\n`;
+  const startMs = performance.now();
+  for (let n = 0; n < 20; n++) assert.equal(nameOf(parse(request, limits)), "bad-target");
+  assert.ok(performance.now() - startMs < 2000, "a search that goes back for each `?` takes half a second each time");
+});
+
 Deno.test("a connection persists by version and Connection options", () => {
   const rows: [string, string, boolean][] = [
     ["1.1", "", true],
