@@ -109,19 +109,26 @@ export class Asking {
   readonly answers: string[] = [];
   readonly failures: string[] = [];
   readonly #port: number;
+  readonly #hostname: string;
   readonly #clients: Promise<void>[];
   #isOver = false;
 
-  constructor(port: number, clients: number) {
+  constructor(port: number, clients: number, { hostname = "127.0.0.1" }: { readonly hostname?: string } = {}) {
     this.#port = port;
+    this.#hostname = hostname;
     this.#clients = Array.from({ length: clients }, (_unused, n) => this.#ask(n % 2 === 0));
   }
 
   /** Ends the asking and shows that nothing has failed. */
   async end(): Promise<void> {
+    await this.stop();
+    assert.deepEqual(this.failures, []);
+  }
+
+  /** Ends the asking. */
+  async stop(): Promise<void> {
     this.#isOver = true;
     await Promise.all(this.#clients);
-    assert.deepEqual(this.failures, []);
   }
 
   /** The answers of the next `count` requests. */
@@ -136,7 +143,7 @@ export class Asking {
   async #ask(stays: boolean): Promise<void> {
     while (!this.#isOver) {
       try {
-        const client = await RawConn.connect(this.#port);
+        const client = new RawConn(await Deno.connect({ hostname: this.#hostname, port: this.#port }));
         try {
           for (let n = 0; n < (stays ? 500 : 1) && !this.#isOver; n++) this.answers.push(await get(client));
         } finally {
