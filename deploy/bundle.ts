@@ -28,22 +28,29 @@ export function preamble(stamp: BuildStamp): string {
   return `${REQUIRE_SHIM}globalThis.kubeVipBuild=${JSON.stringify(stamp)};\n`;
 }
 
+/** What to bundle besides the program's own entry, and where to. */
+export interface BundleOptions {
+  readonly outDir: string;
+  readonly stamp: BuildStamp;
+  /** Entries of threads: each becomes a file beside the program's own, where `new URL("./name.js", import.meta.url)` finds it. */
+  readonly workers: readonly string[];
+}
+
 /**
- * Bundles `entry` (a path relative to `root`) into `outDir`.
+ * Bundles `entry` (a path relative to `root`) and the entries of its threads into `outDir`. Each is bundled by itself: all files lie in one
+ * folder then, whatever folders the sources are in, and a thread loads nothing that it does not need.
  *
  * @returns names of the files made, the entry's own first
- * @throws {BuildError} if the entry is not there, or bundling fails
+ * @throws {BuildError} if an entry is not there, or bundling fails
  */
-export async function bundle(
-  root: string,
-  entry: string,
-  options: { readonly outDir: string; readonly stamp: BuildStamp },
-): Promise<string[]> {
-  const { outDir, stamp } = options;
-  if (!await isFile(join(root, entry))) throw new BuildError(`Cannot bundle "${entry}": no such file in ${root}`);
+export async function bundle(root: string, entry: string, options: BundleOptions): Promise<string[]> {
+  const { outDir, stamp, workers } = options;
   const flags = ["--quiet", "--platform", "deno", "--minify", "--code-splitting", "--outdir", outDir];
-  await runDeno(["bundle", ...flags, entry], { cwd: root });
-  const main = entry.replace(/^.*\//, "").replace(/\.ts$/, ".js");
+  for (const each of [entry, ...workers]) {
+    if (!await isFile(join(root, each))) throw new BuildError(`Cannot bundle "${each}": no such file in ${root}`);
+    await runDeno(["bundle", ...flags, each], { cwd: root });
+  }
+  const main = outputName(entry);
   const names: string[] = [];
   for await (const file of Deno.readDir(outDir)) {
     if (!file.name.endsWith(".js")) continue;
@@ -52,8 +59,15 @@ export async function bundle(
     await Deno.utime(path, FILE_TIME, FILE_TIME);
     names.push(file.name);
   }
-  if (!names.includes(main)) throw new BuildError(`Cannot bundle "${entry}": no ${main} among ${names.join(", ")}`);
+  for (const each of [entry, ...workers]) {
+    const name = outputName(each);
+    if (!names.includes(name)) throw new BuildError(`Cannot bundle "${each}": no ${name} among ${names.join(", ")}`);
+  }
   return [main, ...names.filter((name) => name !== main).sort()];
+}
+
+function outputName(entry: string): string {
+  return entry.replace(/^.*\//, "").replace(/\.ts$/, ".js");
 }
 
 async function isFile(path: string): Promise<boolean> {

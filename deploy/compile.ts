@@ -32,6 +32,9 @@ export const EXIT_NO_RUNTIME = 3;
  */
 const PERMISSIONS = ["--allow-ffi", "--allow-net", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
 
+/** Entries of threads, which the program starts by name. */
+export const WORKERS = ["mod/balance/user/worker.ts"];
+
 const FLAGS = ["--no-check", "--no-prompt", "--no-config", "--no-lock", "--no-remote", "--no-npm"];
 
 /**
@@ -126,7 +129,7 @@ export async function compile(root: string, options: CompileOptions, print: (lin
   const work = await Deno.makeTempDir({ prefix: "kube-vip-compile-" });
   try {
     const stamp = await readStamp(root);
-    const files = await bundle(root, options.entry, { outDir: work, stamp });
+    const files = await bundle(root, options.entry, { outDir: work, stamp, workers: WORKERS });
     for (const arch of options.targets) {
       const path = join(out, programName(arch));
       await compileOne(arch, { work, files, path, source: options.runtime });

@@ -7,7 +7,7 @@ import { libc } from "./libc.ts";
 import { closeFd } from "./socket.ts";
 
 /** What may have happened (EPOLL*). */
-export const Happened = { IN: 0x1, OUT: 0x4, ERR: 0x8, HUP: 0x10, RDHUP: 0x2000 } as const;
+export const Happened = { IN: 0x1, PRI: 0x2, OUT: 0x4, ERR: 0x8, HUP: 0x10, RDHUP: 0x2000 } as const;
 
 const EPOLLET = 1 << 31;
 const EPOLL_CTL_ADD = 1;
@@ -15,7 +15,7 @@ const EPOLL_CLOEXEC = 0o2000000;
 const EFD_CLOEXEC = 0o2000000;
 const EFD_NONBLOCK = 0o4000;
 /** Both ways of a connection: error and hang-up come without being asked for. */
-const CONNECTION = Happened.IN | Happened.OUT | Happened.RDHUP | EPOLLET;
+const CONNECTION = Happened.IN | Happened.PRI | Happened.OUT | Happened.RDHUP | EPOLLET;
 const READABLE = Happened.IN | EPOLLET;
 /** Events taken with one call; what does not fit comes with the next. */
 const MOST_EVENTS = 256;

@@ -61,6 +61,17 @@ Deno.test({
 });
 
 Deno.test({
+  name: `a compiled program balances with a thread of its own${built.note}`,
+  ignore: built.ignore,
+  fn: () =>
+    withCompiled("tests/binary/user_engine.ts", hostArch(), async (path) => {
+      const { code, out, err } = await run(path, []);
+      assert.equal(code, 0, err);
+      assert.equal(out, "through a thread", err);
+    }),
+});
+
+Deno.test({
   name: `equal sources make equal programs${built.note}`,
   ignore: built.ignore,
   fn: () =>

@@ -36,7 +36,7 @@ type State = "connecting" | "open" | "closed";
 const ONE_SEGMENT = 1200;
 const NOWHERE: Endpoint = { ip: "", port: 0 };
 const ENDED = Happened.RDHUP | Happened.HUP;
-const INPUT = Happened.IN | Happened.RDHUP | Happened.HUP | Happened.ERR;
+const INPUT = Happened.IN | Happened.PRI | Happened.RDHUP | Happened.HUP | Happened.ERR;
 const ONE_BYTE = new Uint8Array(1);
 
 /** What was given to send and could not leave yet. */
@@ -64,8 +64,11 @@ export class SocketFlow extends DeadlineNode implements Flow {
   #last: Kept | null = null;
   /** The peer's FIN has come but may not have been received. */
   #isEnding = false;
-  /** FIN was received. */
+  /** FIN is the next thing to be received, again and again. */
   #hasEnded = false;
+  #isUrgent = false;
+  /** Its owner has asked for a turn. */
+  #wantsTurn = false;
   #finish: "no" | "asked" | "done" = "no";
   #isTuned: boolean;
   /** A send has failed for good. */
@@ -121,12 +124,17 @@ export class SocketFlow extends DeadlineNode implements Flow {
 
   receive(into: Uint8Array<ArrayBuffer>, most = into.length): number {
     if (this.#state !== "open") return this.#state === "closed" ? -2 : 0;
-    if (this.#hasEnded) return -1;
+    if (this.#hasEnded) {
+      this.hasInput = false;
+      return -1;
+    }
     const got = receiveStream(this.fd, into, most);
     if (got > 0) {
       this.receivedBytes += got;
-      // Less than was asked for is all there was (epoll(7)); a FIN or an error behind it is there to be fetched.
-      this.hasInput = got === most || this.#isEnding;
+      // Less than was asked for is all there was (epoll(7)), and where FIN had come before, it was the last of all. A mark of urgent data
+      // (RFC 6093) ends a piece early.
+      this.hasInput = got === most || this.#isEnding || this.#isUrgent;
+      if (got < most && this.#isEnding && !this.#isUrgent) this.#hasEnded = true;
       return got;
     }
     this.hasInput = false;
@@ -148,6 +156,7 @@ export class SocketFlow extends DeadlineNode implements Flow {
   }
 
   readAgain(): void {
+    this.#wantsTurn = true;
     if (!this.isClosed) this.#host.again(this);
   }
 
@@ -171,12 +180,9 @@ export class SocketFlow extends DeadlineNode implements Flow {
 
   finish(): void {
     if (this.#state === "closed" || this.#finish !== "no") return;
-    if (this.#state === "connecting" || this.#first !== null) {
-      this.#finish = "asked";
-      return;
-    }
-    this.#finish = "done";
-    finishStream(this.fd);
+    this.#finish = "asked";
+    // Not now: a peer that has all it wanted ends the connection itself by then, and FIN leaves with the close.
+    if (this.#state === "open" && this.#first === null) this.#host.again(this);
   }
 
   expireIn(delayMs: number): void {
@@ -220,6 +226,7 @@ export class SocketFlow extends DeadlineNode implements Flow {
     if ((events & INPUT) === 0 || this.isClosed) return;
     this.hasInput = !this.#hasEnded || (events & Happened.ERR) !== 0;
     if ((events & ENDED) !== 0) this.#isEnding = true;
+    if ((events & Happened.PRI) !== 0) this.#isUrgent = true;
     if (this.hasInput) this.owner.readable(this);
     if ((events & Happened.ERR) !== 0) this.#checkError();
   }
@@ -227,7 +234,16 @@ export class SocketFlow extends DeadlineNode implements Flow {
   /** Told by the loop: it had asked to be called. */
   turn(): void {
     if (this.isClosed) return;
-    if (!this.#isBroken) return this.owner.readable(this);
+    if (this.#finish === "asked" && this.#first === null) {
+      this.#finish = "done";
+      finishStream(this.fd);
+    }
+    if (!this.#isBroken) {
+      const wantsTurn = this.#wantsTurn;
+      this.#wantsTurn = false;
+      if (wantsTurn) this.owner.readable(this);
+      return;
+    }
     // What came before it broke is still there: an answer, for one, to a request that was not taken to its end.
     if (!this.#hasEnded && this.peek(ONE_BYTE) > 0) {
       this.hasInput = true;
@@ -297,10 +313,7 @@ export class SocketFlow extends DeadlineNode implements Flow {
     }
     this.#first = null;
     this.#last = null;
-    if (this.#finish === "asked") {
-      this.#finish = "no";
-      this.finish();
-    }
+    if (this.#finish === "asked") this.#host.again(this);
     this.owner.drained(this);
   }
 

@@ -54,6 +54,10 @@ export class EventLoop implements Loop, FlowHost {
   turn(mostMs = -1): void {
     const count = this.#epoll.wait(this.#waitMs(mostMs));
     this.nowMs = this.#options.now();
+    // What is queued by these events has its turn after the next ones.
+    const queued = this.#queue;
+    this.#queue = this.#turning;
+    this.#turning = queued;
     for (let index = 0; index < count; index++) {
       const watched = this.#watched[this.#epoll.fd(index)];
       if (watched === undefined || watched.tag !== this.#epoll.tag(index)) continue;
@@ -63,7 +67,7 @@ export class EventLoop implements Loop, FlowHost {
         this.fault(watched, error);
       }
     }
-    if (this.#queue.length > 0) this.#runQueue();
+    if (queued.length > 0) this.#runQueue(queued);
     this.#deadlines.run(this.nowMs);
   }
 
@@ -143,10 +147,7 @@ export class EventLoop implements Loop, FlowHost {
     return waitMs < 0 ? mostMs : Math.min(waitMs, mostMs);
   }
 
-  #runQueue(): void {
-    const turning = this.#queue;
-    this.#queue = this.#turning;
-    this.#turning = turning;
+  #runQueue(turning: Queued[]): void {
     for (const queued of turning) {
       queued.isQueued = false;
       try {

@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { UserBalancer } from "../../../mod/balance/user/user_balancer.ts";
 import { UserThreads } from "../../../mod/balance/user/user_threads.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
