@@ -3,7 +3,8 @@
 import { benchCluster } from "./cluster.ts";
 import { benchFailover } from "./failover.ts";
 import { benchFootprint } from "./footprint.ts";
-import { benchProxy } from "./proxy.ts";
+import { benchProxy } from "./proxy/main.ts";
+import { PROXY_USAGE } from "./proxy/options.ts";
 import { machine, print } from "./report.ts";
 
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
@@ -15,9 +16,9 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
 
 const USAGE = `deno task bench failover [--runs 10] [--daemons default,fast,keepalived] [--faults "link cut,SIGKILL"]
 deno task bench cluster [--runs 3] [--elections 15/10/2,5/3/1,peers]
-deno task bench proxy [--runs 5] [--seconds 5]
+${PROXY_USAGE}
 deno task bench footprint [--seconds 20]
-All need root, and keepalived, haproxy, iperf3 and wrk where they appear.`;
+All need root, and keepalived, haproxy, nginx, iperf3 and wrk where they appear.`;
 
 async function main([name = "", ...args]: readonly string[]): Promise<number> {
   const bench = BENCHES[name];
