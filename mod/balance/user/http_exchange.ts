@@ -136,15 +136,12 @@ export class Exchange implements BackendUser {
     const flow = this.#backend?.flow;
     if (flow === undefined) return;
     if (this.#phase === "connecting") return this.#connectFailed(`no answer within ${config.connectTimeoutMs} ms`);
-    if (this.#isMoving() && this.#hasMoved()) return flow.expireIn(config.idleTimeoutMs);
+    // Content is on its way, which does not wait for the backend to think.
+    const isMoving = this.#phase !== "awaiting" || this.#uploadEnd === null;
+    if (isMoving && this.#hasMoved()) return flow.expireIn(config.idleTimeoutMs);
     if (this.#phase !== "awaiting") return this.#breakOff();
     this.#isLate = true;
     this.#fail("");
-  }
-
-  /** Something is on its way that does not wait for the backend to think. */
-  #isMoving(): boolean {
-    return this.#phase === "passing" || this.#phase === "upgraded" || this.#uploadEnd === null;
   }
 
   /** Whether anything has moved since this was asked the last time. */
@@ -217,7 +214,6 @@ export class Exchange implements BackendUser {
     if (step === "malformed" || step === "too-large") return this.#endUpload(step);
     sendWithHead(backend.flow, head, { bytes, start, end: input.start });
     reader.holdRest();
-    this.#hasMoved();
     this.#touchUpload(backend.flow);
     if (step === "complete") this.#endUpload(step);
     else if (this.#client.flow.hasInput) this.#pumpUpload();
@@ -226,6 +222,7 @@ export class Exchange implements BackendUser {
   /** While content moves, the backend may take its time: it cannot answer what it has not got. */
   #touchUpload(flow: Flow): void {
     const { idleTimeoutMs, responseTimeoutMs } = this.#shared.config;
+    this.#hasMoved();
     this.#client.flow.expireIn(idleTimeoutMs);
     flow.expireIn(Math.max(idleTimeoutMs, responseTimeoutMs));
   }
@@ -332,13 +329,13 @@ export class Exchange implements BackendUser {
     this.#phase = "passing";
     if (step === "complete") return this.#completeDownload(backend, input.end > input.start);
     answer.reader.holdRest();
-    this.#hasMoved();
     this.#touchDownload(backend.flow);
     if (backend.flow.hasInput) this.#pumpDownload();
   }
 
   #touchDownload(flow: Flow): void {
     const { idleTimeoutMs } = this.#shared.config;
+    this.#hasMoved();
     this.#client.flow.expireIn(idleTimeoutMs);
     flow.expireIn(idleTimeoutMs);
   }
@@ -402,9 +399,10 @@ export class Exchange implements BackendUser {
   }
 
   #moveTunnel(): void {
-    this.#client.flow.expireIn(this.#shared.config.idleTimeoutMs);
-    this.#report();
     const state = this.#tunnel?.move() ?? "broken";
+    this.#client.flow.expireIn(this.#shared.config.idleTimeoutMs);
+    this.#hasMoved();
+    this.#report();
     if (state === "open") return;
     if (state === "broken") return this.#breakOff();
     this.#backend?.flow.close();

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { httpConfig, tcpConfig } from "../kit.ts";
+import { FORWARDED_GET, GET, HttpRig, OK, statusOf, TIMES } from "./http_rig.ts";
+
+Deno.test("a drain closes who rests, lets the others finish, and keeps nothing", () => {
+  const rig = new HttpRig();
+  const { client: resting, backend: kept } = rig.served();
+  const [busy, beginning] = [rig.client(), rig.client()];
+  busy.give(GET);
+  assert.equal(kept.take(), FORWARDED_GET);
+  beginning.give("GET / HT");
+  rig.service.drain();
+  assert.deepEqual([resting.ending, busy.ending, beginning.ending, kept.ending], ["close", "", "", ""]);
+  kept.give(OK);
+  assert.equal(statusOf(busy.take()), "200 close");
+  assert.deepEqual([busy.ending, kept.ending], ["finish", "close"]);
+  beginning.give("TP/1.1\r\nHost: a\r\n\r\n");
+  rig.opened(2).give(OK);
+  assert.equal(statusOf(beginning.take()), "200 close");
+  rig.assertSettled();
+});
+
+Deno.test("a cut resets the clients of an address and what they have to do with backends", () => {
+  const rig = new HttpRig();
+  const [here, there] = [rig.client(), rig.client()];
+  here.local = { ip: "192.0.2.77", port: 80 };
+  here.give(GET);
+  const backend = rig.opened(1);
+  there.give(GET);
+  rig.opened(2).give(OK);
+  rig.service.cut("192.0.2.77");
+  assert.deepEqual([here.ending, backend.ending, there.ending], ["reset", "reset", ""]);
+  rig.service.cut(null);
+  assert.equal(there.ending, "reset");
+  assert.ok(rig.loop.flows.every(({ isClosed }) => isClosed), "nothing is kept");
+  rig.assertSettled();
+});
+
+Deno.test("of a backend that is down nothing is kept", () => {
+  const rig = new HttpRig();
+  const { backend } = rig.served();
+  rig.service.forget(0);
+  assert.equal(backend.ending, "close");
+});
+
+Deno.test("an update counts for the next request", () => {
+  const rig = new HttpRig();
+  const { client, backend } = rig.served();
+  rig.service.update(httpConfig([8001], { ...TIMES, maxHeadBytes: 64 }));
+  client.give(GET);
+  assert.equal(backend.take(), FORWARDED_GET);
+  backend.give(OK);
+  assert.equal(statusOf(client.take()), "200");
+  client.give(GET.replace("\r\n\r\n", `\r\nX: ${"x".repeat(64)}\r\n\r\n`));
+  assert.equal(statusOf(client.take()), "431 close");
+  assert.throws(() => rig.service.update(tcpConfig([8001])), TypeError);
+});
+
+Deno.test("what is moved is counted for the backend", () => {
+  const rig = new HttpRig();
+  rig.served();
+  assert.equal(rig.backends.movedBytes, GET.length + OK.length);
+});
