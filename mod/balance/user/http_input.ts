@@ -34,7 +34,7 @@ export class ScratchInput implements Input {
 
   /** Receives where a head may be; gives what {@link Flow.receive} gave. */
   receiveHead(flow: Flow): number {
-    return this.#receive(flow, HEAD_READ_BYTES);
+    return this.#receive(flow, Math.min(HEAD_READ_BYTES, this.#room.length));
   }
 
   /** Receives content. */
