@@ -96,7 +96,7 @@ export class BalancerSet {
     const undo: Undo[] = [];
     try {
       for (const config of plan.added) await this.#enter(config, undo);
-      for (const config of plan.updated) this.#update(named(config.name), { config, undo });
+      for (const config of plan.updated) await this.#change(named(config.name), { to: config, undo });
       for (const { from, to } of plan.swapped) await this.#swap(named(from), { to, undo });
     } catch (error) {
       for (const step of undo.reverse()) await step().catch((reason: unknown) => this.#logFailure(reason));
@@ -121,13 +121,18 @@ export class BalancerSet {
     });
   }
 
-  #update(balancer: Balancer, { config, undo }: { readonly config: BalancerConfig; readonly undo: Undo[] }): void {
+  /** In place where its engine can. */
+  async #change(
+    balancer: Balancer,
+    { to, undo }: { readonly to: BalancerConfig; readonly undo: Undo[] },
+  ): Promise<void> {
+    if (balancer.suits?.(to) === false) return await this.#swap(balancer, { to, undo });
     const old = balancer.config;
     undo.push(() => {
       balancer.update(old);
       return Promise.resolve();
     });
-    balancer.update(config);
+    balancer.update(to);
   }
 
   async #swap(from: Balancer, { to, undo }: { readonly to: BalancerConfig; readonly undo: Undo[] }): Promise<void> {

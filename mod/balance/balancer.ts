@@ -73,6 +73,12 @@ export interface Balancer {
    */
   release(ip: string): void;
   /**
+   * Whether the engine that carries it takes this configuration of the same front as well; where it does not, another balancer has to take
+   * its place. Absent: every one.
+   * @throws {BalancerError} when the engine was named and cannot.
+   */
+  suits?(config: BalancerConfig): boolean;
+  /**
    * Goes over to another configuration of the same front (`sameFront` in `front.ts`) while it runs: backends, weights, checks, limits, times.
    * Listeners and connections are not disturbed. A backend that is new gets connections from now on, after its first check where there are
    * checks; one that is gone gets no more, and what it has goes on; one that stays keeps its state and its counters. Synchronous: what was

@@ -66,6 +66,17 @@ export class ChoosingBalancer implements Balancer {
     this.#chosen?.release(ip);
   }
 
+  /** What backends and checks there are decides whether the kernel can carry it, and whether it is to. */
+  suits(config: BalancerConfig): boolean {
+    const { kernel } = this.#engines;
+    if (!(this.#chosen instanceof KernelBalancer) || kernel === undefined || config.type === "http") return true;
+    const named = config.engine === "kernel";
+    const offer = kernel.offer(config, named);
+    if (offer.outcome === "takes") return true;
+    if (named) throw unusable("kernel", config, offer.why);
+    return false;
+  }
+
   update(config: BalancerConfig): void {
     this.#chosen?.update(config);
   }
@@ -87,7 +98,7 @@ export class ChoosingBalancer implements Balancer {
 
   #required(name: string, offer: Offer): Balancer {
     if (offer.outcome === "takes") return offer.balancer;
-    throw new BalancerError(`use engine ${name} for`, this.#config.name, { cause: new Error(offer.why) });
+    throw unusable(name, this.#config, offer.why);
   }
 
   /** Kernel, threads, this thread: the first that works and that does all that is asked for. */
@@ -137,6 +148,10 @@ export class ChoosingBalancer implements Balancer {
       : new UserBalancer(this.#config, { ...this.#deps, threads });
     return { outcome: "takes", balancer };
   }
+}
+
+function unusable(engine: string, { name }: BalancerConfig, why: string): BalancerError {
+  return new BalancerError(`use engine ${engine} for`, name, { cause: new Error(why) });
 }
 
 function idle({ name, type }: BalancerConfig): BalancerStatus {

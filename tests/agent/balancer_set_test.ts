@@ -7,6 +7,9 @@ import { systemClock } from "../../mod/runtime/clock.ts";
 import { tcpConfig } from "../balance/kit.ts";
 import { mustLoad } from "../config/helpers.ts";
 
+/** With this the engine has to be another one. */
+const UNSUITABLE_MS = 12_345;
+
 /** The machine: who has which port, and what happened. */
 class World {
   readonly ports = new Map<number, ScriptedBalancer>();
@@ -66,6 +69,10 @@ class ScriptedBalancer implements Balancer {
   release(ip: string): void {
     this.bound.delete(ip);
     this.#world.events.push(`release ${this.label}`);
+  }
+
+  suits(config: BalancerConfig): boolean {
+    return config.idleTimeoutMs !== UNSUITABLE_MS;
   }
 
   update(config: BalancerConfig): void {
@@ -162,6 +169,16 @@ Deno.test("a port goes from one to the next as soon as it is free, while the old
     old?.letGo();
     assert.equal(await apply([]), "applied");
     assert.equal(next.stopOptions?.succeeded?.(), false);
+  }));
+
+Deno.test("where the engine does not take the new configuration another balancer takes the place", () =>
+  withSet([config("a", 1, { bindToVip: true }), config("b", 2)], async (set, world, apply) => {
+    set.bind("10.0.0.9");
+    const next = [config("a", 1, { bindToVip: true, idleTimeoutMs: UNSUITABLE_MS }), config("b", 2)];
+    assert.equal(await apply(next), "applied");
+    assert.deepEqual(world.take(), ["stop a:1", "start a:1"]);
+    assert.deepEqual(names(set), ["a", "b"]);
+    assert.deepEqual([...world.made[2]?.bound ?? []], ["10.0.0.9"]);
   }));
 
 Deno.test("who is new is bound to the addresses that are held now, and to those only", () =>

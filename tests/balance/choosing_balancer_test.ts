@@ -71,3 +71,24 @@ Deno.test("what is not to be had is refused by name", async () => {
     await balancer.stop();
   }
 });
+
+privileged("what the kernel does not take while it carries a balancer is said before anything changes", async () => {
+  await insideNamespace(async () => {
+    const parts = kernelParts();
+    for (const engine of ["auto", "kernel"] as const) {
+      let offer: KernelOffer = { outcome: "takes", parts };
+      const kernel = { offer: () => offer } as Pick<KernelEngine, "offer"> as KernelEngine;
+      const balancer = new ChoosingBalancer(tcpConfig([1], { engine, port: 8080 }), DEPS, { kernel });
+      const next = tcpConfig([1, 2], { engine, port: 8080 });
+      assert.equal(balancer.suits(next), true, "before the start nothing is chosen");
+      await balancer.start();
+      assert.equal(balancer.suits(next), true);
+      offer = { outcome: "declines", why: "no room" };
+      if (engine === "auto") assert.equal(balancer.suits(next), false);
+      else assert.throws(() => balancer.suits(next), /Cannot use engine kernel for web: no room/);
+      assert.equal(balancer.config.backends.length, 1);
+      await balancer.stop();
+    }
+    await parts.close();
+  });
+});
