@@ -169,7 +169,7 @@ function parseVersion(text: string): 0 | 1 | Refusal {
  * some take it for a slash.
  */
 const TARGET = /^[!"$->@-[\]-~]+(?:\?[!"$-~]*)?$/;
-const ABSOLUTE = /^http:\/\/([^/?]*)(.*)$/i;
+const ABSOLUTE = /^https?:\/\/([^/?]*)(.*)$/i;
 
 /** RFC 9112 §3.2: the four forms of a target; `authority` is null where the target names none. */
 function parseTarget(method: string, target: string): { target: string; authority: string | null } | Refusal {

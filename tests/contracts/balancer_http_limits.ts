@@ -1,6 +1,16 @@
 /** What every engine promises for content that is larger than the configuration allows. */
 import assert from "node:assert/strict";
-import { ask, Backend, httpBackend, httpConfig, type Maker, okResponse, portOf, withBalancer } from "../balance/kit.ts";
+import {
+  ask,
+  Backend,
+  httpBackend,
+  httpConfig,
+  type Maker,
+  okResponse,
+  portOf,
+  type RawConn,
+  withBalancer,
+} from "../balance/kit.ts";
 import { askToTheEnd } from "./http_ends.ts";
 import type { HttpPromise } from "./balancer_http.ts";
 
@@ -98,6 +108,28 @@ async function longAnswersThatStream(make: Maker): Promise<void> {
   await backend.close();
 }
 
+async function tooLongWhileAnswered(make: Maker): Promise<void> {
+  const backendEnd = Promise.withResolvers<string>();
+  const backend = new Backend(async (conn) => {
+    await conn.until("\r\n\r\n");
+    await conn.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun");
+    backendEnd.resolve(await conn.rest());
+  });
+  await withBalancer(httpConfig([backend.port], { maxRequestBytes: 5 }), async (balancer, resetter) => {
+    const begun = Promise.withResolvers<RawConn>();
+    const request = `${HEAD}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`;
+    const onPart = (text: string, client: RawConn): void => {
+      if (text.endsWith("begun")) begun.resolve(client);
+    };
+    const ended = askToTheEnd(balancer, resetter, { request, onPart });
+    await (await begun.promise).send("3\r\ndef\r\n0\r\n\r\n");
+    const { text } = await ended;
+    assert.match(text, /^HTTP\/1\.1 200 [^]*begun$/, "no other answer within the one that has begun");
+    assert.ok(!(await backendEnd.promise).includes("def"));
+  }, make);
+  await backend.close();
+}
+
 /** All of them. */
 export const LIMIT_PROMISES: readonly HttpPromise[] = [
   {
@@ -105,6 +137,7 @@ export const LIMIT_PROMISES: readonly HttpPromise[] = [
     run: tooLongByLength,
   },
   { name: "chunks beyond what a request may have end it with 413 and cut its backend", run: tooLongInChunks },
+  { name: "chunks beyond what a request may have end it also when its answer has begun", run: tooLongWhileAnswered },
   { name: "an answer that says it is longer than allowed becomes 502", run: longAnswersByLength },
   { name: "an answer that turns out longer than allowed is broken off with a reset", run: longAnswersThatStream },
 ];

@@ -185,6 +185,46 @@ async function nothingBehindAnAnswerIsOne(make: Maker): Promise<void> {
   assert.equal(backend.accepted, 3, "a connection whose answer was followed by more is not used again");
 }
 
+async function onlyAskedProtocols(make: Maker): Promise<void> {
+  const answers = ["Upgrade: h2c\r\n", "Upgrade: websocket, h2c\r\n", ""];
+  const backend = new Backend(async (conn, n) => {
+    await conn.until("\r\n\r\n");
+    await conn.send(`HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\n${answers[n]}\r\nevil`);
+    await conn.rest();
+  });
+  await withBalancer(httpConfig([backend.port]), async (balancer) => {
+    for (const answer of answers) {
+      const request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\r\n";
+      const got = await ask(portOf(balancer), request);
+      assert.ok(isRefusal(got, 502), `${answer}: ${got}`);
+    }
+  }, make);
+  await backend.close();
+}
+
+async function expectationsPass(make: Maker): Promise<void> {
+  const heads: string[] = [];
+  const backend = new Backend(async (conn, n) => {
+    heads[n] = await conn.until("\r\n\r\n");
+    await conn.send("HTTP/1.1 100 Continue\r\n\r\n");
+    await conn.until("hello");
+    await conn.send(okResponse("done", "Connection: close\r\n"));
+  });
+  await withBalancer(httpConfig([backend.port]), async (balancer) => {
+    const lines = "Host: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+    const client = await RawConn.connect(portOf(balancer));
+    await client.send(`POST / HTTP/1.1\r\n${lines}`);
+    assert.equal(await client.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n", "before any content");
+    await client.send("hello");
+    assert.match(await client.until("done"), /^HTTP\/1\.1 200 OK\r\n/);
+    client.close();
+    const old = await ask(portOf(balancer), `POST / HTTP/1.0\r\n${lines}hello`);
+    assert.match(old, /^HTTP\/1\.1 200 OK\r\n[^]*done$/, "HTTP/1.0 knows no interim answers");
+  }, make);
+  await backend.close();
+  assert.deepEqual(heads.map((head) => head.includes("Expect: 100-continue")), [true, false]);
+}
+
 /** All of them. */
 export const STRICT_PROMISES: readonly HttpPromise[] = [
   ...Object.entries(SMUGGLING_CASES).map(([about, cases]) => ({
@@ -220,6 +260,8 @@ export const STRICT_PROMISES: readonly HttpPromise[] = [
     ),
   },
   { name: "fields that Connection names are not passed on, in either direction", run: connectionFieldsStay },
+  { name: "a 101 to a protocol that was not asked for becomes 502", run: onlyAskedProtocols },
+  { name: "100-continue passes with content to hold back, and not for HTTP/1.0", run: expectationsPass },
   { name: "content that comes after its answer is never read as a request", run: contentIsNeverARequest },
   { name: "what a backend sends behind its answer never answers another request", run: nothingBehindAnAnswerIsOne },
 ];

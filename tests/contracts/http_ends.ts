@@ -11,7 +11,7 @@ export interface Ended {
 /** What to ask, and what to do when a part of the answer has come. */
 export interface Asked {
   readonly request: string;
-  readonly onPart?: (text: string) => void;
+  readonly onPart?: (text: string, client: RawConn) => void;
 }
 
 /** Sends a request and reads until the connection ends. */
@@ -26,7 +26,7 @@ export async function askToTheEnd(balancer: Balancer, resetter: FakeResetter, as
       const more = await client.read();
       if (more === null) return { text, isReset: resetter.one.length > resetsBefore };
       text += more;
-      onPart(text);
+      onPart(text, client);
     }
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionReset) return { text, isReset: true };

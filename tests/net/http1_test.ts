@@ -62,6 +62,7 @@ Deno.test("an absolute target replaces Host and becomes the origin form", () => 
   const rows: [string, string, string][] = [
     ["GET http://b.example:81/x?y", "/x?y", "b.example:81"],
     ["GET HTTP://b.example", "/", "b.example"],
+    ["GET https://b.example/x", "/x", "b.example"],
     ["GET http://b.example?q", "/?q", "b.example"],
     ["OPTIONS http://b.example", "*", "b.example"],
   ];
