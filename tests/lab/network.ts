@@ -6,6 +6,7 @@ import { formatMac } from "../../mod/net/mac.ts";
 import { Namespace } from "../../mod/linux/namespace.ts";
 import { NftSocket } from "../../mod/linux/nft_socket.ts";
 import { type Removal, RouteSocket } from "../../mod/linux/rtnetlink.ts";
+import { writeSysctl } from "../../mod/linux/sysctl.ts";
 import { ip, PREFIX_LENGTH_4, PREFIX_LENGTH_6, type Station } from "./plan.ts";
 
 const BRIDGE = "switch";
@@ -90,6 +91,7 @@ export class Network {
     this.#namespace = namespace;
     this.#routes = routes;
     this.#bridgeIndex = routes.addBridge(BRIDGE).index;
+    namespace.run(likeASwitch);
     routes.setUp(this.#bridgeIndex);
   }
 
@@ -166,6 +168,11 @@ export class Network {
     assert(link !== null, `the switch has ${machine.station.port}`);
     return link.index;
   }
+}
+
+/** A switch does not look into packets; a bridge shows them to the filters of its own machine, which costs the processors that proxies need. */
+function likeASwitch(): void {
+  for (const name of ["iptables", "ip6tables", "arptables"]) writeSysctl(["bridge", `bridge-nf-call-${name}`], "0");
 }
 
 /** Link-local addresses are usable at once. Where the kernel's settings are read-only they take two seconds. */
