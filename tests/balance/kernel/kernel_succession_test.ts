@@ -1,0 +1,68 @@
+/** A port goes from the kernel to another balancer and back while connections stand. */
+import assert from "node:assert/strict";
+import { BalancerSet } from "../../../mod/agent/balancer_set.ts";
+import type { BalancersPlan } from "../../../mod/agent/reload_plan.ts";
+import { KernelBalancer } from "../../../mod/balance/kernel/kernel_balancer.ts";
+import { ListenBalancer } from "../../../mod/balance/listen_balancer.ts";
+import type { TcpBalancerConfig } from "../../../mod/config/types.ts";
+import { systemClock } from "../../../mod/runtime/clock.ts";
+import { named } from "../../contracts/balancer_kit.ts";
+import { privileged } from "../../fakes/privileges.ts";
+import { FakeResetter, RawConn, tcpConfig } from "../kit.ts";
+import { insideNamespace, kernelParts, withPort } from "./kit.ts";
+
+const VIP = "127.0.0.9";
+
+async function open(port: number, greeting: string): Promise<RawConn> {
+  const conn = new RawConn(await Deno.connect({ hostname: VIP, port }));
+  assert.equal(await conn.until("\n"), `${greeting}\n`);
+  return conn;
+}
+
+async function isThere(conn: RawConn): Promise<void> {
+  await conn.send("ping");
+  assert.equal(await conn.exactly(4), "ping");
+}
+
+function swap(to: TcpBalancerConfig): BalancersPlan {
+  return { kept: [], updated: [], added: [], swapped: [{ from: to.name, to }], removed: [], order: [to.name] };
+}
+
+privileged(
+  "the kernel's connections go on when another engine or another of its balancers has the port",
+  () =>
+    insideNamespace(async () => {
+      const backend = named("here");
+      const parts = kernelParts();
+      const resetter = new FakeResetter();
+      const deps = { clock: systemClock, random: () => 0, resetter };
+      const first: TcpBalancerConfig = {
+        ...tcpConfig([backend.port], { engine: "kernel", bindToVip: true, drainMs: 30 }),
+        port: withPort(tcpConfig([])).port,
+      };
+      const set = new BalancerSet([first], {
+        clock: systemClock,
+        make: (config) =>
+          config.engine === "kernel" && config.type === "tcp"
+            ? new KernelBalancer(config, { ...deps, ...parts })
+            : new ListenBalancer(config, deps),
+      });
+      await set.start();
+      set.bind(VIP);
+      const held: RawConn[] = [];
+      for (const change of [{}, { engine: "listen" }, { engine: "kernel" }, { affinity: "source" }] as const) {
+        if (Object.keys(change).length > 0) {
+          const next = { ...first, ...change, drainMs: 5000 };
+          assert.deepEqual(await set.apply(swap(next)), { outcome: "applied" });
+        }
+        held.push(await open(first.port, "here"));
+        // Longer than the first one drains.
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        for (const conn of held) await isThere(conn);
+      }
+      for (const conn of held) conn.close();
+      await set.stop();
+      await parts.close();
+      await backend.close();
+    }),
+);
