@@ -73,6 +73,10 @@ const REFUSED = [
       "an interim answer with a length",
       `HTTP/1.1 103 E\r\nContent-Length: 4\r\n\r\nevil${OK}Content-Length: 0\r\n\r\n`,
     ],
+    [
+      "an answer within an interim answer",
+      `HTTP/1.1 103 E\r\nContent-Length: 42\r\n\r\n${OK}Content-Length: 4\r\n\r\nevil${OK}Content-Length: 0\r\n\r\n`,
+    ],
     ["an interim answer in chunks", `HTTP/1.1 100 C\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${OK}\r\n`],
     ["interim answers without end", "HTTP/1.1 103 E\r\nLink: a\r\n\r\n".repeat(50)],
   ]),
