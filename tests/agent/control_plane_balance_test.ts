@@ -220,6 +220,10 @@ inWorld("with the last address the table goes and connections end, and it comes 
   await up(balance, 2);
   assert.equal(await reached(port), HOSTS.join(" "));
   balance.released(VIP);
+  balance.held(VIP);
+  await up(balance, 2);
+  assert.equal(await reached(port), HOSTS.join(" "), "what is held again at once is balanced again");
+  balance.released(VIP);
   await eventually(() => tables() === 0, "nothing is left");
   const { asked } = cluster;
   await new Promise((resolve) => setTimeout(resolve, 3 * CHECK_MS));

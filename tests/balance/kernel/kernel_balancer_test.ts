@@ -162,12 +162,16 @@ inside(
   "checks that are given decide: first a look, then connections, and one that fails loses what it has",
   async () => {
     const [a, b] = [named("a"), named("b")];
-    const config = tcpConfig([], { bindToVip: true, health: { ...CHECK, rise: 1, fall: 2 } });
+    const config = tcpConfig([a.port], { bindToVip: true, health: { ...CHECK, rise: 1, fall: 2 } });
     await inWorld(config, true, async ({ balancer, config, checks }) => {
       assert.ok(checks !== null);
       const { port } = config;
+      await assert.rejects(open(port), Deno.errors.ConnectionRefused, "also who was there from the start");
       balancer.update(toBackends(config, [a, b]));
-      assert.deepEqual(balancer.status().backends.map(({ detail }) => detail), ["not checked yet", "not checked yet"]);
+      assert.deepEqual(balancer.status().backends.map(({ detail }) => detail), [
+        "not checked yet",
+        "new, not checked yet",
+      ]);
       await assert.rejects(open(port), Deno.errors.ConnectionRefused);
       checks.say(a, true);
       checks.say(b, false);
