@@ -17,11 +17,11 @@ export class Program {
   /** How many lines were waited for already. */
   #seen = 0;
 
-  private constructor(directory: string, file: string) {
+  private constructor(args: readonly string[], { file, directory }: { file: string; directory: string }) {
     this.#directory = directory;
     this.file = file;
-    const args = ["run", "-A", MAIN, "start", "-c", file];
-    this.#child = new Deno.Command(Deno.execPath(), { args, stderr: "piped", stdout: "null" }).spawn();
+    const command = ["run", "-A", MAIN, "start", ...args];
+    this.#child = new Deno.Command(Deno.execPath(), { args: command, stderr: "piped", stdout: "null" }).spawn();
     this.#reading = this.#read();
   }
 
@@ -32,7 +32,17 @@ export class Program {
     place: (directory: string, text: string) => string = plainFile,
   ): Promise<void> {
     const directory = await Deno.makeTempDir();
-    const program = new Program(directory, place(directory, withState(directory, config)));
+    const file = place(directory, withState(directory, config));
+    await Program.#use(new Program(["-c", file], { file, directory }), use);
+    await Deno.remove(directory, { recursive: true });
+  }
+
+  /** Runs `use` with a program that has no file. */
+  static async run(flags: readonly string[], use: (program: Program) => Promise<void>): Promise<void> {
+    await Program.#use(new Program(flags, { file: "", directory: "" }), use);
+  }
+
+  static async #use(program: Program, use: (program: Program) => Promise<void>): Promise<void> {
     try {
       await program.says(/msg=ready/);
       await use(program);
@@ -53,8 +63,13 @@ export class Program {
   /** Writes the file anew, asks for it to be applied, and waits until the program says that it is, or is not. */
   async reload(config: unknown, says = /Configuration (reloaded|refused|not applied)/): Promise<string> {
     Deno.writeTextFileSync(this.file, this.text(config));
-    this.#child.kill("SIGHUP");
+    this.hangUp();
     return await this.says(says);
+  }
+
+  /** Asks it to apply its file. */
+  hangUp(): void {
+    this.#child.kill("SIGHUP");
   }
 
   /** The next line of its log that is like this. */
@@ -88,7 +103,6 @@ export class Program {
     this.#child.kill("SIGTERM");
     const { code } = await this.#child.status;
     await this.#reading;
-    await Deno.remove(this.#directory, { recursive: true });
     assert.equal(code, 0, this.#lines.join("\n"));
   }
 }

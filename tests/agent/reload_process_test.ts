@@ -119,24 +119,44 @@ Deno.test("a file that is bad, or that cannot be applied, changes nothing", asyn
   await Promise.all([a.close(), b.close()]);
 });
 
-Deno.test("a balancer whose front changes hands its port over, and its connections finish", async () => {
+Deno.test("a balancer whose front changes hands its port over, from engine to engine, and its connections finish", async () => {
   const backend = new Backend(async (conn) => {
     await conn.send("hello\n");
     await echo(conn);
   });
   const port = deadPort();
-  const before = tcp("plain", port, { to: backend.port });
-  await Program.with({ loadBalancers: [before] }, async (program) => {
-    const held = await RawConn.connect(port);
-    await held.until("\n");
-    const after = { ...before, name: "other" };
-    assert.match(await program.reload({ loadBalancers: [after] }), /changes="replaced plain by other"/);
-    assert.equal(await greeting(port), "hello");
-    await held.send("ping");
-    assert.equal(await held.exactly(4), "ping");
-    held.close();
+  const held: RawConn[] = [];
+  const serves = async (): Promise<void> => {
+    const client = await RawConn.connect(port);
+    held.push(client);
+    assert.equal(await client.until("\n"), "hello\n");
+    for (const one of held) {
+      await one.send("ping");
+      assert.equal(await one.exactly(4), "ping");
+    }
+  };
+  await Program.with({ loadBalancers: [tcp("0", port, { to: backend.port })] }, async (program) => {
+    await serves();
+    for (const [n, engine] of (["user", "listen", "listen", "user", "user"] as const).entries()) {
+      const next = tcp(String(n + 1), port, { to: backend.port, engine });
+      assert.match(await program.reload({ loadBalancers: [next] }), new RegExp(`changes="replaced ${n} by ${n + 1}"`));
+      await serves();
+    }
+    for (const one of held) one.close();
   });
   await backend.close();
+});
+
+Deno.test("without a file SIGHUP changes nothing and ends nothing", async () => {
+  const directory = await Deno.makeTempDir();
+  const flags = ["--singleNode", "--disableVIP", "--stateDir", directory];
+  await Program.run(flags, async (program) => {
+    for (let times = 0; times < 2; times++) {
+      program.hangUp();
+      await program.says(/there is no configuration file/);
+    }
+  });
+  await Deno.remove(directory, { recursive: true });
 });
 
 /** As the kubelet mounts a ConfigMap: the file is a link into a directory that is itself a link, which is what changes. */
