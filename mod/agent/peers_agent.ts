@@ -25,6 +25,8 @@ import { kernelEngineOf } from "./balance_kernel.ts";
 import { BalancerSet } from "./balancer_set.ts";
 import { CONTROL_SOCKET, ControlServer, type TransferAnswer } from "./control.ts";
 import type { HostKernel } from "./host_kernel.ts";
+import type { Build } from "./manager_run.ts";
+import { PeersPages } from "./peers_pages.ts";
 import { outlivingMs } from "./every_node_election.ts";
 import { makeRaft, raftElsewhere, transferRaft } from "./raft_election.ts";
 import { stopInOrder, type StopStep } from "./orderly_stop.ts";
@@ -48,7 +50,7 @@ export interface PeersAgentOptions {
   readonly placed: readonly PlacedVip[];
   readonly kernel: HostKernel;
   readonly clock: Clock;
-  readonly version: string;
+  readonly build: Build;
   /** null: no routers are told. */
   readonly routing: Routing | null;
 }
@@ -67,6 +69,7 @@ export class PeersAgent {
   readonly #node: RaftNode | null;
   readonly #elector: Elector;
   readonly #exchange: StatusExchange | null;
+  readonly #pages: PeersPages;
   /** What ends a hold on this machine. */
   #fence: "guard" | "lifetime" = "guard";
   #lock: StateLock | null = null;
@@ -112,10 +115,22 @@ export class PeersAgent {
       });
     const channel = this.#node?.channel(STATUS_CHANNEL) ?? null;
     this.#exchange = channel === null ? null : new StatusExchange({ channel, clock, own: () => this.#ownStatus() });
+    this.#pages = new PeersPages({
+      listen: config.metrics,
+      clock,
+      build: options.build,
+      node: config.localPeer.id,
+      stallMs: config.timing.leaseMs / 4,
+      facts: {
+        holds: () => this.#holder.status(),
+        balancers: () => this.#balancers.status(),
+        routing: () => this.#options.routing?.status() ?? NO_ROUTING,
+      },
+    });
   }
 
   /**
-   * Begins to serve. Throws what its parts throw (StateLockError, BalancerError, StorageError, TransportError, ControlError, SysError)
+   * Begins to serve. Throws what its parts throw (StateLockError, ListenError, BalancerError, StorageError, TransportError, ControlError, SysError)
    * after taking back the rest.
    */
   async start(): Promise<void> {
@@ -136,6 +151,7 @@ export class PeersAgent {
       await this.#options.routing?.start();
       await this.#elector.start();
       this.#options.routing?.decided();
+      await this.#pages.start();
       this.#control = await ControlServer.start(`${config.stateDir}/${CONTROL_SOCKET}`, {
         status: () => this.#clusterStatus(),
         transfer: (to) => this.#transfer(to),
@@ -175,6 +191,7 @@ export class PeersAgent {
       ["the kernel's balancing", () => this.#kernelEngine.close()],
       ["the balancers' threads", () => this.#threads.close()],
       ["the addresses", () => this.#holder.stop()],
+      ["the metrics", () => this.#pages.stop()],
       ["the status channel", () => this.#exchange?.stop()],
       ["the control socket", () => this.#control?.stop()],
       ["the kernel's sockets", () => this.#options.kernel.close()],
@@ -199,23 +216,26 @@ export class PeersAgent {
       listener: {
         held: (ip, epoch) => {
           this.#balancers.bind(ip);
+          this.#pages.held(ip);
           // Nobody counts terms for single nodes that serve one address.
           routing?.holds.held(ip, config.singleNode ? null : epoch);
         },
         released: (ip) => {
           routing?.holds.released(ip);
           this.#balancers.release(ip);
+          this.#pages.released(ip);
         },
+        announced: (ip, takeoverMs) => this.#pages.announced(ip, takeoverMs),
       },
       elsewhere: (ip) => raftElsewhere(this.#node, config.timing, ip),
     });
   }
 
   #ownStatus(): NodeStatus {
-    const { config, clock, version } = this.#options;
+    const { config, clock, build } = this.#options;
     return nodeStatus({
       id: config.localPeer.id,
-      version,
+      version: build.version,
       uptimeMs: clock.now() - this.#startedMs,
       raft: this.#node?.observe() ?? null,
       elector: null,

@@ -12,6 +12,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { isOurs } from "../vip/address.ts";
 import type { PlacedVip } from "../vip/types.ts";
 import { HostKernel } from "./host_kernel.ts";
+import type { Build } from "./manager_run.ts";
 import { peersRoutingOf } from "./routing_choice.ts";
 import { PeersAgent } from "./peers_agent.ts";
 import { type ConfigSource, Reloader, type ReloadOutcome } from "./reload.ts";
@@ -28,7 +29,7 @@ export interface RunOptions {
 }
 
 /** Runs peers mode; gives the exit status: 0 after an orderly stop, 1 if it could not start. */
-export async function runPeersAgent(config: PeersConfig, version: string, { source }: RunOptions): Promise<number> {
+export async function runPeersAgent(config: PeersConfig, build: Build, { source }: RunOptions): Promise<number> {
   const stop = Promise.withResolvers<string>();
   const onReload = new Reloads();
   const handlers = [
@@ -37,7 +38,7 @@ export async function runPeersAgent(config: PeersConfig, version: string, { sour
   ];
   for (const [signal, handler] of handlers) Deno.addSignalListener(signal, handler);
   try {
-    const agent = await startAgent(config, version);
+    const agent = await startAgent(config, build);
     if (agent === null) return 1;
     const reloader = source === null ? null : new Reloader({
       source,
@@ -80,7 +81,7 @@ class Reloads {
   }
 }
 
-async function startAgent(config: PeersConfig, version: string): Promise<PeersAgent | null> {
+async function startAgent(config: PeersConfig, build: Build): Promise<PeersAgent | null> {
   let kernel: HostKernel | null = null;
   try {
     kernel = new HostKernel(systemClock);
@@ -97,7 +98,7 @@ async function startAgent(config: PeersConfig, version: string): Promise<PeersAg
       placed,
       kernel,
       clock: systemClock,
-      version,
+      build,
       routing: peersRoutingOf(config, { kernel, clock: systemClock }),
     });
     await agent.start();

@@ -53,7 +53,7 @@ function joinShort(arg: string): string {
 /** The agent brings the whole runtime part of the program with it; other commands do without. */
 async function startAgent(config: PeersConfig, source: ConfigSource | null): Promise<number> {
   const { runPeersAgent } = await import("../agent/run.ts");
-  return await runPeersAgent(config, buildInfo().version, { source });
+  return await runPeersAgent(config, buildInfo(), { source });
 }
 
 /** {@link startAgent} for a node of a cluster. */

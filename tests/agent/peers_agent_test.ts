@@ -11,6 +11,8 @@ import { systemClock } from "../../mod/runtime/clock.ts";
 import { privileged } from "../fakes/privileges.ts";
 import { address, CabledMachine } from "../vip/machine.ts";
 
+const BUILD = { version: "test", commit: "none" };
+
 const V4 = "10.98.0.200";
 const V6 = "fd98::200";
 
@@ -43,7 +45,7 @@ async function withAgent(
   const kernel = cabled.machine.run(() => new HostKernel(systemClock));
   const placed = [{ ip: V4, prefixLength: 32, linkName: "eth0" }, { ip: V6, prefixLength: 128, linkName: "eth0" }];
   const agent = cabled.machine.run(() =>
-    new PeersAgent({ config: config(stateDir), placed, kernel, clock: systemClock, version: "test", routing: null })
+    new PeersAgent({ config: config(stateDir), placed, kernel, clock: systemClock, build: BUILD, routing: null })
   );
   try {
     await run(agent, cabled, stateDir);
@@ -98,7 +100,7 @@ privileged(
       const kernel = cabled.machine.run(() => new HostKernel(systemClock));
       const placed = [{ ip: V4, prefixLength: 32, linkName: "eth0" }];
       const second = cabled.machine.run(() =>
-        new PeersAgent({ config: config(stateDir), placed, kernel, clock: systemClock, version: "test", routing: null })
+        new PeersAgent({ config: config(stateDir), placed, kernel, clock: systemClock, build: BUILD, routing: null })
       );
       await assert.rejects(startInside(second, cabled), /Another agent uses stateDir/);
       assert.equal(cabled.nft.tables().length, 2);
@@ -122,7 +124,7 @@ privileged("without addresses the kernel is left alone", () =>
       placed: [],
       kernel,
       clock: systemClock,
-      version: "test",
+      build: BUILD,
       routing: null,
     };
     const bare = cabled.machine.run(() => new PeersAgent(options));

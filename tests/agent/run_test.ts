@@ -5,6 +5,8 @@ import { Namespace } from "../../mod/linux/namespace.ts";
 import { RouteSocket } from "../../mod/linux/rtnetlink.ts";
 import { privileged } from "../fakes/privileges.ts";
 
+const BUILD = { version: "test", commit: "none" };
+
 privileged("an interface that does not exist ends with status 1, and nothing is touched", async () => {
   const text =
     "localPeer: {id: only, address: 10.98.0.2, port: 10000}\nvip: 10.98.0.200\nsingleNode: true\ninterface: nosuch0\n";
@@ -14,7 +16,7 @@ privileged("an interface that does not exist ends with status 1, and nothing is 
   const namespace = Namespace.create();
   const before = namespace.run(() => new RouteSocket());
   const running: Promise<number>[] = [];
-  namespace.run(() => void running.push(runPeersAgent(config, "test", { source: null })));
+  namespace.run(() => void running.push(runPeersAgent(config, BUILD, { source: null })));
   assert.deepEqual(await Promise.all(running), [1]);
   assert.deepEqual(before.addresses(), []);
   before.close();
