@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ConfigSource } from "../../mod/agent/reload.ts";
 import type { PeersConfig } from "../../mod/config/types.ts";
 import { command, type Outcome } from "./helpers.ts";
 
@@ -76,4 +77,25 @@ Deno.test("--dump prints every setting with its origin and starts nothing", asyn
   ];
   for (const line of lines) assert.ok(out.includes(`${line}\n`), line);
   assert.match(out, /^announceInterval = 3s \(default\)$/m);
+});
+
+Deno.test("the agent can read its file anew, with the same flags and variables on top; without a file it gets none", async () => {
+  const sources: (ConfigSource | null)[] = [];
+  const files = { "good.yaml": GOOD };
+  const runAgent = (_config: PeersConfig, source: ConfigSource | null): Promise<number> => {
+    sources.push(source);
+    return Promise.resolve(0);
+  };
+  const world = { files, runAgent, env: { vip_timing: "fast" } };
+  await command(["start", "-c", "good.yaml", "--placement", "spread"], world);
+  await command(["start", "--vip", "10.0.0.9", "--singleNode", "--log", "error"], world);
+  const [source, none] = sources;
+  assert.equal(none, null);
+  assert.deepEqual([source?.file, source?.text], ["good.yaml", GOOD]);
+  files["good.yaml"] = GOOD.replace("10.0.0.9", "10.0.0.8");
+  const again = source?.load(source.readText());
+  assert.ok(again?.outcome === "valid");
+  const { vips, timing, placement } = again.config;
+  assert.deepEqual([vips[0]?.ip, timing.beatMs, placement], ["10.0.0.8", 10, "spread"]);
+  assert.equal(source?.load("vipp: 1").outcome, "invalid");
 });
