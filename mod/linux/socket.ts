@@ -139,9 +139,12 @@ export function remoteEndpoint(fd: number): Endpoint | null {
   return endpoint(fd, libc.getpeername);
 }
 
+/** For {@link endpoint} alone: it is asked for each connection, and memory outside the heap costs as much as the call. */
+const asked = { address: new Uint8Array(STORAGE), length: new Uint32Array(1) };
+
 function endpoint(fd: number, ask: typeof libc.getsockname): Endpoint | null {
-  const storage = new Uint8Array(STORAGE);
-  return ask(fd, storage, Uint32Array.of(STORAGE)) === -1 ? null : decodeEndpoint(storage);
+  asked.length[0] = STORAGE;
+  return ask(fd, asked.address, asked.length) === -1 ? null : decodeEndpoint(asked.address);
 }
 
 /** Reads a sockaddr_in or sockaddr_in6; null for other families. */

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { forwardedRequest, forwardedResponse } from "../../mod/balance/http_rewrite.ts";
 import { encodeHead, RequestHeadParser, ResponseHeadParser } from "../../mod/net/http1.ts";
 import { latin1Text } from "../../mod/net/http1_fields.ts";
-import { forwardedForLine, forwardedProtoLine, PlainRequest, PlainResponse } from "../../mod/net/http1_plain.ts";
+import { forwardedProtoLine, PlainRequest, PlainResponse } from "../../mod/net/http1_plain.ts";
 import { seededRandom, seedFromEnv } from "../fakes/random.ts";
 import { latin1Bytes, REQUEST_CASES } from "./http1_cases.ts";
 
 const LIMITS = { maxHeadBytes: 2048, maxHeaders: 8 };
 const CLIENT = "192.0.2.7";
-const ROUTE = { forwardedFor: forwardedForLine(CLIENT), forwardedProto: forwardedProtoLine("http") };
+const ROUTE = { clientIp: CLIENT, forwardedProto: forwardedProtoLine("http") };
 /** What comes before the head in the buffer, and what behind it. */
 const BEFORE = "stale bytes";
 const BEHIND = "GET /next HTTP/1.1\r\n";

@@ -31,6 +31,7 @@ export class CurrentAnswer {
     this.#request = request;
     this.reader = new HeadReader({
       scratch: shared.scratch,
+      buffers: shared.buffers,
       plain: shared.plainResponse,
       strict: () => new ResponseHeadParser(shared.config, request.method),
     });

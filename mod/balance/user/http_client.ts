@@ -1,7 +1,6 @@
 /** One client's connection: its requests are answered one after the other, in the order they came. */
 import { assertNever } from "../../base/assert.ts";
-import { type RequestHead, RequestHeadParser } from "../../net/http1.ts";
-import { forwardedForLine } from "../../net/http1_plain.ts";
+import type { RequestHead } from "../../net/http1.ts";
 import { ownReply, refusalReply } from "../http_reply.ts";
 import { Exchange } from "./http_exchange.ts";
 import type { ExchangeClient, ExchangeEnd } from "./http_exchange_types.ts";
@@ -29,8 +28,10 @@ type State =
 export class HttpClient implements FlowOwner, ExchangeClient {
   readonly flow: Flow;
   readonly reader: HeadReader<RequestHead>;
+  reportedBytes = 0;
   readonly #shared: HttpShared;
-  readonly #exchange: Exchange;
+  /** Only while a request is answered. */
+  #exchange: Exchange | null = null;
   readonly #onClosed: (client: HttpClient) => void;
   #state: State = "reading";
   #isServing = false;
@@ -40,18 +41,12 @@ export class HttpClient implements FlowOwner, ExchangeClient {
   #flushedBytes = 0;
   #discarded = 0;
   #ip: string | null = null;
-  #forwardedFor: Uint8Array<ArrayBuffer> | null = null;
 
   constructor(flow: Flow, shared: HttpShared, onClosed: (client: HttpClient) => void) {
     this.flow = flow;
     this.#shared = shared;
     this.#onClosed = onClosed;
-    this.reader = new HeadReader({
-      scratch: shared.scratch,
-      plain: shared.plainRequest,
-      strict: () => new RequestHeadParser(shared.config),
-    });
-    this.#exchange = new Exchange(shared, this);
+    this.reader = new HeadReader(shared.requestReading);
     flow.owner = this;
     flow.expireIn(shared.config.headTimeoutMs);
     if (flow.hasInput) this.#serve();
@@ -63,11 +58,6 @@ export class HttpClient implements FlowOwner, ExchangeClient {
     return this.#ip;
   }
 
-  get forwardedFor(): Uint8Array<ArrayBuffer> {
-    this.#forwardedFor ??= forwardedForLine(this.ip);
-    return this.#forwardedFor;
-  }
-
   /** Ends it as soon as nothing is under way. */
   drain(): void {
     if (this.#state === "reading" && !this.#isHeadBegun) this.#close();
@@ -75,7 +65,7 @@ export class HttpClient implements FlowOwner, ExchangeClient {
 
   /** Ends it, and what it has to do with a backend, with a RST. */
   cut(): void {
-    if (this.#state === "busy") this.#exchange.abort();
+    this.#abort();
     this.flow.reset();
     this.#closed();
   }
@@ -89,7 +79,7 @@ export class HttpClient implements FlowOwner, ExchangeClient {
       case "reading":
         return this.#serve();
       case "busy":
-        return this.#exchange.clientReadable();
+        return this.#exchange?.clientReadable();
       case "lingering":
         return this.#discard();
       case "flushing":
@@ -101,12 +91,12 @@ export class HttpClient implements FlowOwner, ExchangeClient {
   }
 
   drained(): void {
-    if (this.#state === "busy") this.#exchange.clientDrained();
+    if (this.#state === "busy") this.#exchange?.clientDrained();
     else if (this.#state === "flushing") this.#goOn();
   }
 
   failed(): void {
-    if (this.#state === "busy") this.#exchange.abort();
+    this.#abort();
     this.#closed();
   }
 
@@ -115,7 +105,7 @@ export class HttpClient implements FlowOwner, ExchangeClient {
       case "reading":
         return this.#isHeadBegun ? this.#giveUpHead() : this.#close();
       case "busy":
-        return this.#exchange.clientExpired();
+        return this.#exchange?.clientExpired();
       case "flushing":
         return this.#checkFlushing();
       case "lingering":
@@ -128,6 +118,7 @@ export class HttpClient implements FlowOwner, ExchangeClient {
   }
 
   exchangeEnded(end: ExchangeEnd): void {
+    this.#leaveExchange();
     switch (end) {
       case "keep":
         return this.#flush("reading");
@@ -140,6 +131,17 @@ export class HttpClient implements FlowOwner, ExchangeClient {
       default:
         return assertNever(end);
     }
+  }
+
+  #abort(): void {
+    this.#exchange?.abort();
+    this.#leaveExchange();
+  }
+
+  /** Others may use it. */
+  #leaveExchange(): void {
+    if (this.#exchange !== null) this.#shared.putExchange(this.#exchange);
+    this.#exchange = null;
   }
 
   /** Whoever asked for the end sends nothing more: what is left of it would only be a wait for its FIN. */
@@ -183,7 +185,8 @@ export class HttpClient implements FlowOwner, ExchangeClient {
         this.#state = "busy";
         this.#isHeadBegun = false;
         flow.neverExpire();
-        this.#exchange.begin();
+        this.#exchange = this.#shared.spareExchange() ?? new Exchange(this.#shared, this);
+        this.#exchange.begin(this);
         return true;
       default:
         return assertNever(outcome);

@@ -21,10 +21,10 @@ const TOO_LONG = "the content of the request is larger than is allowed here";
 /** Interim answers before the final one; a backend that sends no end of them has no final one. */
 const MAX_INTERIM = 16;
 
-/** Passes one request after the other of one client to backends, and the answers back. */
+/** Passes one request after the other to backends, and the answers back. A client has one while its request is answered. */
 export class Exchange implements BackendUser {
   readonly #shared: HttpShared;
-  readonly #client: ExchangeClient;
+  #client: ExchangeClient;
   readonly #request: CurrentRequest;
   readonly #answer: CurrentAnswer;
   readonly #upload: Content;
@@ -42,8 +42,6 @@ export class Exchange implements BackendUser {
   #tunnel: Tunnel | null = null;
   /** Of both flows, when one was last looked at for having expired. */
   #movedBytes = 0;
-  /** Of the client's flow, when it was last reported. */
-  #reportedBytes = 0;
 
   constructor(shared: HttpShared, client: ExchangeClient) {
     this.#shared = shared;
@@ -55,10 +53,11 @@ export class Exchange implements BackendUser {
     this.#download = new Content(shared.scratch);
   }
 
-  /** Takes over the request whose head the client's reader has just read. */
-  begin(): void {
+  /** Takes over the request whose head the client's reader has just read. Another client's only after the end of the one before. */
+  begin(client: ExchangeClient): void {
     const request = this.#request;
-    request.begin();
+    this.#client = client;
+    request.begin(client);
     this.#isHeadThere = true;
     this.#isLate = false;
     this.#opening.begin();
@@ -493,7 +492,7 @@ export class Exchange implements BackendUser {
   #report(): void {
     const { flow } = this.#client;
     const bytes = flow.receivedBytes + flow.sentBytes;
-    this.#opening.moved(bytes - this.#reportedBytes);
-    this.#reportedBytes = bytes;
+    this.#opening.moved(bytes - this.#client.reportedBytes);
+    this.#client.reportedBytes = bytes;
   }
 }

@@ -14,6 +14,8 @@ export type ExchangeEnd =
 /** Whose requests they are. */
 export interface ExchangeClient extends RequestSource {
   readonly flow: Flow;
+  /** Bytes of the flow that were reported as moved. */
+  reportedBytes: number;
   /** Called once for each `begin`, perhaps before that has returned. */
   exchangeEnded(end: ExchangeEnd): void;
 }

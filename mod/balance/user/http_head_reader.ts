@@ -1,7 +1,7 @@
 /** Heads from a flow: plain ones straight from the loop's scratch, all others through the strict parsers. */
 import { assertNever } from "../../base/assert.ts";
 import type { HeadLimits, HeadProgress, RefusalReason } from "../../net/http1.ts";
-import { HeldInput, type Input, type ScratchInput, viewOf } from "./http_input.ts";
+import { HeldInput, type Input, type ScratchInput, type SpareBuffers, viewOf } from "./http_input.ts";
 import type { Flow } from "./types.ts";
 
 /** What {@link HeadReader.read} came to. */
@@ -36,6 +36,7 @@ interface StrictParser<Head> {
 /** What a reader is made with. */
 export interface HeadReaderOptions<Head> {
   readonly scratch: ScratchInput;
+  readonly buffers: SpareBuffers;
   readonly plain: PlainReader;
   /** For one head. */
   readonly strict: () => StrictParser<Head>;
@@ -44,9 +45,9 @@ export interface HeadReaderOptions<Head> {
 /** Reads the heads of one flow, one after the other. */
 export class HeadReader<Head> {
   /** What has come and is not used: a part of a head, or what came behind one. */
-  readonly held = new HeldInput();
+  readonly held: HeldInput;
   /** Where the head is that was read: its first byte is at `start`. The reader's user moves it on. */
-  input: Input = this.held;
+  input: Input;
   lengthBytes = 0;
   /** The head, if it was not plain. */
   head: Head | null = null;
@@ -56,6 +57,8 @@ export class HeadReader<Head> {
 
   constructor(options: HeadReaderOptions<Head>) {
     this.#options = options;
+    this.held = new HeldInput(options.buffers);
+    this.input = this.held;
   }
 
   /** A part of a head has come. */

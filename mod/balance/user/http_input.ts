@@ -14,9 +14,11 @@ export const HEADROOM_BYTES = 2048;
 const HEAD_READ_BYTES = 32 * 1024;
 /** So often one flow is read in a row, then the others have their turn. */
 export const MOST_READS = 8;
-/** A smaller buffer is not given back between two requests. */
+/** What is usually held fits into this. */
 const SMALL_BYTES = 2048;
-const FIRST_BYTES = 512;
+const MAX_SPARE = 256;
+/** As much content is copied behind its head: that costs less than a view of the two where they are. */
+const LITTLE_BYTES = 512;
 const NOTHING = new Uint8Array(0);
 
 /** The loop's scratch, seen as what is received into it. One a thread: what is in it is used or held before anything else is received. */
@@ -55,11 +57,32 @@ export class ScratchInput implements Input {
   }
 }
 
+/** Small buffers that nobody uses: memory that is not counted anew for each connection. */
+export class SpareBuffers {
+  readonly #spare: Uint8Array<ArrayBuffer>[] = [];
+
+  /** One of at least this size. */
+  take(size: number): Uint8Array<ArrayBuffer> {
+    const spare = size <= SMALL_BYTES ? this.#spare.pop() : undefined;
+    return spare ?? new Uint8Array(Math.max(size, SMALL_BYTES));
+  }
+
+  /** It is not used any more. */
+  put(buffer: Uint8Array<ArrayBuffer>): void {
+    if (buffer.length === SMALL_BYTES && this.#spare.length < MAX_SPARE) this.#spare.push(buffer);
+  }
+}
+
 /** Bytes held for later in a buffer of their own, which is there only while it is needed. */
 export class HeldInput implements Input {
   bytes: Uint8Array<ArrayBuffer> = NOTHING;
   start = 0;
   end = 0;
+  readonly #buffers: SpareBuffers;
+
+  constructor(buffers: SpareBuffers) {
+    this.#buffers = buffers;
+  }
 
   /** How many there are. */
   get length(): number {
@@ -71,7 +94,7 @@ export class HeldInput implements Input {
     const count = input.end - input.start;
     if (count === 0) return;
     if (this.end + count > this.bytes.length) this.#makeRoom(count);
-    this.bytes.set(input.bytes.subarray(input.start, input.end), this.end);
+    copy(input, this.bytes, this.end);
     this.end += count;
     input.start = input.end;
   }
@@ -82,20 +105,32 @@ export class HeldInput implements Input {
     if (this.start < this.end) return;
     this.start = 0;
     this.end = 0;
-    if (this.bytes.length > SMALL_BYTES) this.bytes = NOTHING;
+    if (this.bytes !== NOTHING) this.#buffers.put(this.bytes);
+    this.bytes = NOTHING;
   }
 
   #makeRoom(count: number): void {
     const wanted = this.length + count;
-    let size = Math.max(this.bytes.length, FIRST_BYTES);
+    let size = Math.max(this.bytes.length, SMALL_BYTES);
     // Doubled, so that a head that comes byte by byte is not copied for each of them.
     while (size < wanted) size *= 2;
-    const room = size > this.bytes.length ? new Uint8Array(size) : this.bytes;
-    room.set(this.bytes.subarray(this.start, this.end));
-    this.bytes = room;
+    if (size === this.bytes.length) {
+      this.bytes.copyWithin(0, this.start, this.end);
+    } else {
+      const before = this.bytes;
+      this.bytes = this.#buffers.take(size);
+      this.bytes.set(before.subarray(this.start, this.end));
+      if (before !== NOTHING) this.#buffers.put(before);
+    }
     this.end -= this.start;
     this.start = 0;
   }
+}
+
+/** Copies what there is. A little is copied faster without the view that the runtime's way needs. */
+function copy({ bytes, start, end }: Readonly<Input>, into: Uint8Array<ArrayBuffer>, at: number): void {
+  if (end - start > LITTLE_BYTES) return into.set(bytes.subarray(start, end), at);
+  for (let index = start; index < end; index++) into[at++] = bytes[index] as number;
 }
 
 /** What `input` has, as bytes. */
@@ -122,6 +157,9 @@ export function sendWithHead(
   const { length } = head;
   if (start === end) {
     flow.send(head.bytes, length);
+  } else if (end - start <= LITTLE_BYTES && length + end - start <= head.bytes.length) {
+    copy(content, head.bytes, length);
+    flow.send(head.bytes, length + end - start);
   } else if (length <= start) {
     const at = start - length;
     for (let index = 0; index < length; index++) bytes[at + index] = head.bytes[index] as number;

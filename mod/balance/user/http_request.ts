@@ -18,7 +18,6 @@ const NO_LIMITS: HeadLimits = { maxHeadBytes: Infinity, maxHeaders: Infinity };
 export interface RequestSource {
   readonly reader: HeadReader<RequestHead>;
   readonly ip: string;
-  readonly forwardedFor: Uint8Array<ArrayBuffer>;
 }
 
 /** The request of one exchange after the other. */
@@ -37,16 +36,17 @@ export class CurrentRequest {
   /** The reader of plain heads has read no other one since. */
   #isStillRead = false;
   readonly #shared: HttpShared;
-  readonly #source: RequestSource;
+  #source: RequestSource;
 
   constructor(shared: HttpShared, source: RequestSource) {
     this.#shared = shared;
     this.#source = source;
   }
 
-  /** Takes over what the reader has just read; the bytes of the head stay where they are. */
-  begin(): void {
-    const { reader } = this.#source;
+  /** Takes over what the source's reader has just read; the bytes of the head stay where they are. */
+  begin(source: RequestSource): void {
+    this.#source = source;
+    const { reader } = source;
     const { head, lengthBytes } = reader;
     this.lengthBytes = lengthBytes;
     this.#head = head;
@@ -96,11 +96,11 @@ export class CurrentRequest {
 
   #encodePlain(): WrittenHead {
     const { plainRequest, head, forwardedProto } = this.#shared;
-    const { reader, forwardedFor } = this.#source;
+    const { reader, ip } = this.#source;
     const { bytes, start, end } = reader.input;
     if (!this.#isStillRead) plainRequest.read(bytes, start, { end, limits: NO_LIMITS });
     this.#isStillRead = false;
-    const route = { forwardedFor, forwardedProto };
+    const route = { clientIp: ip, forwardedProto };
     const into = plainRequest.lengthBytes + plainRequest.growth(route) <= head.length
       ? head
       : new Uint8Array(plainRequest.lengthBytes + plainRequest.growth(route));

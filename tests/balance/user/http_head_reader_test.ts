@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { HeadReader } from "../../../mod/balance/user/http_head_reader.ts";
-import { ScratchInput, viewOf } from "../../../mod/balance/user/http_input.ts";
+import { ScratchInput, SpareBuffers, viewOf } from "../../../mod/balance/user/http_input.ts";
 import { type RequestHead, RequestHeadParser } from "../../../mod/net/http1.ts";
 import { latin1Text } from "../../../mod/net/http1_fields.ts";
 import { PlainRequest } from "../../../mod/net/http1_plain.ts";
@@ -15,6 +15,7 @@ function world(): { flow: FakeFlow; reader: HeadReader<RequestHead> } {
   const loop = new FakeLoop();
   const reader = new HeadReader<RequestHead>({
     scratch: new ScratchInput(loop.scratch),
+    buffers: new SpareBuffers(),
     plain: new PlainRequest(),
     strict: () => new RequestHeadParser(LIMITS),
   });

@@ -3,9 +3,8 @@ import { HeadReader } from "../../../mod/balance/user/http_head_reader.ts";
 import { CurrentRequest } from "../../../mod/balance/user/http_request.ts";
 import { HttpShared } from "../../../mod/balance/user/http_shared.ts";
 import { backendTargets } from "../../../mod/balance/targets.ts";
-import { type RequestHead, RequestHeadParser } from "../../../mod/net/http1.ts";
+import type { RequestHead } from "../../../mod/net/http1.ts";
 import { latin1Text } from "../../../mod/net/http1_fields.ts";
-import { forwardedForLine } from "../../../mod/net/http1_plain.ts";
 import { httpConfig } from "../kit.ts";
 import { FakeLoop } from "./fake_flow.ts";
 import { FakeBackends } from "./kit.ts";
@@ -17,17 +16,13 @@ const [target] = backendTargets(config);
 function world(text: string): { request: CurrentRequest; reader: HeadReader<RequestHead>; shared: HttpShared } {
   const loop = new FakeLoop();
   const shared = new HttpShared({ config, loop, backends: new FakeBackends([]) });
-  const reader = new HeadReader<RequestHead>({
-    scratch: shared.scratch,
-    plain: shared.plainRequest,
-    strict: () => new RequestHeadParser(config),
-  });
+  const reader = new HeadReader<RequestHead>(shared.requestReading);
   const flow = loop.flow();
   flow.give(text);
   assert.ok(["plain", "strict"].includes(reader.read(flow, config)), text);
   const ip = "192.0.2.9";
-  const request = new CurrentRequest(shared, { reader, ip, forwardedFor: forwardedForLine(ip) });
-  request.begin();
+  const request = new CurrentRequest(shared, { reader, ip });
+  request.begin({ reader, ip });
   return { request, reader, shared };
 }
 
