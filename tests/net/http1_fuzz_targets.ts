@@ -4,7 +4,7 @@ import type { Random } from "../../mod/base/clock.ts";
 import { forwardedResponse } from "../../mod/balance/http_rewrite.ts";
 import { encodeHead, type HeadProgress, type ResponseHead, ResponseHeadParser } from "../../mod/net/http1.ts";
 import { latin1Text } from "../../mod/net/http1_fields.ts";
-import { forwardedForLine, forwardedProtoLine, PlainRequest } from "../../mod/net/http1_plain.ts";
+import { forwardedProtoLine, PlainRequest } from "../../mod/net/http1_plain.ts";
 import { seededRandom, seedFromEnv } from "../fakes/random.ts";
 import { latin1Bytes } from "./http1_cases.ts";
 import { nextRequest, nextResponse } from "./http1_fuzz_inputs.ts";
@@ -55,7 +55,7 @@ function checkPassedOn(text: string, read: Complete, where: string): void {
 }
 
 const plain = new PlainRequest();
-const PLAIN_ROUTE = { forwardedFor: forwardedForLine("10.0.0.1"), forwardedProto: forwardedProtoLine("http") };
+const PLAIN_ROUTE = { clientIp: "10.0.0.1", forwardedProto: forwardedProtoLine("http") };
 const into = new Uint8Array(65_536);
 
 /** The short way through a head, where it is taken, is the strict way. */
