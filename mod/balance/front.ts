@@ -18,10 +18,12 @@ export function needsThreads(config: BalancerConfig): boolean {
  * is the same. Otherwise another balancer takes its place.
  */
 export function sameFront(running: BalancerConfig, next: BalancerConfig): boolean {
-  const plain = (config: BalancerConfig): unknown =>
-    config.type === "http"
-      ? null
-      : [config.affinity, config.preserveClientAddress, config.sendProxyProtocol, config.listenOnly.length > 0];
+  const plain = (config: BalancerConfig): unknown => {
+    if (config.type === "http") return null;
+    // What the kernel cannot do counts where the kernel may have been chosen.
+    const beyondKernel = config.engine === "auto" && config.listenOnly.length > 0;
+    return [config.affinity, config.preserveClientAddress, config.sendProxyProtocol, beyondKernel];
+  };
   const front = (config: BalancerConfig): string => {
     const { name, type, port, bindToVip, engine, threads, tls, acceptProxyProtocol } = config;
     return JSON.stringify([

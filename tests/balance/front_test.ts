@@ -48,7 +48,9 @@ Deno.test("whatever sockets, threads or the choice of the engine depend on makes
   assert.ok(!sameFront(TCP, { ...TCP, affinity: "source" }));
   assert.ok(!sameFront(TCP, { ...TCP, preserveClientAddress: true }));
   assert.ok(!sameFront(TCP, { ...TCP, sendProxyProtocol: "v2" }));
-  assert.ok(!sameFront(TCP, { ...TCP, listenOnly: ["policy"] }));
+  assert.ok(sameFront(TCP, { ...TCP, listenOnly: ["policy"] }), "no matter where no choice is left");
+  const chosen = { ...TCP, engine: "auto" } as const;
+  assert.ok(!sameFront(chosen, { ...chosen, listenOnly: ["policy"] }));
 });
 
 Deno.test("TLS, threads and the PROXY protocol need threads of the engine user", () => {
