@@ -13,10 +13,11 @@ export function parseWrk(text: string): WrkResult {
   return { requestsPerSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1] ?? NaN), troubles };
 }
 
-/** Bits per second that arrived, from the JSON of iperf3; NaN when there are none. */
+/** Bits per second that arrived, from the JSON of iperf3. Throws an Error with iperf3's own words when there are none. */
 export function parseIperf(json: string): number {
   const received = /"sum_received":\s*\{[^}]*"bits_per_second":\s*([\d.e+]+)/.exec(json);
-  return Number(received?.[1] ?? NaN);
+  if (received !== null) return Number(received[1]);
+  throw new Error(`iperf3: ${/"error":\s*"([^"]*)"/.exec(json)?.[1] ?? "no result"}`);
 }
 
 /** A field of /proc/PID/smaps_rollup or /proc/PID/status, in bytes; NaN when it is not there. */

@@ -34,7 +34,12 @@ Deno.test("what arrived counts in the result of iperf3, not what was sent", () =
   const json = `{"end": {"sum_sent": {"seconds": 1, "bits_per_second": 9.9e+10},
     "sum_received": {"start": 0, "bytes": 5, "bits_per_second": 1.2345e+10, "sender": true}}}`;
   assert.equal(parseIperf(json), 1.2345e10);
-  assert.ok(Number.isNaN(parseIperf(`{"error": "the server is busy running a test"}`)));
+});
+
+Deno.test("a run of iperf3 without a result says why", () => {
+  const busy = `{"start": {}, "intervals": [], "end": {}, "error": "error - the server is busy running a test"}`;
+  assert.throws(() => parseIperf(busy), /iperf3: error - the server is busy running a test/);
+  assert.throws(() => parseIperf("{}"), /iperf3: no result/);
 });
 
 Deno.test("fields of the kernel in kB are read as bytes", () => {
