@@ -111,7 +111,7 @@ export class FakeFlow implements Flow {
 
   /** The connect has succeeded. */
   open(): void {
-    this.owner.opened(this);
+    if (!this.isClosed) this.owner.opened(this);
   }
 
   /** The peer sends this. */
