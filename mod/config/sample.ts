@@ -48,6 +48,8 @@ singleNode: false # true: no election, hold the VIP at once
 startAsLeader: false # true on one member: may lead alone at the very first start
 timing: default # how fast a failure is noticed: default, fast (quiet networks), relaxed (long or busy links)
 
+watchConfig: false # true: apply this file whenever it changes; SIGHUP does so in any case
+
 loadBalancers:
 - name: Kubernetes Control Plane
   type: tcp # or http, with backends of the form {url: "http://192.168.0.1:8080"}
