@@ -191,7 +191,6 @@ export class Exchange implements BackendUser {
     if (this.#uploadEnd === null) return this.#startUpload(backend, head);
     if (request.isRepeatable) {
       // It may have to be sent again.
-      request.wait();
       this.#client.reader.holdRest();
     } else {
       this.#consumeHead();

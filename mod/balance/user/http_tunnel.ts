@@ -21,8 +21,8 @@ export class Tunnel {
   /** Moves what there is, both ways. An end of one direction is passed on and leaves the other open. */
   move(): TunnelState {
     if (!this.#copy(this.#left, this.#right) || !this.#copy(this.#right, this.#left)) return "broken";
-    const isOver = this.#ended.size === 2 && this.#left.keptBytes === 0 && this.#right.keptBytes === 0;
-    return isOver ? "ended" : "open";
+    // An end is seen only when everything before it has left.
+    return this.#ended.size === 2 ? "ended" : "open";
   }
 
   /** Gives false when the source has broken. */
