@@ -124,12 +124,17 @@ privileged("an address comes and goes for every bound service in one step", asyn
 class Refusing {
   commits = 0;
   refusal: SysError | null = null;
+  /** What it does not know at all. */
+  lacks = "";
+  last: readonly string[] = [];
 
   open(): BalanceTables {
     const nothing = (): never[] => [];
     return {
-      commit: () => {
+      commit: (messages) => {
         this.commits++;
+        this.last = messages.map(({ op }) => op);
+        if (this.last.includes(this.lacks)) throw new SysError(this.lacks, Errno.EOPNOTSUPP);
         if (this.refusal !== null) throw this.refusal;
       },
       generation: () => 1,
@@ -166,4 +171,15 @@ Deno.test("a kernel that lacks something is told from one that works", () => {
   const probe = new KernelTable({ open: () => kernel.open(), clock: new VirtualClock() }).probe();
   assert.equal(probe.outcome, "lacking");
   assert.equal(kernel.commits, 4, "with and without ownership and time-outs");
+});
+
+Deno.test("a kernel without time-outs for single connections balances with those of the machine", () => {
+  const kernel = new Refusing();
+  const table = new KernelTable({ open: () => kernel.open(), clock: new VirtualClock() });
+  kernel.lacks = "add ct timeout";
+  assert.equal(table.probe().outcome, "works");
+  table.put(WEB);
+  assert.ok(kernel.last.includes("add rule"), kernel.last.join());
+  assert.equal(kernel.commits, 3, "refused, taken, and the table itself");
+  table.close();
 });
