@@ -24,3 +24,12 @@ export function parseIperf(json: string): number {
 export function kibibyteField(text: string, field: string): number {
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? NaN) * 1024;
 }
+
+/** Clock ticks of /proc/PID/stat in a second: USER_HZ, 100 on every machine Linux runs on here. */
+const TICKS = 100;
+
+/** Processor time of a process so far, all of its threads, from /proc/PID/stat. The name in brackets may have spaces. */
+export function cpuSeconds(stat: string): number {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+}

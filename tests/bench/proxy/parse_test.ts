@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { kibibyteField, parseIperf, parseWrk } from "./parse.ts";
+import { cpuSeconds, kibibyteField, parseIperf, parseWrk } from "./parse.ts";
 
 const WRK = `Running 1s test @ http://10.98.0.3:80/
   1 threads and 32 connections
@@ -47,4 +47,9 @@ Deno.test("fields of the kernel in kB are read as bytes", () => {
   assert.equal(kibibyteField(text, "Rss"), 67220 * 1024);
   assert.equal(kibibyteField(text, "Pss"), 66001 * 1024);
   assert.ok(Number.isNaN(kibibyteField(text, "Swap")));
+});
+
+Deno.test("processor time is that of the process in its own and the kernel's code", () => {
+  const stat = "42 (a (name) x) S 1 42 42 0 -1 4194560 100 0 0 0 250 150 9 9 20 0 3 0 777 1000 200";
+  assert.equal(cpuSeconds(stat), 4);
 });

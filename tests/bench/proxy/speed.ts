@@ -6,12 +6,13 @@ import { BIG_PATH, type Kind } from "./configs.ts";
 import { bestOf, describeGoal, type Goal, pairedRatio, rotated, verdict } from "./figures.ts";
 import type { BenchedEngine, BenchOptions } from "./options.ts";
 import { parseIperf, parseWrk } from "./parse.ts";
-import { type Contestant, ours, startContestants, World } from "./world.ts";
+import { type Contestant, cpuSecondsOf, ours, startContestants, World } from "./world.ts";
 
 const CONNECTIONS = 32;
 const WARM_UP_SECONDS = 1;
 /** iperf3 serves one client at a time and may still be busy with the one before. */
 const ATTEMPTS = 3;
+const MEGABYTES_PER_GIGABIT = 125;
 
 type Figure = "bulk" | "keep-alive" | "new" | "large";
 
@@ -73,8 +74,16 @@ const COMPARISONS: readonly Comparison[] = [
   { engine: "listen", measure: isHttp, against: ["HAProxy", "nginx"], goal: anything },
 ];
 
-/** The figures of each contestant, round by round; NaN for a round that failed. */
-type Figures = ReadonlyMap<Contestant, readonly number[]>;
+/** One round. */
+interface Sample {
+  /** NaN: it failed. */
+  readonly figure: number;
+  /** Processor time of the proxy's own processes for a request, or for a megabyte of bulk. */
+  readonly cpuUs: number;
+}
+
+/** The rounds of each contestant. */
+type Figures = ReadonlyMap<Contestant, readonly Sample[]>;
 
 /** Measures and prints. */
 export async function benchSpeed(options: BenchOptions): Promise<void> {
@@ -84,6 +93,8 @@ export async function benchSpeed(options: BenchOptions): Promise<void> {
     const all = new Map<Measure, Figures>();
     for (const measure of MEASURES) all.set(measure, await compete(world, { measure, contestants, options }));
     print(table(figureRows(all, contestants)));
+    print();
+    print(table(cpuRows(all, contestants)));
     print();
     print(table(ratioRows(all, contestants)));
     print();
@@ -101,7 +112,7 @@ async function compete(
 ): Promise<Figures> {
   const { measure, contestants, options } = job;
   const able = contestants.filter(({ ports }) => ports[measure.kind] !== null);
-  const figures = new Map<Contestant, number[]>(able.map((contestant) => [contestant, []]));
+  const figures = new Map<Contestant, Sample[]>(able.map((contestant) => [contestant, []]));
   for (const contestant of able) await once(world, contestant, { measure, seconds: WARM_UP_SECONDS });
   for (let round = 0; round < options.rounds; round++) {
     for (const contestant of rotated(able, round)) {
@@ -115,17 +126,20 @@ async function once(
   world: World,
   contestant: Contestant,
   what: { measure: Measure; seconds: number },
-): Promise<number> {
+): Promise<Sample> {
   const { measure, seconds } = what;
   const port = contestant.ports[measure.kind] ?? 0;
   for (let attempt = 1;; attempt++) {
     try {
-      return await figureOf(world, contestant, { figure: measure.figure, port, seconds });
+      const before = cpuSecondsOf(contestant);
+      const figure = await figureOf(world, contestant, { figure: measure.figure, port, seconds });
+      const units = figure * seconds * (measure.figure === "bulk" ? MEGABYTES_PER_GIGABIT : 1);
+      return { figure, cpuUs: (cpuSecondsOf(contestant) - before) * 1e6 / units };
     } catch (error) {
       const why = error instanceof Error ? error.message.split("\n").slice(0, 4).join(" ") : String(error);
       if (measure.figure === "bulk" && attempt < ATTEMPTS) continue;
       world.notes.push(`${contestant.name}, ${measure.title} (${measure.kind}): ${why}`);
-      return NaN;
+      return { figure: NaN, cpuUs: NaN };
     }
   }
 }
@@ -155,10 +169,26 @@ export function wrk(host: string, port: number, what: { figure: Figure; seconds:
 function figureRows(all: ReadonlyMap<Measure, Figures>, contestants: readonly Contestant[]): string[][] {
   const rows = [["measure", "through", ...contestants.map(({ name }) => name)]];
   for (const [measure, figures] of all) {
-    const cells = contestants.map((one) => number(median(figures.get(one) ?? []), measure.decimals));
+    const cells = contestants.map((one) => number(median(valuesOf(figures.get(one))), measure.decimals));
     rows.push([measure.title, isHttp(measure) ? "http" : "tcp", ...cells]);
   }
   return rows;
+}
+
+/** What each contestant's own processes did for it. What the kernel does for its balancers is in nobody's account. */
+function cpuRows(all: ReadonlyMap<Measure, Figures>, contestants: readonly Contestant[]): string[][] {
+  const proxies = contestants.filter(({ child }) => child !== null);
+  const rows = [["processor time, µs", "through", ...proxies.map(({ name }) => name)]];
+  for (const [measure, figures] of all) {
+    const cells = proxies.map((one) => number(median((figures.get(one) ?? []).map(({ cpuUs }) => cpuUs)), 1));
+    const unit = measure.figure === "bulk" ? "per MB of bulk" : measure.title.replace(/^(.*)s, 1\/s$/, "per $1");
+    rows.push([unit, isHttp(measure) ? "http" : "tcp", ...cells]);
+  }
+  return rows;
+}
+
+function valuesOf(samples: readonly Sample[] = []): number[] {
+  return samples.map(({ figure }) => figure);
 }
 
 function ratioRows(all: ReadonlyMap<Measure, Figures>, contestants: readonly Contestant[]): string[][] {
@@ -180,7 +210,10 @@ function ratioRow(
   { measure, figures }: { measure: Measure; figures: Figures },
 ): string[] {
   const others = [...figures].filter(([{ entry }]) => comparison.against.some((kind) => kind === entry.kind));
-  const ratio = pairedRatio(figures.get(contestant) ?? [], bestOf(others.map(([, values]) => values)));
+  const ratio = pairedRatio(
+    valuesOf(figures.get(contestant)),
+    bestOf(others.map(([, samples]) => valuesOf(samples))),
+  );
   const goal = comparison.goal(measure);
   const against = comparison.against.length === 1
     ? comparison.against.join()

@@ -20,6 +20,7 @@ import {
 } from "./configs.ts";
 import { type BenchedEngine, type Program, programLabel } from "./options.ts";
 import { enginesIn } from "./engines.ts";
+import { cpuSeconds } from "./parse.ts";
 import { runTool } from "./tool.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
@@ -168,6 +169,16 @@ export async function commandOf(program: Program): Promise<readonly string[]> {
       return [Deno.execPath(), "run", "-A", ...flags, `${ROOT}main.ts`];
     }
   }
+}
+
+/** Processor time that a contestant's processes have taken so far; NaN for the backend itself. */
+export function cpuSecondsOf({ child }: Contestant): number {
+  if (child === null) return NaN;
+  const children = Deno.readTextFileSync(`/proc/${child.pid}/task/${child.pid}/children`).split(" ").filter((pid) =>
+    pid !== ""
+  );
+  const stats = [String(child.pid), ...children].map((pid) => Deno.readTextFileSync(`/proc/${pid}/stat`));
+  return stats.map(cpuSeconds).reduce((sum, one) => sum + one, 0);
 }
 
 /** How a contestant is called in tables. */
