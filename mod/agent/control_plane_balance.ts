@@ -8,7 +8,7 @@
  *
  * The rules are for connections to a held address and come before whoever listens: the API server of this node listens on the same port
  * on every address. What no usable server is found for goes to that one as if there were no balancing: at first, until a server has been
- * seen to be well, when none is, and when the kernel cannot balance. On another port than the API servers' there is nobody then, and clients
+ * seen to be well, when all are gone, and when the kernel cannot balance. On another port than the API servers' there is nobody then, and clients
  * are refused.
  */
 import { KernelBalancer } from "../balance/kernel/kernel_balancer.ts";
@@ -28,8 +28,8 @@ const NAME = "control-plane";
 const AGAIN_MS = 10_000;
 /** An API server that says nothing for so long has failed a check. */
 const CHECK_LIMIT_MS = 1000;
-/** So many checks in a row say that a server is gone, or that it is back. */
-const IN_A_ROW = 2;
+/** A dead server is to be out after the time of the settings, and it takes so many checks to say that it is. */
+const CHECKS_IN_TIME = 2;
 
 export interface ControlPlaneBalanceOptions {
   readonly settings: BalancingSettings;
@@ -196,8 +196,8 @@ export class ControlPlaneBalance {
       engine: "kernel",
       policy: "round-robin",
       backends,
-      // As many in a row as fit into the time after which a dead server is to be out.
-      health: { ...check, intervalMs: checkMs / IN_A_ROW, timeoutMs: CHECK_LIMIT_MS, rise: IN_A_ROW, fall: IN_A_ROW },
+      // The checks themselves say only what is to be believed.
+      health: { ...check, intervalMs: checkMs / CHECKS_IN_TIME, timeoutMs: CHECK_LIMIT_MS, rise: 1, fall: 1 },
       drainMs: 0,
       ...OF_OTHER_ENGINES,
     };

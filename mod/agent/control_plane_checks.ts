@@ -1,6 +1,9 @@
 /**
  * Whether API servers are fit to get connections: `GET /readyz` of each, over TLS and with the credentials of this node. A server that is
  * asked to stop says no before it closes anything, and one that has started says yes when it has read its roles.
+ *
+ * All of them depend on etcd: when that pauses, none is ready, and to end every connection for it would be an outage of our own making. So
+ * silence and bad answers count only while another server is well. One that refuses connections is gone in any case.
  */
 import type { CheckResult } from "../balance/health.ts";
 import type { Checks } from "../balance/kernel/kernel_balancer.ts";
@@ -15,6 +18,10 @@ const READYZ = "/readyz";
  * theirs in it: that is not for the check to say.
  */
 const OTHER_NAME = /certificate not valid for name/i;
+/** The kernel of this machine or of the server's says so: refused, unreachable, reset. */
+const GONE = /\(os error \d+\)/;
+/** So many results in a row change what is said of a server; the first one says it at once. */
+const IN_A_ROW = 2;
 
 export interface ControlPlaneChecksOptions {
   /** Whose credentials are used; not closed by this. */
@@ -29,6 +36,18 @@ interface Server {
   readonly host: string;
   readonly client: KubeClient;
   timer: Timer | null;
+  /** What was said of it last; null: nothing yet. */
+  said: boolean | null;
+  /** What the latest check found; null: none has ended. */
+  isWell: boolean | null;
+  /** Results in a row that differ from what was said. */
+  against: number;
+}
+
+/** What one check found. */
+interface Finding extends CheckResult {
+  /** Whether it is to be believed of all servers at once, too. */
+  readonly isSure: boolean;
 }
 
 /** Asks each server at once and then again and again, side by side. */
@@ -39,6 +58,8 @@ export class ControlPlaneChecks implements Checks {
   readonly #asking = new Set<Promise<void>>();
   #times = { intervalMs: 1000, timeoutMs: 1000 };
   #state: "new" | "running" | "stopped" = "new";
+  /** Whether none was well when last one was found ill. */
+  #isDoubtful = false;
 
   constructor(options: ControlPlaneChecksOptions) {
     this.#options = options;
@@ -58,7 +79,8 @@ export class ControlPlaneChecks implements Checks {
     }
     for (const [index, { host }] of targets) {
       if (this.#servers.has(index)) continue;
-      const server: Server = { index, host, client: this.#options.client.at(`https://${host}`), timer: null };
+      const client = this.#options.client.at(`https://${host}`);
+      const server: Server = { index, host, client, timer: null, said: null, isWell: null, against: 0 };
       this.#servers.set(index, server);
       if (this.#state === "running") this.#ask(server);
     }
@@ -83,7 +105,7 @@ export class ControlPlaneChecks implements Checks {
 
   /** The next question comes an interval after this one, or with its answer if that is later. */
   #ask(server: Server): void {
-    const { clock, onResult } = this.#options;
+    const { clock } = this.#options;
     const { intervalMs, timeoutMs } = this.#times;
     const startMs = clock.now();
     const asking = server.client.request<unknown>({ method: "GET", path: READYZ, limitMs: timeoutMs })
@@ -91,7 +113,7 @@ export class ControlPlaneChecks implements Checks {
         if (!this.#isCurrent(server)) return;
         const waitMs = Math.max(0, startMs + intervalMs - clock.now());
         server.timer = clock.after(waitMs, () => this.#ask(server));
-        onResult(server.index, judge(answer));
+        this.#note(server, judge(answer));
       })
       .catch((error: unknown) =>
         this.#log.error("A check of an API server failed in itself", { reason: String(error) })
@@ -99,16 +121,40 @@ export class ControlPlaneChecks implements Checks {
     this.#asking.add(asking);
     asking.then(() => this.#asking.delete(asking));
   }
+
+  #note(server: Server, { ok, detail, isSure }: Finding): void {
+    server.isWell = ok;
+    const isBelieved = ok || isSure || [...this.#servers.values()].some(({ isWell }) => isWell === true);
+    this.#doubt(!isBelieved);
+    if (!isBelieved || ok === server.said) {
+      server.against = 0;
+      return;
+    }
+    server.against++;
+    if (server.said !== null && server.against < IN_A_ROW) return;
+    server.against = 0;
+    server.said = ok;
+    this.#options.onResult(server.index, { ok, detail });
+  }
+
+  #doubt(isDoubtful: boolean): void {
+    if (isDoubtful === this.#isDoubtful) return;
+    this.#isDoubtful = isDoubtful;
+    if (isDoubtful) this.#log.warning("No API server is well: connections go where they went");
+    else this.#log.info("Checks of the API servers count again");
+  }
 }
 
 /** Who refuses a question (401, 403, 404, 429) lives; trouble of its own (5xx) and silence count against it. */
-function judge(answer: KubeAnswer<unknown>): CheckResult {
+function judge(answer: KubeAnswer<unknown>): Finding {
   switch (answer.outcome) {
     case "ok":
-      return { ok: true, detail: `answers ${answer.status}` };
+      return { ok: true, detail: `answers ${answer.status}`, isSure: true };
     case "refused":
-      return { ok: answer.status < 500, detail: `answers ${answer.status} to ${READYZ}` };
-    case "unreachable":
-      return { ok: OTHER_NAME.test(answer.cause), detail: `does not answer (${answer.cause})` };
+      return { ok: answer.status < 500, detail: `answers ${answer.status} to ${READYZ}`, isSure: false };
+    case "unreachable": {
+      const { cause } = answer;
+      return { ok: OTHER_NAME.test(cause), detail: `does not answer (${cause})`, isSure: GONE.test(cause) };
+    }
   }
 }

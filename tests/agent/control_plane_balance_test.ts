@@ -14,6 +14,7 @@ const [VIP, SECOND] = ["127.0.0.9", "127.0.0.8"];
 /** Addresses of Nodes; the first is this one's. */
 const HOSTS = ["127.0.0.11", "127.0.0.12"];
 const CHECK_MS = 100;
+const REFUSED = "tcp connect error: Connection refused (os error 111)";
 
 /** API servers that say they are well or do not answer, and the Nodes, which a test tells. */
 class StubCluster {
@@ -31,7 +32,7 @@ class StubCluster {
       request: <T>(): Promise<KubeAnswer<T>> => {
         this.asked++;
         const isGone = this.gone.has(new URL(server).hostname);
-        const answer = isGone ? { outcome: "unreachable", cause: "gone" } : { outcome: "ok", status: 200, body: "ok" };
+        const answer = isGone ? { outcome: "unreachable", cause: REFUSED } : { outcome: "ok", status: 200, body: "ok" };
         return Promise.resolve(answer as KubeAnswer<T>);
       },
       watch: <T extends KubeObject>(request: WatchRequest, listener: WatchListener<T>): Watch => {

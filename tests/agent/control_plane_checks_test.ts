@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { ControlPlaneChecks } from "../../mod/agent/control_plane_checks.ts";
 import type { HealthCheckConfig } from "../../mod/config/types.ts";
 import { VirtualClock } from "../fakes/clock.ts";
-import { type Behaviour, GONE, OK, pass, refusal, StubServers } from "../health/stub_client.ts";
+import { type Behaviour, OK, pass, refusal, StubServers } from "../health/stub_client.ts";
 
+const REFUSED: Behaviour = { outcome: "unreachable", cause: "tcp connect error: Connection refused (os error 111)" };
 const [A, B] = ["10.0.0.1:6443", "[fd00::2]:6443"];
 
 class Kit {
@@ -21,6 +22,23 @@ class Kit {
   update(...hosts: readonly string[]): void {
     const targets = hosts.map((host, index) => [index, { host, hostname: "", port: 0 }] as const);
     this.checks.update(new Map(targets), CONFIG);
+  }
+
+  behave(host: string, behaviour: Behaviour): void {
+    this.behaviours.set(`https://${host}`, behaviour);
+  }
+
+  /** What was said in the course of one round of checks. */
+  async round(): Promise<string[]> {
+    await pass(this.clock, CONFIG.intervalMs);
+    return this.take();
+  }
+
+  /** A question that hangs does so until its limit here, unlike a real one. */
+  async stop(): Promise<void> {
+    const stopped = this.checks.stop();
+    await pass(this.clock, CONFIG.timeoutMs);
+    await stopped;
   }
 
   take(): string[] {
@@ -51,8 +69,8 @@ Deno.test("every server is asked at once, then once an interval, and one that is
   assert.deepEqual(kit.servers.asked, [`https://${A}/readyz`, `https://${B}/readyz`]);
   await pass(kit.clock, 2500);
   assert.equal(kit.servers.asked.length, 4);
-  assert.deepEqual(kit.take().toSorted().slice(0, 2), ["0 well: answers 200", "0 well: answers 200"]);
-  await kit.checks.stop();
+  assert.deepEqual(kit.take(), ["0 well: answers 200", "1 well: answers 200"], "what is known is not said again");
+  await kit.stop();
 });
 
 Deno.test("who refuses to answer lives, and so does one whose certificate has other names; trouble and silence are ill", async () => {
@@ -61,7 +79,7 @@ Deno.test("who refuses to answer lives, and so does one whose certificate has ot
     [refusal(401), "0 well: answers 401 to /readyz"],
     [refusal(403), "0 well: answers 403 to /readyz"],
     [refusal(500), "0 ill: answers 500 to /readyz"],
-    [GONE, "0 ill: does not answer (connection refused)"],
+    [REFUSED, "0 ill: does not answer (tcp connect error: Connection refused (os error 111))"],
     ["hangs", "0 ill: does not answer (no answer in time)"],
     [
       { outcome: "unreachable", cause: 'invalid peer certificate: certificate not valid for name "10.0.0.1"; …' },
@@ -75,13 +93,73 @@ Deno.test("who refuses to answer lives, and so does one whose certificate has ot
   ];
   for (const [behaviour, wanted] of rows) {
     const kit = new Kit();
-    kit.behaviours.set(`https://${A}`, behaviour);
-    kit.update(A);
+    kit.behave(A, behaviour);
+    kit.update(A, B);
     kit.checks.start();
-    await pass(kit.clock, 1000);
-    assert.deepEqual(kit.take(), [wanted]);
-    await kit.checks.stop();
+    const said = [...await kit.round(), ...await kit.round()];
+    assert.deepEqual(said.toSorted(), [wanted, "1 well: answers 200"].toSorted());
+    await kit.stop();
   }
+});
+
+Deno.test("the first result counts at once, others when two in a row say so", async () => {
+  const kit = new Kit();
+  kit.update(A, B);
+  kit.checks.start();
+  assert.deepEqual(await kit.round(), ["0 well: answers 200", "1 well: answers 200"]);
+  const steps: [Behaviour, string[]][] = [
+    [refusal(500), []],
+    [OK, []],
+    [REFUSED, []],
+    [refusal(503), ["0 ill: answers 503 to /readyz"]],
+    [REFUSED, []],
+    [OK, []],
+    [refusal(500), []],
+    [OK, []],
+    [OK, ["0 well: answers 200"]],
+  ];
+  for (const [behaviour, wanted] of steps) {
+    kit.behave(A, behaviour);
+    assert.deepEqual(await kit.round(), wanted, JSON.stringify(behaviour));
+  }
+  await kit.stop();
+});
+
+Deno.test("trouble of all servers at once is not theirs: it does not count, also not for the first that is well again", async () => {
+  const kit = new Kit();
+  kit.update(A, B);
+  kit.checks.start();
+  assert.equal((await kit.round()).length, 2);
+  for (const behaviour of [refusal(500), "hangs"] satisfies Behaviour[]) {
+    kit.behave(A, behaviour);
+    kit.behave(B, behaviour);
+    for (let round = 0; round < 4; round++) assert.deepEqual(await kit.round(), [], "in use as before");
+    kit.behave(B, OK);
+    assert.deepEqual(await kit.round(), [], "a moment is granted");
+    kit.behave(A, OK);
+    assert.deepEqual(await kit.round(), []);
+  }
+  kit.behave(A, REFUSED);
+  kit.behave(B, REFUSED);
+  await kit.round();
+  assert.deepEqual(
+    (await kit.round()).map((line) => line.slice(0, 5)).sort(),
+    ["0 ill", "1 ill"],
+    "who refuses is gone",
+  );
+  await kit.stop();
+});
+
+Deno.test("a server of which nothing was seen is not said to be well because all are ill", async () => {
+  const kit = new Kit();
+  kit.behave(A, refusal(500));
+  kit.update(A);
+  kit.checks.start();
+  await kit.round();
+  assert.deepEqual(await kit.round(), []);
+  kit.behave(A, OK);
+  assert.deepEqual(await kit.round(), ["0 well: answers 200"]);
+  await kit.stop();
 });
 
 Deno.test("a server that hangs is asked once at a time, and one that is gone from the list is not heard any more", async () => {
@@ -96,7 +174,7 @@ Deno.test("a server that hangs is asked once at a time, and one that is gone fro
   kit.update(A);
   await pass(kit.clock, 6000);
   assert.equal(kit.servers.most, 1);
-  await kit.checks.stop();
+  await kit.stop();
 });
 
 Deno.test("a stop leaves neither timers nor connections, and nothing begins afterwards", async () => {
@@ -105,8 +183,8 @@ Deno.test("a stop leaves neither timers nor connections, and nothing begins afte
   kit.checks.start();
   await pass(kit.clock, 0);
   assert.equal(kit.servers.open, 3);
-  await kit.checks.stop();
-  await kit.checks.stop();
+  await kit.stop();
+  await kit.stop();
   kit.update(A);
   kit.checks.start();
   assert.deepEqual([kit.servers.open, kit.clock.pending], [1, 0]);
