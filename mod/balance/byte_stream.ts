@@ -38,9 +38,9 @@ export interface StreamContext {
   readonly resetter: ConnectionResetter;
 }
 
-/** An address as Deno gives it. */
+/** An address as Deno gives it. That of `Deno.startTls` has no `transport`. */
 export function endpoint(address: Deno.Addr): Endpoint {
-  return address.transport === "tcp" ? { ip: address.hostname, port: address.port } : { ip: "", port: 0 };
+  return "hostname" in address ? { ip: address.hostname, port: address.port } : { ip: "", port: 0 };
 }
 
 /** Owns a connection. Reading and writing may go on at the same time, each from one caller. */

@@ -247,7 +247,11 @@ export class ListenBalancer implements Balancer {
   /** Others' connections have the same address and port at this end: only single ones can be reset. */
   #cutOwn(): void {
     const how = this.#sessions.size <= MAX_SINGLE_RESETS ? "reset" : "close";
-    for (const session of [...this.#sessions.keys()]) session.cut(how);
+    for (const [session, client] of [...this.#sessions]) {
+      // A client of TLS sees by the missing end of it that something is missing.
+      if (this.#tls !== null && how === "close") client.closeAfterReset();
+      session.cut(how);
+    }
   }
 
   /** Waits until no session is left, at most `timeoutMs`. */
@@ -334,7 +338,11 @@ export class ListenBalancer implements Balancer {
     const { name, type, tls: files } = this.#config;
     if (files === null) return null;
     const protocols = type === "http" ? ["http/1.1"] : [];
-    return new TlsFront({ name, files, protocols, clock: this.#deps.clock, log: this.#log });
+    return new TlsFront({ name, files, protocols, ...this.#ofTls() });
+  }
+
+  #ofTls(): { clock: Clock; log: Log; resetter: ConnectionResetter } {
+    return { clock: this.#deps.clock, log: this.#log, resetter: this.#resetter };
   }
 
   /** Throws {@link BalancerError} when a file cannot be used. */
@@ -342,7 +350,7 @@ export class ListenBalancer implements Balancer {
     const config = this.#config;
     if (config.type !== "http" || !this.#targets.some(({ isSecure }) => isSecure)) return null;
     const { name, backendTls } = config;
-    return new BackendTlsDialer({ name, config: backendTls, clock: this.#deps.clock, log: this.#log });
+    return new BackendTlsDialer({ name, config: backendTls, ...this.#ofTls() });
   }
 
   #renewDialer({ isOtherTls }: { readonly isOtherTls: boolean }): void {

@@ -8,7 +8,7 @@ import type { BackendTls } from "../../config/types.ts";
 import { sendAtOnce } from "../../linux/tcp_delay.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Clock } from "../../base/clock.ts";
-import { BalancerError } from "../balancer.ts";
+import { BalancerError, type ConnectionResetter } from "../balancer.ts";
 import { type DialledConn, endpoint } from "../byte_stream.ts";
 import { dial, type DialOptions, type DialOutcome, type DialTarget } from "../dial.ts";
 import { issuers, type KeyPair, keyPair } from "./pem.ts";
@@ -34,6 +34,7 @@ export interface BackendTlsOptions {
   readonly config: BackendTls;
   readonly clock: Clock;
   readonly log: Log;
+  readonly resetter: ConnectionResetter;
 }
 
 /** Owns the files; opens connections. */
@@ -81,7 +82,7 @@ export class BackendTlsDialer {
   async dial(target: DialTarget, options: DialOptions): Promise<DialOutcome> {
     if (target.isSecure !== true) return await dial(target, options);
     if (options.signal.aborted) return { outcome: "aborted" };
-    const opening = new Opening();
+    const opening = new Opening(this.#options.resetter);
     const { clock, signal, timeoutMs } = options;
     return await new Promise((resolve) => {
       const settle = (outcome: DialOutcome): void => {
@@ -101,7 +102,10 @@ export class BackendTlsDialer {
         });
       });
       signal.addEventListener("abort", onAbort);
-      this.#open(target, { options, opening }).then(settle, (error: unknown) => settle(this.#failure(target, error)));
+      this.#open(target, { options, opening }).then(settle, (error: unknown) => {
+        settle(this.#failure(target, error));
+        opening.close();
+      });
     });
   }
 
@@ -187,23 +191,47 @@ function connectTls(
 
 /** What is open so far of a connection to be, so that it can be given up at any moment. */
 class Opening {
-  #held: { close(): void } | null = null;
+  readonly #resetter: ConnectionResetter;
+  #held: Deno.TcpConn | Deno.TlsConn | null = null;
   #isGivenUp = false;
+
+  constructor(resetter: ConnectionResetter) {
+    this.#resetter = resetter;
+  }
 
   get isConnected(): boolean {
     return this.#held !== null;
   }
 
   /** Takes note of what is open now, in place of what was before. Throws, after closing it, when all was given up meanwhile. */
-  hold<Conn extends { close(): void }>(conn: Conn): Conn {
+  hold<Conn extends Deno.TcpConn | Deno.TlsConn>(conn: Conn): Conn {
     this.#held = conn;
     if (!this.#isGivenUp) return conn;
-    conn.close();
+    this.#cut();
     throw new Error("given up");
   }
 
+  /** Nobody waits for it any more. */
   giveUp(): void {
+    if (this.#isGivenUp) return;
     this.#isGivenUp = true;
-    this.#held?.close();
+    this.#cut();
+  }
+
+  /** It has failed by itself. */
+  close(): void {
+    try {
+      this.#held?.close();
+    } catch {
+      // Deno throws BadResource when the runtime has closed it first; closed is all that is wanted.
+    }
+    this.#held = null;
+  }
+
+  /** `close()` of a TLS connection in the middle of its handshake waits for the other side, for ever (Deno 2.7 and 2.9). */
+  #cut(): void {
+    const held = this.#held;
+    if (held !== null) this.#resetter.resetOne(endpoint(held.localAddr), endpoint(held.remoteAddr));
+    this.close();
   }
 }

@@ -12,6 +12,8 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { sendAtOnce } from "../../linux/tcp_delay.ts";
+import type { ConnectionResetter } from "../balancer.ts";
+import { endpoint } from "../byte_stream.ts";
 import type { KeyPair } from "./pem.ts";
 
 const LOOPBACK = "127.0.0.1";
@@ -25,6 +27,7 @@ export interface EntranceOptions extends KeyPair {
   readonly clock: Clock;
   /** Protocols offered by ALPN; empty: what a client offers is passed over. */
   readonly protocols: readonly string[];
+  readonly resetter: ConnectionResetter;
 }
 
 /** Two ends of one connection through loopback: what is written to `plain` comes out of `secure` deciphered. */
@@ -37,6 +40,7 @@ export interface Passage {
 export class Entrance {
   readonly #listener: Deno.TlsListener;
   readonly #clock: Clock;
+  readonly #resetter: ConnectionResetter;
   readonly #port: number;
   /** By the port that they were dialled from: who waits for an accept, and what was accepted before its dialler knew. */
   readonly #awaited = new Map<number, (secure: Deno.TlsConn) => void>();
@@ -47,9 +51,10 @@ export class Entrance {
   #isClosed = false;
 
   /** Throws what `Deno.listenTls` throws, also for a pair that is none. */
-  constructor({ clock, cert, key, protocols }: EntranceOptions) {
+  constructor({ clock, cert, key, protocols, resetter }: EntranceOptions) {
     const alpn = protocols.length === 0 ? {} : { alpnProtocols: [...protocols] };
     this.#clock = clock;
+    this.#resetter = resetter;
     this.#listener = Deno.listenTls({ hostname: LOOPBACK, port: 0, cert, key, ...alpn });
     this.#port = (this.#listener.addr as Deno.NetAddr).port;
     sendAtOnce({ ip: LOOPBACK, port: this.#port }, null);
@@ -110,13 +115,19 @@ export class Entrance {
     const from = (secure.remoteAddr as Deno.NetAddr).port;
     const waiting = this.#awaited.get(from);
     if (waiting !== undefined) waiting(secure);
-    else if (this.#early.size < this.#underWay + MAX_STRANGERS) this.#early.set(from, secure);
-    else secure.close();
+    else if (this.#underWay > 0 && this.#early.size < this.#underWay + MAX_STRANGERS) this.#early.set(from, secure);
+    else this.#turnAway(secure);
+  }
+
+  /** Closing alone would wait for a handshake that a stranger may never begin. */
+  #turnAway(stranger: Deno.TlsConn): void {
+    this.#resetter.resetOne(endpoint(stranger.localAddr), endpoint(stranger.remoteAddr));
+    stranger.close();
   }
 
   /** Nobody is under way: what has come and was not asked for is a stranger's. */
   #settle(): void {
-    for (const stranger of this.#early.values()) stranger.close();
+    for (const stranger of this.#early.values()) this.#turnAway(stranger);
     this.#early.clear();
     if (!this.#isRetired || this.#isClosed) return;
     this.#isClosed = true;

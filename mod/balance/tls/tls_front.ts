@@ -3,7 +3,7 @@ import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { FrontTls } from "../../config/types.ts";
 import type { Log } from "../../observe/log.ts";
-import { BalancerError } from "../balancer.ts";
+import { BalancerError, type ConnectionResetter } from "../balancer.ts";
 import { ByteStream, type StreamContext } from "../byte_stream.ts";
 import { plainIp } from "../session.ts";
 import { Entrance } from "./entrance.ts";
@@ -20,6 +20,7 @@ export interface TlsFrontOptions {
   readonly protocols: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
+  readonly resetter: ConnectionResetter;
 }
 
 /** How one connection is taken in. */
@@ -50,12 +51,12 @@ export class TlsFront {
 
   /** @throws {BalancerError} when the certificate and its key cannot be used, naming the file. */
   start(): void {
-    const { clock, files, log, name, protocols } = this.#options;
+    const { clock, files, log, name, protocols, resetter } = this.#options;
     try {
       this.#files = new WatchedFiles({
         clock,
         paths: [files.certificateFile, files.keyFile],
-        make: (texts) => new Entrance({ ...keyPair(files, texts), clock, protocols }),
+        make: (texts) => new Entrance({ ...keyPair(files, texts), clock, protocols, resetter }),
         onChange: (entrance) => {
           log.info("Certificate renewed", { balancer: name, file: files.certificateFile });
           this.#use(entrance);

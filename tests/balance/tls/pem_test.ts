@@ -15,7 +15,7 @@ Deno.test("a pair that belongs together is taken, and what is wrong with another
       [a.key, a.key, /one\.pem has no certificate in PEM$/],
       [a.cert, a.cert, /one\.key has no private key in PEM$/],
       ["", "", /one\.pem has no certificate in PEM$/],
-      [a.cert.replace(/\n.{9}/, "\nAAAAAAAAA"), a.key, /one\.pem: /],
+      [a.cert.replace(/\n.{9}/, "\nAAAAAAAAA"), a.key, /one\.pem with /],
     ];
     for (const [cert, key, message] of rows) assert.throws(() => keyPair(one, [cert, key]), { message });
   }));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { TlsFront } from "../../../mod/balance/tls/tls_front.ts";
 import { BalancerError } from "../../../mod/balance/balancer.ts";
 import type { ByteStream } from "../../../mod/balance/byte_stream.ts";
+import { connectionResetter as resetter } from "../../../mod/linux/reset_connections.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
 import { eventually, streamContext } from "../kit.ts";
 import { type Authority, type CertificateFiles, withAuthority } from "./certificates.ts";
@@ -22,7 +23,7 @@ function withFront(body: (stand: Stand) => Promise<void>, timeoutMs = 3000): Pro
   return withAuthority(async (authority) => {
     const files = await authority.issue("front", { names: "DNS:localhost" });
     const log = new LogLines();
-    const front = new TlsFront({ name: "web", files, protocols: ["http/1.1"], clock: systemClock, log });
+    const front = new TlsFront({ name: "web", files, protocols: ["http/1.1"], clock: systemClock, log, resetter });
     front.start();
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const [streams, taken]: [ReturnType<typeof streamContext>, (ByteStream | null)[]] = [streamContext(), []];
@@ -144,7 +145,14 @@ Deno.test("a pair that cannot be used at start names the file", () =>
   withAuthority(async (authority) => {
     const files = await authority.issue("front", { names: "DNS:localhost" });
     const missing = { ...files, keyFile: `${authority.dir}/none.key` };
-    const front = new TlsFront({ name: "web", files: missing, protocols: [], clock: systemClock, log: new LogLines() });
+    const front = new TlsFront({
+      name: "web",
+      files: missing,
+      protocols: [],
+      clock: systemClock,
+      log: new LogLines(),
+      resetter,
+    });
     assert.throws(() => front.start(), (error) => {
       assert.ok(error instanceof BalancerError);
       return /certificate of web: .*none\.key cannot be read: No such file/.test(error.message);
