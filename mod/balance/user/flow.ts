@@ -37,6 +37,7 @@ const ONE_SEGMENT = 1200;
 const NOWHERE: Endpoint = { ip: "", port: 0 };
 const ENDED = Happened.RDHUP | Happened.HUP;
 const INPUT = Happened.IN | Happened.PRI | Happened.RDHUP | Happened.HUP | Happened.ERR;
+const ODD = Happened.PRI | Happened.ERR;
 const ONE_BYTE = new Uint8Array(1);
 
 /** What was given to send and could not leave yet. */
@@ -66,7 +67,8 @@ export class SocketFlow extends DeadlineNode implements Flow {
   #isEnding = false;
   /** FIN is the next thing to be received, again and again. */
   #hasEnded = false;
-  #isUrgent = false;
+  /** A mark of urgent data (RFC 6093) ends a piece early, and what looks like FIN may be a RST: there is no telling without asking. */
+  #isOdd = false;
   /** Its owner has asked for a turn. */
   #wantsTurn = false;
   #finish: "no" | "asked" | "done" = "no";
@@ -131,14 +133,13 @@ export class SocketFlow extends DeadlineNode implements Flow {
     const got = receiveStream(this.fd, into, most);
     if (got > 0) {
       this.receivedBytes += got;
-      // Less than was asked for is all there was (epoll(7)), and where FIN had come before, it was the last of all. A mark of urgent data
-      // (RFC 6093) ends a piece early.
-      this.hasInput = got === most || this.#isEnding || this.#isUrgent;
-      if (got < most && this.#isEnding && !this.#isUrgent) this.#hasEnded = true;
+      // Less than was asked for is all there was (epoll(7)), and where FIN had come before, it was the last of all.
+      this.hasInput = got === most || this.#isEnding || this.#isOdd;
+      if (got < most && this.#isEnding && !this.#isOdd) this.#hasEnded = true;
       return got;
     }
     this.hasInput = false;
-    if (got === 0) {
+    if (got === 0 && !this.#isBroken) {
       this.#hasEnded = true;
       return -1;
     }
@@ -226,7 +227,7 @@ export class SocketFlow extends DeadlineNode implements Flow {
     if ((events & INPUT) === 0 || this.isClosed) return;
     this.hasInput = !this.#hasEnded || (events & Happened.ERR) !== 0;
     if ((events & ENDED) !== 0) this.#isEnding = true;
-    if ((events & Happened.PRI) !== 0) this.#isUrgent = true;
+    if ((events & ODD) !== 0) this.#isOdd = true;
     if (this.hasInput) this.owner.readable(this);
     if ((events & Happened.ERR) !== 0) this.#checkError();
   }

@@ -139,7 +139,8 @@ class TcpSession implements FlowOwner {
 
   /** Passes on what is there, until the receiver takes no more or others are to have their turn. */
   #pump(from: Flow, to: Flow, way: Way): void {
-    const { scratch } = this.#shared.loop;
+    const { loop, backends } = this.#shared;
+    const { scratch } = loop;
     let [moved, got] = [0, 0];
     while (from.hasInput && to.keptBytes === 0) {
       if (moved >= TURN_BYTES) {
@@ -150,10 +151,10 @@ class TcpSession implements FlowOwner {
       got = from.receive(scratch, asked);
       if (got <= 0) break;
       moved += got;
+      backends.moved(this.#index, got);
       if (!to.send(scratch, got)) way.window = Math.max(WINDOW.min, asked >> 1);
       else if (got === asked && asked < WINDOW.max) way.window = asked << 1;
     }
-    if (moved > 0) this.#shared.backends.moved(this.#index, moved);
     if (got < 0) this.#ended(got, to, way);
     else if (moved > 0) this.#client.expireIn(this.#shared.config.idleTimeoutMs);
   }

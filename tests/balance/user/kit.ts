@@ -3,7 +3,7 @@ import type { BalancerConfig } from "../../../mod/config/types.ts";
 import { Acceptor, type Places } from "../../../mod/balance/user/acceptor.ts";
 import type { SocketFlow } from "../../../mod/balance/user/flow.ts";
 import { EventLoop } from "../../../mod/balance/user/loop.ts";
-import type { Backends, Destination, FlowOwner, ServiceContext } from "../../../mod/balance/user/types.ts";
+import type { Backends, Destination, Flow, FlowOwner, Loop, ServiceContext } from "../../../mod/balance/user/types.ts";
 import { listenerAddress, openListener } from "../../../mod/linux/listen_socket.ts";
 import { internetAddress } from "../../../mod/linux/socket.ts";
 import { parseIp } from "../../../mod/net/ip.ts";
@@ -166,6 +166,23 @@ export class FakeBackends implements Backends {
   }
 }
 
+/** The loop of a rig, with every flow that was begun on it. */
+export function watchedLoop(rig: LoopRig): Loop & { readonly outgoing: Flow[] } {
+  const outgoing: Flow[] = [];
+  return {
+    outgoing,
+    scratch: rig.loop.scratch,
+    get nowMs(): number {
+      return rig.loop.nowMs;
+    },
+    connect(to, owner): Flow | null {
+      const flow = rig.loop.connect(to, owner);
+      if (flow !== null) outgoing.push(flow);
+      return flow;
+    },
+  };
+}
+
 /** What a service is made with, on a rig. */
 export function contextOf<Config extends BalancerConfig>(
   rig: LoopRig,
@@ -173,4 +190,18 @@ export function contextOf<Config extends BalancerConfig>(
   backends: Backends,
 ): ServiceContext<Config> {
   return { config, loop: rig.loop, backends };
+}
+
+/** A port where connects get no answer: its queue is full, and nobody accepts. */
+export async function silentPort(): Promise<{ readonly port: number; close(): void }> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
+  const { port } = listener.addr;
+  const waiting = [await RawConn.connect(port), await RawConn.connect(port)];
+  return {
+    port,
+    close: () => {
+      for (const conn of waiting) conn.close();
+      listener.close();
+    },
+  };
 }
