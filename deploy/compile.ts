@@ -33,7 +33,7 @@ export const EXIT_NO_RUNTIME = 3;
 const PERMISSIONS = ["--allow-ffi", "--allow-net", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
 
 /** Entries of threads, which the program starts by name. */
-export const WORKERS = ["mod/balance/user/worker.ts"];
+export const WORKERS = ["mod/balance/tls/aside_worker.ts", "mod/balance/user/worker.ts"];
 
 const FLAGS = ["--no-check", "--no-prompt", "--no-config", "--no-lock", "--no-remote", "--no-npm"];
 

@@ -138,7 +138,11 @@ export class ByteStream {
   async #read(): Promise<boolean> {
     this.#makeRoom();
     const room = this.#buffer.subarray(this.#end);
-    const count = await this.#conn.read(room).catch((error: unknown) => this.#broke(error));
+    const count = await this.#conn.read(room).catch((error: unknown) => {
+      // What the other side said at last explains why nothing could be written to it any more.
+      if (!this.#isClosed) this.#fault = error;
+      return this.#broke(error);
+    });
     if (count === null) return false;
     this.#end += count;
     this.#fullReads = count === room.length ? this.#fullReads + 1 : 0;
