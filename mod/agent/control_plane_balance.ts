@@ -37,7 +37,7 @@ export interface ControlPlaneBalanceOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
   /** Closed by this. */
-  readonly engine: Pick<KernelEngine, "offer" | "close">;
+  readonly engine: Pick<KernelEngine, "offer" | "rest" | "close">;
   /** Every address of the control plane: a Node that names one as its own would lead a connection back here. */
   readonly managed: () => ReadonlySet<string>;
 }
@@ -169,7 +169,7 @@ export class ControlPlaneBalance {
   async #takeBack(balancer: KernelBalancer): Promise<void> {
     try {
       await balancer.stop();
-      await this.#options.engine.close();
+      this.#options.engine.rest();
     } catch (error) {
       this.#log.error("Balancing did not end in order", { reason: String(error) });
     }

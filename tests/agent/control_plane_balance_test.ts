@@ -248,11 +248,12 @@ Deno.test("a kernel that cannot balance is asked again, and everything goes to t
   const cluster = new StubCluster();
   const client = cluster.client("https://127.0.0.1");
   let [offers, closed] = [0, 0];
-  const engine: Pick<KernelEngine, "offer" | "close"> = {
+  const engine: Pick<KernelEngine, "offer" | "rest" | "close"> = {
     offer: () => {
       offers++;
       return { outcome: "declines", why: "no nftables" };
     },
+    rest: () => {},
     close: () => Promise.resolve(void closed++),
   };
   const settings = { port: 6443, backendPort: 6443, checkMs: 5000 };

@@ -65,6 +65,12 @@ export class KernelEngine {
     return { outcome: "takes", parts: this.#parts };
   }
 
+  /** Removes the table and puts the kernel's settings back until the next balancer, which is taken at once: everything stays open. */
+  rest(): void {
+    this.#parts?.table.clear();
+    this.#forwarding.restore();
+  }
+
   /** Removes the table, ends what is left, puts the kernel's settings back. Idempotent. */
   async close(): Promise<void> {
     this.#parts?.table.close();

@@ -171,6 +171,15 @@ export class KernelTable {
 
   /** Removes the table and what keeps it. Idempotent. */
   close(): void {
+    this.clear();
+    this.#closeSocket();
+  }
+
+  /**
+   * Removes the table with every service. The socket stays for the next one: to close it the kernel takes a tenth of a second, in which it
+   * waits for everything that was removed.
+   */
+  clear(): void {
     this.#wanted.clear();
     this.#timer?.cancel();
     this.#timer = null;
@@ -182,7 +191,6 @@ export class KernelTable {
     }
     this.#isThere = false;
     this.#applied = null;
-    this.#closeSocket();
   }
 
   #open(): BalanceTables {

@@ -69,6 +69,19 @@ Deno.test("an engine that is named sets what it needs, opens its parts once, and
   assert.deepEqual(seen, { forwarding: "0", opened: 1, closed: 2 });
 });
 
+Deno.test("an engine that rests gives the settings back and keeps its parts for the next balancer", async () => {
+  const seen: Seen = { forwarding: "0", opened: 0, closed: 0 };
+  const kernel = engine(seen);
+  kernel.rest();
+  for (let round = 0; round < 2; round++) {
+    assert.equal(kernel.offer(REMOTE, true).outcome, "takes");
+    assert.deepEqual(seen, { forwarding: "1", opened: 1, closed: 0 });
+    kernel.rest();
+    assert.deepEqual(seen, { forwarding: "0", opened: 1, closed: 0 });
+  }
+  await kernel.close();
+});
+
 Deno.test("an engine that may be chosen changes no setting", () => {
   const seen: Seen = { forwarding: "0", opened: 0, closed: 0 };
   const health = {

@@ -54,6 +54,25 @@ privileged(
   },
 );
 
+privileged(
+  "a table that was cleared is gone, and comes back with the next service, as much ours as before",
+  async () => {
+    await inWorld("where-possible", ({ other, table }) => {
+      table.probe();
+      for (let round = 0; round < 3; round++) {
+        table.put(WEB);
+        table.put(NAMES);
+        assert.deepEqual(names(other), ["kube-vip-balance"]);
+        assert.throws(() => other.commit([deleteTable(BALANCE)]), (error: SysError) => error.errno === Errno.EPERM);
+        assert.deepEqual(table.counts(WEB).map(({ connections }) => connections), [0, 0, 0]);
+        table.clear();
+        table.clear();
+        assert.deepEqual(names(other), []);
+      }
+    });
+  },
+);
+
 privileged("nobody else can change an owned table, and it ends with its process", async () => {
   await inWorld("where-possible", ({ other, table, open }) => {
     table.probe();
