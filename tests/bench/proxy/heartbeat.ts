@@ -12,7 +12,7 @@ import { beatTimes } from "./beats.ts";
 import { BULK_PORT, type Kind, nginxBackendConfig, PROXY_PORTS, WEB_PORT } from "./configs.ts";
 import { lateness, percentile } from "./figures.ts";
 import { ownStatus } from "./engines.ts";
-import type { BenchedEngine, BenchOptions } from "./options.ts";
+import { type BenchedEngine, type BenchOptions, DEFAULT_PROGRAM } from "./options.ts";
 import { parseIperf, parseWrk } from "./parse.ts";
 import { runTool } from "./tool.ts";
 import { commandOf } from "./world.ts";
@@ -95,7 +95,7 @@ export async function benchHeartbeat(options: BenchOptions): Promise<void> {
 }
 
 async function outcomeOf(engine: BenchedEngine, options: BenchOptions, seconds: number): Promise<Outcome> {
-  const [program = { kind: "default" } as const] = options.programs;
+  const [program = DEFAULT_PROGRAM] = options.programs;
   const command = await commandOf(program);
   const extra = { clusterId: CLUSTER_ID, loadBalancers: balancers(engine, BACKEND) };
   // A peer secret would not hide the heartbeats, only sign them; without one the sniffer needs none.

@@ -19,6 +19,7 @@ const BENCHES: Readonly<Record<Part, (options: BenchOptions) => Promise<void>>> 
 /** Measures the parts that were asked for, one after the other, and prints. A part that fails does not keep the others from it. */
 export async function benchProxy(args: readonly string[]): Promise<void> {
   const options = parseBenchOptions(args);
+  for (const { label, text } of options.programs) if (label !== "") print(`${label}: ${text}`);
   for (const part of options.parts) {
     print(`## ${part}`);
     print();

@@ -7,7 +7,7 @@ import { number, print, table } from "../report.ts";
 import { ECHO_BODY } from "./answers.ts";
 import { nginxEchoConfig, PROXY_PORTS, singleNode } from "./configs.ts";
 import { type Death, type Failure, parseFailure, reasons, type Tally, wasUnderWay } from "./failures.ts";
-import type { BenchedEngine, BenchOptions } from "./options.ts";
+import { type BenchedEngine, type BenchOptions, DEFAULT_PROGRAM } from "./options.ts";
 import { commandOf, World } from "./world.ts";
 
 const CLIENT = new URL("million_client.ts", import.meta.url).pathname;
@@ -122,7 +122,7 @@ async function startProxy(
     backends: PORTS.map((port) => kind === "http" ? { url: `http://${address}:${port}` } : { address, port }),
   };
   const config = world.file("proxy.yaml", singleNode(machine.station, `${world.directory}/state`, [balancer]));
-  const [program = { kind: "default" } as const] = options.programs;
+  const [program = DEFAULT_PROGRAM] = options.programs;
   return world.start(machine, engine, [...await commandOf(program), "start", "-c", config]);
 }
 

@@ -11,15 +11,23 @@ export const ENGINES = ["kernel", "user", "listen"] as const;
 export type BenchedEngine = typeof ENGINES[number];
 
 /** How the product is started: as everywhere, a program, or from its sources with flags of V8. */
-export type Program =
+export type Launch =
   | { readonly kind: "default" }
   | { readonly kind: "path"; readonly path: string }
   | { readonly kind: "v8"; readonly flags: readonly string[] };
 
+export interface Program {
+  readonly launch: Launch;
+  /** For tables: empty for the default, else its place among the programs, since flags are long. */
+  readonly label: string;
+  /** As it was given. */
+  readonly text: string;
+}
+
 export interface BenchOptions {
   readonly parts: readonly Part[];
   readonly engines: readonly BenchedEngine[];
-  /** More than one: each engine runs once with each of them. */
+  /** More than one: each engine runs once with each of them; the parts `million` and `heartbeat` take the first. */
   readonly programs: readonly Program[];
   readonly rounds: number;
   /** Of one measurement. */
@@ -36,6 +44,9 @@ export const PROXY_USAGE = `deno task bench proxy [--only ${PARTS.join(",")}] [-
 }] [--runs 5] [--seconds 3]
     [--requests 1000000] [--connections 10000] [--programs "default|<path>|v8:<flag>,<flag>"]`;
 
+/** The product as it is started everywhere. */
+export const DEFAULT_PROGRAM: Program = { launch: { kind: "default" }, label: "", text: "default" };
+
 /** Reads the arguments. Throws an Error that names the option, the value and what is accepted. */
 export function parseBenchOptions(args: readonly string[]): BenchOptions {
   return {
@@ -49,19 +60,11 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
   };
 }
 
-/** A name for tables: empty for the default. */
-export function programLabel(program: Program): string {
-  switch (program.kind) {
-    case "default":
-      return "";
-    case "path":
-      return program.path.split("/").at(-1) ?? program.path;
-    case "v8":
-      return program.flags.length === 0 ? "no flags" : program.flags.map((flag) => flag.replace(/^--/, "")).join(" ");
-  }
+function parseProgram(text: string, index: number): Program {
+  return { launch: parseLaunch(text), label: text === "default" ? "" : `#${index + 1}`, text };
 }
 
-function parseProgram(text: string): Program {
+function parseLaunch(text: string): Launch {
   if (text === "default") return { kind: "default" };
   if (!text.startsWith("v8:")) return { kind: "path", path: text };
   return { kind: "v8", flags: text.slice("v8:".length).split(",").filter((flag) => flag !== "") };

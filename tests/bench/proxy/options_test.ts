@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { ENGINES, parseBenchOptions, PARTS, programLabel } from "./options.ts";
+import { ENGINES, parseBenchOptions, PARTS } from "./options.ts";
 
 Deno.test("without arguments everything is measured, with every engine", () => {
   const options = parseBenchOptions([]);
   assert.deepEqual(options.parts, PARTS);
   assert.deepEqual(options.engines, ENGINES);
-  assert.deepEqual(options.programs, [{ kind: "default" }]);
+  assert.deepEqual(options.programs, [{ launch: { kind: "default" }, label: "", text: "default" }]);
   assert.deepEqual([options.rounds, options.seconds, options.requests, options.connections], [5, 3, 1_000_000, 10_000]);
 });
 
@@ -27,13 +27,13 @@ Deno.test("parts and engines are chosen, in their own order", () => {
 
 Deno.test("programs are the default, a path, or flags of V8", () => {
   const { programs } = parseBenchOptions(["--programs", "default|/opt/kube-vip|v8:|v8:--optimize-for-size,--max-lazy"]);
-  assert.deepEqual(programs, [
+  assert.deepEqual(programs.map(({ launch }) => launch), [
     { kind: "default" },
     { kind: "path", path: "/opt/kube-vip" },
     { kind: "v8", flags: [] },
     { kind: "v8", flags: ["--optimize-for-size", "--max-lazy"] },
   ]);
-  assert.deepEqual(programs.map(programLabel), ["", "kube-vip", "no flags", "optimize-for-size max-lazy"]);
+  assert.deepEqual(programs.map(({ label }) => label), ["", "#2", "#3", "#4"]);
 });
 
 const REFUSED: { args: string[]; message: RegExp }[] = [

@@ -18,7 +18,7 @@ import {
   PROXY_PORTS,
   WEB_PORT,
 } from "./configs.ts";
-import { type BenchedEngine, type Program, programLabel } from "./options.ts";
+import type { BenchedEngine, Program } from "./options.ts";
 import { enginesIn } from "./engines.ts";
 import { cpuSeconds } from "./parse.ts";
 import { runTool } from "./tool.ts";
@@ -158,14 +158,14 @@ export function ours(engines: readonly BenchedEngine[], programs: readonly Progr
 }
 
 /** The command that starts the product as this program. */
-export async function commandOf(program: Program): Promise<readonly string[]> {
-  switch (program.kind) {
+export async function commandOf({ launch }: Program): Promise<readonly string[]> {
+  switch (launch.kind) {
     case "default":
       return await productCommand();
     case "path":
-      return [program.path];
+      return [launch.path];
     case "v8": {
-      const flags = program.flags.length === 0 ? [] : [`--v8-flags=${program.flags.join(",")}`];
+      const flags = launch.flags.length === 0 ? [] : [`--v8-flags=${launch.flags.join(",")}`];
       return [Deno.execPath(), "run", "-A", ...flags, `${ROOT}main.ts`];
     }
   }
@@ -184,8 +184,7 @@ export function cpuSecondsOf({ child }: Contestant): number {
 /** How a contestant is called in tables. */
 export function nameOf(entry: Entry): string {
   if (entry.kind !== "ours") return entry.kind;
-  const label = programLabel(entry.program);
-  return label === "" ? entry.engine : `${entry.engine} (${label})`;
+  return `${entry.engine} ${entry.program.label}`.trim();
 }
 
 async function startBackend(world: World): Promise<void> {
