@@ -5,6 +5,9 @@ import { BodyCursor, type Transform } from "../http_body.ts";
 import { type Input, MOST_READS, type ScratchInput } from "./http_input.ts";
 import type { Flow } from "./types.ts";
 
+/** Bytes asked for at once: more while they come and leave that fast, less for a receiver that leaves them with us. */
+const WINDOW = { min: 16 * 1024, first: 64 * 1024, max: 256 * 1024 };
+
 /** What is to be passed on. */
 export interface ContentPlan {
   readonly framing: Framing;
@@ -30,6 +33,7 @@ export class Content {
   readonly #scratch: ScratchInput;
   #cursor: BodyCursor | null = null;
   #remaining = 0;
+  #window = WINDOW.first;
 
   constructor(scratch: ScratchInput) {
     this.#scratch = scratch;
@@ -39,6 +43,7 @@ export class Content {
   begin(plan: ContentPlan): void {
     const { framing } = plan;
     this.changed = null;
+    this.#window = WINDOW.first;
     this.#remaining = framing.kind === "length" ? framing.bytes : 0;
     this.#cursor = framing.kind === "length" || framing.kind === "none" ? null : new BodyCursor(plan);
   }
@@ -63,13 +68,16 @@ export class Content {
         from.readAgain();
         return "more";
       }
-      const count = scratch.receiveContent(from);
+      const asked = this.#window;
+      const count = scratch.receiveContent(from, asked);
       if (count === 0) return "more";
       if (count < 0) return count === -1 ? "ended" : "broken";
       const step = this.take(scratch);
       if (step === "malformed" || step === "too-large") return step;
       if (this.changed === null) scratch.sendUsed(to);
       else to.send(this.changed);
+      if (to.keptBytes > 0) this.#window = Math.max(WINDOW.min, asked >> 1);
+      else if (count === asked) this.#window = Math.min(WINDOW.max, asked << 1);
       if (step === "complete") return step;
     }
     return "more";

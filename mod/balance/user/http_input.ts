@@ -39,9 +39,9 @@ export class ScratchInput implements Input {
     return this.#receive(flow, Math.min(HEAD_READ_BYTES, this.#room.length));
   }
 
-  /** Receives content. */
-  receiveContent(flow: Flow): number {
-    return this.#receive(flow, this.#room.length);
+  /** Receives content, at most so much. */
+  receiveContent(flow: Flow, most: number = this.#room.length): number {
+    return this.#receive(flow, Math.min(most, this.#room.length));
   }
 
   /** Sends what was received and has been used since, from its first byte on. */

@@ -101,3 +101,20 @@ Deno.test("a sink that keeps something gets nothing more, and a source that neve
   assert.equal(content.pump(from, to), "more");
   assert.deepEqual([from.waiting, from.wantsAgain], [110, true]);
 });
+
+Deno.test("less is kept for a receiver that is slow, and more is received for one that is fast", () => {
+  const { from, to, content } = world(2048 + 256 * 1024);
+  content.begin({ framing: { kind: "length", bytes: 1e9 }, transform: "as-is", limits: LIMITS });
+  const received: number[] = [];
+  const pump = (room: number): void => {
+    to.drain(room);
+    const before = from.receivedBytes;
+    content.pump(from, to);
+    received.push((from.receivedBytes - before) / 1024);
+  };
+  from.give("x".repeat(2 * 1024 * 1024));
+  for (let n = 0; n < 4; n++) pump(to.keptBytes);
+  assert.deepEqual(received, [64, 32, 16, 16]);
+  pump(Infinity);
+  assert.deepEqual(received.at(-1), 16 + 32 + 64 + 128 + 256 + 256 + 256 + 256, "so often one has its turn");
+});
