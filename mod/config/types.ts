@@ -43,7 +43,7 @@ export interface FrontTls {
 
 /** How https backends are spoken to. */
 export interface BackendTls {
-  /** PEM of who may have issued their certificates; null: whom the system trusts. */
+  /** PEM of who may have issued their certificates, besides whom the system trusts; null: whom the system trusts. */
   readonly caFile: string | null;
   /** The name their certificates must carry; null: the host of the URL. */
   readonly serverName: string | null;

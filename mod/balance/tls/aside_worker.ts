@@ -5,6 +5,7 @@ import { forwardLogging } from "../../observe/log_forward.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import type { AsideOrder, AsideReport } from "./aside_messages.ts";
 import { AsideService } from "./aside_service.ts";
+import { trustSystem } from "./system_trust.ts";
 
 /** What is used of a Worker's global scope, whose types are not those of the main thread. */
 interface Scope {
@@ -20,6 +21,7 @@ const scope: object = globalThis;
 if (isScope(scope)) {
   // The main thread runs before ordinary work, so that enciphering never delays a heartbeat.
   ordinaryPriority();
+  trustSystem();
   const post = (report: AsideReport): void => scope.postMessage(report);
   forwardLogging((line) => post({ op: "log", line }));
   const service = new AsideService({ clock: systemClock, random: Math.random, resetter: connectionResetter, post });
