@@ -28,6 +28,8 @@ const READY_MS = 15_000;
 const POLL_MS = 50;
 /** Descriptors that a proxy needs besides two for each connection. */
 const SPARE_DESCRIPTORS = 200;
+/** nginx closes connections that wait for a request once it has less than a sixteenth of its places left. */
+const BACKEND_ROOM = 1.2;
 
 /** Who takes part. */
 export type Entry =
@@ -191,7 +193,7 @@ async function startBackend(world: World): Promise<void> {
   const { backend } = world;
   const folder = world.folder("www");
   await Deno.writeFile(`${folder}/big`, new Uint8Array(BIG_BYTES).fill(0x61));
-  const config = world.file("backend.conf", nginxBackendConfig(folder, mostConnections() + SPARE_DESCRIPTORS));
+  const config = world.file("backend.conf", nginxBackendConfig(folder, Math.round(BACKEND_ROOM * mostConnections())));
   const web = world.start(backend, "nginx", ["nginx", "-p", folder, "-e", "stderr", "-c", config]);
   const bulk = world.start(backend, "iperf3", ["iperf3", "-s"]);
   for (const [port, child] of [[WEB_PORT, web], [BULK_PORT, bulk]] as const) {
