@@ -26,6 +26,12 @@ function entry(): URL {
   return new URL(isBundled ? "./aside_worker.js" : "./aside_worker.ts", import.meta.url);
 }
 
+/** What it is given from outside. */
+export interface AsideDeps extends BalancerDeps {
+  /** What the thread begins with. @default {the entry beside this file} */
+  readonly entry?: URL;
+}
+
 /** What a thread is waited for. */
 interface Awaited {
   readonly resolve: () => void;
@@ -35,7 +41,7 @@ interface Awaited {
 /** Owns the thread. */
 export class AsideBalancer implements Balancer {
   #config: BalancerConfig;
-  readonly #deps: BalancerDeps;
+  readonly #deps: AsideDeps;
   readonly #log: Log = getLog("balance");
   readonly #bound = new Set<string>();
   #worker: Worker | null = null;
@@ -45,7 +51,7 @@ export class AsideBalancer implements Balancer {
   #restart: Timer | null = null;
   #stopped: Promise<void> | null = null;
 
-  constructor(config: BalancerConfig, deps: BalancerDeps) {
+  constructor(config: BalancerConfig, deps: AsideDeps) {
     this.#config = config;
     this.#deps = deps;
     this.#status = idle(config);
@@ -111,7 +117,7 @@ export class AsideBalancer implements Balancer {
     const timer = this.#deps.clock.after(START_MS, () => {
       reject(new BalancerError("start a thread for", name, { cause: new Error(`no answer within ${START_MS} ms`) }));
     });
-    const worker = new Worker(entry(), { type: "module", name: `tls ${name}` });
+    const worker = new Worker(this.#deps.entry ?? entry(), { type: "module", name: `tls ${name}` });
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<AsideReport>) => this.#take(data);
     worker.onerror = (event) => {

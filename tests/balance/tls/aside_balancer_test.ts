@@ -16,6 +16,7 @@ import {
   readBytes,
   tcpConfig,
 } from "../kit.ts";
+import { VirtualClock } from "../../fakes/clock.ts";
 import { type Authority, type CertificateFiles, withAuthority } from "./certificates.ts";
 import { askSecure, connectSecure } from "./kit.ts";
 
@@ -142,3 +143,30 @@ Deno.test("a stop lets what is under way finish", () =>
     assert.deepEqual(balancer.status().listening, []);
     await backend.close();
   }));
+
+const entry = new URL("./breaking_worker.ts", import.meta.url);
+
+Deno.test("a thread that breaks down is replaced, and the new one is bound as the old one was", async () => {
+  const lines: string[] = [];
+  const decoder = new TextDecoder();
+  configureLogging({ level: "error", format: "text", write: (line) => lines.push(decoder.decode(line)) });
+  const balancer = new AsideBalancer(httpConfig([1], { bindToVip: true }), { ...deps, entry });
+  await balancer.start();
+  balancer.bind("192.0.2.2");
+  await eventually(() => balancer.status().listening[0] === "192.0.2.2:80", "the first thread listens");
+  balancer.bind("192.0.2.1");
+  await eventually(() => lines.some((line) => /A thread broke down.*broken on purpose/.test(line)), "it is told");
+  assert.deepEqual(balancer.status().listening, []);
+  balancer.release("192.0.2.1");
+  await eventually(() => balancer.status().listening[0] === "192.0.2.2:80", "the second thread listens");
+  await balancer.stop();
+});
+
+Deno.test("a thread that does not answer in time is a failure to start", async () => {
+  const clock = new VirtualClock();
+  const balancer = new AsideBalancer(httpConfig([]), { ...deps, clock, entry });
+  const started = balancer.start();
+  clock.advance(10_000);
+  await assert.rejects(started, { message: "Cannot start a thread for web: no answer within 10000 ms" });
+  await balancer.stop();
+});
