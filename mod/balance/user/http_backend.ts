@@ -20,6 +20,8 @@ export class BackendConnection implements FlowOwner {
   isReused = false;
   /** When it was kept. */
   sinceMs = 0;
+  /** The name of what it is connected to. */
+  to = "";
   #flow: Flow | null = null;
   readonly #kept: KeptBackends;
 
@@ -31,6 +33,7 @@ export class BackendConnection implements FlowOwner {
 
   /** Begins to connect; null where no socket is to be had. */
   connect(loop: Loop, to: Destination): Flow | null {
+    this.to = to.name;
     this.#flow = loop.connect(to, this);
     return this.#flow;
   }
@@ -103,11 +106,19 @@ export class KeptBackends {
     list.push(backend);
   }
 
-  /** The connection used last, if it was put here at most `maxAgeMs` ago: the freshest is the least likely to be stale. */
-  take(index: number, maxAgeMs: number): BackendConnection | null {
+  /**
+   * The connection used last, if it was put here at most `maxAgeMs` ago: the freshest is the least likely to be stale. `to` is the name of
+   * the member that has the index now; of the one that had it before nothing is kept.
+   */
+  take(index: number, to: string, maxAgeMs: number): BackendConnection | null {
     const list = this.#perBackend.get(index);
     const last = list?.at(-1);
-    if (list === undefined || last === undefined || this.#loop.nowMs - last.sinceMs > maxAgeMs) return null;
+    if (list === undefined || last === undefined) return null;
+    if (last.to !== to) {
+      this.forget(index);
+      return null;
+    }
+    if (this.#loop.nowMs - last.sinceMs > maxAgeMs) return null;
     list.pop();
     return last;
   }

@@ -1,6 +1,7 @@
 /** From the backends of a balancer to a connection that carries a request: one that is kept, or a new one to whichever answers. */
 import { BackendConnection, type BackendUser } from "./http_backend.ts";
 import type { HttpShared } from "./http_shared.ts";
+import type { Destination } from "./types.ts";
 
 /** What {@link Opening.next} gave. */
 export type OpeningStep =
@@ -36,12 +37,13 @@ export class Opening {
       const index = this.#tried === null ? backends.pick() : backends.pick(this.#tried);
       if (index === null) return { outcome: "unavailable" };
       this.#index = index;
-      const reused = this.#mayReuse ? kept.take(index, maxAgeMs) : null;
+      const to = backends.destination(index);
+      const reused = this.#mayReuse && to !== null ? kept.take(index, to.name, maxAgeMs) : null;
       if (reused !== null) {
         reused.user = this.#user;
         return { outcome: "kept", backend: reused };
       }
-      const backend = this.#connect(index);
+      const backend = this.#connect(index, to);
       if (backend !== null) return { outcome: "connecting", backend };
     }
   }
@@ -76,13 +78,12 @@ export class Opening {
     if (this.#index >= 0 && bytes > 0) this.#shared.backends.moved(this.#index, bytes);
   }
 
-  #connect(index: number): BackendConnection | null {
-    const { backends, kept, loop, config } = this.#shared;
-    const destination = backends.destination(index);
+  #connect(index: number, to: Destination | null): BackendConnection | null {
+    const { kept, loop, config } = this.#shared;
     const backend = new BackendConnection(index, this.#user, kept);
-    const flow = destination === null ? null : backend.connect(loop, destination);
+    const flow = to === null ? null : backend.connect(loop, to);
     if (flow === null) {
-      this.failed(destination === null ? "its name has no address" : "no socket is to be had");
+      this.failed(to === null ? "its name has no address" : "no socket is to be had");
       return null;
     }
     flow.expireIn(config.connectTimeoutMs);

@@ -23,6 +23,8 @@ class Listener implements BackendUser {
   }
 }
 
+const TO = "127.0.0.1:8000";
+
 function connected(loop: FakeLoop, kept: KeptBackends, index = 0): { backend: BackendConnection; flow: FakeFlow } {
   const backend = new BackendConnection(index, new Listener(), kept);
   assert.ok(backend.connect(loop, destination(8000 + index)) !== null);
@@ -53,12 +55,21 @@ Deno.test("the connection used last is taken first, while it is fresh", () => {
     kept.put(backend);
     loop.pass(100);
   }
-  assert.equal(kept.take(0, 199), null);
-  assert.equal(kept.take(0, 200), second.backend);
+  assert.equal(kept.take(0, TO, 199), null);
+  assert.equal(kept.take(0, TO, 200), second.backend);
   assert.ok(second.backend.isReused);
-  assert.equal(kept.take(0, Infinity), first.backend);
-  assert.equal(kept.take(0, Infinity), null);
+  assert.equal(kept.take(0, TO, Infinity), first.backend);
+  assert.equal(kept.take(0, TO, Infinity), null);
   assert.equal(kept.size, 1);
+});
+
+Deno.test("who has the index of another one now gets none of its connections", () => {
+  const loop = new FakeLoop();
+  const kept = new KeptBackends(loop);
+  const { backend, flow } = connected(loop, kept);
+  kept.put(backend);
+  assert.equal(kept.take(0, "127.0.0.1:8001", Infinity), null);
+  assert.deepEqual([kept.size, flow.ending], [0, "close"]);
 });
 
 Deno.test("whatever happens to a kept connection ends it", () => {
@@ -75,7 +86,7 @@ Deno.test("whatever happens to a kept connection ends it", () => {
     kept.put(backend);
     happen(flow, loop);
     assert.ok(flow.isClosed);
-    assert.equal(kept.take(0, Infinity), null);
+    assert.equal(kept.take(0, TO, Infinity), null);
   }
 });
 

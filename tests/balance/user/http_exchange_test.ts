@@ -213,3 +213,19 @@ Deno.test("interim answers reach clients that know them, and have an end", () =>
   assert.match(other.take(), /HTTP\/1\.1 502 /);
   rig.assertSettled();
 });
+
+Deno.test("a client that waits for 100-continue is told by the backend", () => {
+  const rig = new HttpRig();
+  const client = rig.client();
+  client.give(`${POST}Expect: 100-continue\r\nContent-Length: 5\r\n\r\n`);
+  const backend = rig.opened(1);
+  assert.match(backend.take(), /\r\nExpect: 100-continue\r\n[^]*\r\n\r\n$/);
+  backend.give("HTTP/1.1 100 Continue\r\n\r\n");
+  assert.equal(client.take(), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.give("hello");
+  assert.equal(backend.take(), "hello");
+  backend.give(OK);
+  assert.equal(client.take(), OK);
+  assert.deepEqual([client.ending, backend.ending], ["", ""]);
+  rig.assertSettled();
+});
