@@ -61,3 +61,11 @@ Deno.test("a connect can be taken back, before and while it is under way", async
     assert.deepEqual(await dial({ hostname: "127.0.0.1", port }, options), { outcome: "aborted" });
   });
 });
+
+Deno.test("what is to be enciphered is never dialled in the clear", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const target = { hostname: "127.0.0.1", port: listener.addr.port, isSecure: true };
+  const options = { clock: systemClock, timeoutMs: 1000, signal: new AbortController().signal };
+  assert.deepEqual(await dial(target, options), { outcome: "failed", detail: "TLS to backends is not set up" });
+  listener.close();
+});

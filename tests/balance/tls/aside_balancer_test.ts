@@ -8,6 +8,7 @@ import { systemClock } from "../../../mod/runtime/clock.ts";
 import {
   Backend,
   eventually,
+  FakeResetter,
   httpBackend,
   httpConfig,
   okResponse,
@@ -159,6 +160,15 @@ Deno.test("a thread that breaks down is replaced, and the new one is bound as th
   assert.deepEqual(balancer.status().listening, []);
   balancer.release("192.0.2.1");
   await eventually(() => balancer.status().listening[0] === "192.0.2.2:80", "the second thread listens");
+  await balancer.stop();
+});
+
+Deno.test("a release resets from this side, whatever the thread does", async () => {
+  const resetter = new FakeResetter();
+  const balancer = new AsideBalancer(httpConfig([1], { bindToVip: true, port: 80 }), { ...deps, resetter, entry });
+  await balancer.start();
+  balancer.release("192.0.2.2");
+  assert.deepEqual(resetter.all, ["192.0.2.2:80"]);
   await balancer.stop();
 });
 

@@ -80,3 +80,22 @@ Deno.test("nothing is looked at after the end", () =>
     clock.advance(LOOK_EVERY_MS * 3);
     assert.deepEqual(changes, []);
   }));
+
+Deno.test("what failed for another reason than its content is tried again although it did not change", async () => {
+  const path = await Deno.makeTempFile();
+  const clock = new VirtualClock();
+  let [isFull, taken] = [false, 0];
+  const make = (): number => {
+    if (isFull) throw new Error("no descriptors");
+    return ++taken;
+  };
+  const files = new WatchedFiles({ clock, paths: [path], make, onChange: () => {}, onFailure: () => {} });
+  await Deno.writeTextFile(path, "22");
+  isFull = true;
+  clock.advance(LOOK_EVERY_MS);
+  isFull = false;
+  clock.advance(LOOK_EVERY_MS);
+  assert.equal(files.value, 2);
+  files.close();
+  await Deno.remove(path);
+});
