@@ -38,6 +38,8 @@ export interface ControlPlaneBalanceOptions {
   readonly clock: Clock;
   /** Closed by this. */
   readonly engine: Pick<KernelEngine, "offer" | "rest" | "close">;
+  /** Path of the object that is read through each server, see {@link ControlPlaneChecks}. */
+  readonly objectPath: string;
   /** Every address of the control plane: a Node that names one as its own would lead a connection back here. */
   readonly managed: () => ReadonlySet<string>;
 }
@@ -112,13 +114,13 @@ export class ControlPlaneBalance {
     if (this.#isStopped || this.#ending !== null || this.#balancer !== null || this.#held.size === 0) return;
     const offer = this.#options.engine.offer(this.#configOf([]), true);
     if (offer.outcome === "declines") return this.#refused(offer.why);
-    const { clock } = this.#options;
+    const { clock, objectPath } = this.#options;
     const balancer = new KernelBalancer(this.#configOf([]), {
       clock,
       random: () => 0,
       resetter: { reset: () => 0, resetOne: () => {} },
       ...offer.parts,
-      checks: (onResult) => new ControlPlaneChecks({ client: this.#client, clock, onResult }),
+      checks: (onResult) => new ControlPlaneChecks({ client: this.#client, clock, objectPath, onResult }),
     });
     this.#balancer = balancer;
     balancer.start().catch((error: unknown) => this.#log.error("Cannot balance", { reason: String(error) }));

@@ -1,9 +1,10 @@
 /**
  * Whether API servers are fit to get connections: `GET /readyz` of each, over TLS and with the credentials of this node. A server that is
- * asked to stop says no before it closes anything, and one that has started says yes when it has read its roles.
+ * asked to stop says no before it closes anything, and one that has started says yes when it has read its roles. Beside it one read through
+ * etcd, as `/readyz` says yes for seconds after that is gone.
  *
  * All of them depend on etcd: when that pauses, none is ready, and to end every connection for it would be an outage of our own making. So
- * silence and bad answers count only while another server is well. One that refuses connections is gone in any case.
+ * silence and bad answers count only if another server was well meanwhile. One that refuses connections is gone in any case.
  */
 import type { CheckResult } from "../balance/health.ts";
 import type { Checks } from "../balance/kernel/kernel_balancer.ts";
@@ -22,11 +23,15 @@ const OTHER_NAME = /certificate not valid for name/i;
 const GONE = /\(os error \d+\)/;
 /** So many results in a row change what is said of a server; the first one says it at once. */
 const IN_A_ROW = 2;
+/** A server is asked less often than that while another one leaves two questions without an answer. */
+const REMEMBERED = 8;
 
 export interface ControlPlaneChecksOptions {
   /** Whose credentials are used; not closed by this. */
   readonly client: KubeClient;
   readonly clock: Clock;
+  /** Path of one object, which is read without a version: the server has to ask etcd. */
+  readonly objectPath: string;
   readonly onResult: (index: number, result: CheckResult) => void;
 }
 
@@ -38,10 +43,11 @@ interface Server {
   timer: Timer | null;
   /** What was said of it last; null: nothing yet. */
   said: boolean | null;
-  /** What the latest check found; null: none has ended. */
-  isWell: boolean | null;
-  /** Results in a row that differ from what was said. */
+  /** When the latest questions were asked that were answered well. */
+  wellMs: readonly number[];
+  /** Results in a row that differ from what was said, and when the one before the latest was asked for. */
   against: number;
+  sinceMs: number;
 }
 
 /** What one check found. */
@@ -80,7 +86,8 @@ export class ControlPlaneChecks implements Checks {
     for (const [index, { host }] of targets) {
       if (this.#servers.has(index)) continue;
       const client = this.#options.client.at(`https://${host}`);
-      const server: Server = { index, host, client, timer: null, said: null, isWell: null, against: 0 };
+      const fresh = { timer: null, said: null, wellMs: [], against: 0, sinceMs: -Infinity };
+      const server: Server = { index, host, client, ...fresh };
       this.#servers.set(index, server);
       if (this.#state === "running") this.#ask(server);
     }
@@ -105,15 +112,17 @@ export class ControlPlaneChecks implements Checks {
 
   /** The next question comes an interval after this one, or with its answer if that is later. */
   #ask(server: Server): void {
-    const { clock } = this.#options;
+    const { clock, objectPath } = this.#options;
     const { intervalMs, timeoutMs } = this.#times;
     const startMs = clock.now();
-    const asking = server.client.request<unknown>({ method: "GET", path: READYZ, limitMs: timeoutMs })
-      .then((answer) => {
+    const get = (path: string): Promise<KubeAnswer<unknown>> =>
+      server.client.request<unknown>({ method: "GET", path, limitMs: timeoutMs });
+    const asking = Promise.all([READYZ, objectPath].map(async (path) => judge(await get(path), path)))
+      .then((findings) => {
         if (!this.#isCurrent(server)) return;
         const waitMs = Math.max(0, startMs + intervalMs - clock.now());
         server.timer = clock.after(waitMs, () => this.#ask(server));
-        this.#note(server, judge(answer));
+        this.#note(server, { ...worst(findings), askedMs: startMs });
       })
       .catch((error: unknown) =>
         this.#log.error("A check of an API server failed in itself", { reason: String(error) })
@@ -122,19 +131,29 @@ export class ControlPlaneChecks implements Checks {
     asking.then(() => this.#asking.delete(asking));
   }
 
-  #note(server: Server, { ok, detail, isSure }: Finding): void {
-    server.isWell = ok;
-    const isBelieved = ok || isSure || [...this.#servers.values()].some(({ isWell }) => isWell === true);
-    this.#doubt(!isBelieved);
-    if (!isBelieved || ok === server.said) {
+  #note(server: Server, { ok, detail, isSure, askedMs }: Finding & { readonly askedMs: number }): void {
+    if (ok) {
+      server.wellMs = [...server.wellMs, askedMs].slice(-REMEMBERED);
+      this.#doubt(false);
+    }
+    if (ok === server.said) {
       server.against = 0;
       return;
     }
-    server.against++;
-    if (server.said !== null && server.against < IN_A_ROW) return;
+    const { sinceMs } = server;
+    server.sinceMs = askedMs;
+    if (++server.against < IN_A_ROW && server.said !== null) return;
+    // What has never been used is no loss.
+    const isBelieved = ok || isSure || server.said === null || this.#wasAnotherWell(sinceMs, askedMs);
+    if (!isBelieved) return this.#doubt(true);
     server.against = 0;
     server.said = ok;
     this.#options.onResult(server.index, { ok, detail });
+  }
+
+  /** Between the two questions that a server did not answer well; not later: then what was wrong with all may have just ended. */
+  #wasAnotherWell(sinceMs: number, untilMs: number): boolean {
+    return [...this.#servers.values()].some((one) => one.wellMs.some((atMs) => atMs >= sinceMs && atMs < untilMs));
   }
 
   #doubt(isDoubtful: boolean): void {
@@ -145,13 +164,19 @@ export class ControlPlaneChecks implements Checks {
   }
 }
 
+/** The first that speaks against the server, a sure one before others. */
+function worst(findings: readonly Finding[]): Finding {
+  const bad = findings.filter(({ ok }) => !ok);
+  return bad.find(({ isSure }) => isSure) ?? bad[0] ?? findings[0] ?? { ok: false, detail: "not asked", isSure: false };
+}
+
 /** Who refuses a question (401, 403, 404, 429) lives; trouble of its own (5xx) and silence count against it. */
-function judge(answer: KubeAnswer<unknown>): Finding {
+function judge(answer: KubeAnswer<unknown>, path: string): Finding {
   switch (answer.outcome) {
     case "ok":
       return { ok: true, detail: `answers ${answer.status}`, isSure: true };
     case "refused":
-      return { ok: answer.status < 500, detail: `answers ${answer.status} to ${READYZ}`, isSure: false };
+      return { ok: answer.status < 500, detail: `answers ${answer.status} to ${path}`, isSure: false };
     case "unreachable": {
       const { cause } = answer;
       return { ok: OTHER_NAME.test(cause), detail: `does not answer (${cause})`, isSure: GONE.test(cause) };

@@ -274,7 +274,7 @@ export class ManagerAgent {
   }
 
   #makeBalance(): ControlPlaneBalance | null {
-    const { config: { balancing }, client, clock, kernel: { book } } = this.#options;
+    const { config: { balancing, lease }, namespace, client, clock, kernel: { book } } = this.#options;
     if (balancing === null || client === null) return null;
     const engine = kernelEngineOf({
       vips: [],
@@ -282,7 +282,8 @@ export class ManagerAgent {
       localAddresses: () => book.addresses().map(({ ip }) => ip),
     }, clock);
     const managed = (): ReadonlySet<string> => new Set(this.#names.current().map(({ ip }) => ip));
-    return new ControlPlaneBalance({ settings: balancing, client, clock, engine, managed });
+    const objectPath = leasePath(namespace, lease.name);
+    return new ControlPlaneBalance({ settings: balancing, client, clock, engine, managed, objectPath });
   }
 
   #electionParts(): ElectionParts {

@@ -86,7 +86,7 @@ function withoutElection(
   values: Values,
   lease: { readonly namespace: string; readonly name: string },
 ): readonly Right[] {
-  const asks = textOf(values, "control_plane_health_check_address") === "";
+  const asks = textOf(values, "control_plane_health_check_address") === "" || balances(values);
   const read = rule(LEASES, ["leases"], { verbs: ["get"], names: [lease.name] });
   return [
     ...(asks ? [inNamespace(lease.namespace, read)] : []),

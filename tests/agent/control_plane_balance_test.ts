@@ -114,6 +114,7 @@ function inWorld(
         clock: systemClock,
         engine: kernelEngineOf({ vips: [], linkNames: () => ["lo"], localAddresses: () => HOSTS }, systemClock),
         managed: () => new Set([VIP, SECOND]),
+        objectPath: "/api/v1/namespaces/default",
       });
       balance.start();
       try {
@@ -257,7 +258,14 @@ Deno.test("a kernel that cannot balance is asked again, and everything goes to t
     close: () => Promise.resolve(void closed++),
   };
   const settings = { port: 6443, backendPort: 6443, checkMs: 5000 };
-  const balance = new ControlPlaneBalance({ settings, client, clock, engine, managed: () => new Set() });
+  const balance = new ControlPlaneBalance({
+    settings,
+    client,
+    clock,
+    engine,
+    managed: () => new Set(),
+    objectPath: "/x",
+  });
   balance.start();
   cluster.list(...HOSTS);
   balance.held(VIP);

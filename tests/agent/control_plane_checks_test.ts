@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ControlPlaneChecks } from "../../mod/agent/control_plane_checks.ts";
 import type { HealthCheckConfig } from "../../mod/config/types.ts";
 import { VirtualClock } from "../fakes/clock.ts";
-import { type Behaviour, OK, pass, refusal, StubServers } from "../health/stub_client.ts";
+import { type Behaviour, OBJECT, OK, pass, refusal, StubServers } from "../health/stub_client.ts";
 
 const REFUSED: Behaviour = { outcome: "unreachable", cause: "tcp connect error: Connection refused (os error 111)" };
 const [A, B] = ["10.0.0.1:6443", "[fd00::2]:6443"];
@@ -10,12 +10,18 @@ const [A, B] = ["10.0.0.1:6443", "[fd00::2]:6443"];
 class Kit {
   readonly clock = new VirtualClock();
   readonly behaviours = new Map<string, Behaviour>();
-  readonly servers = new StubServers(this.clock, (server) => this.behaviours.get(server) ?? OK);
+  /** Whose reads through etcd hang. */
+  readonly withoutEtcd = new Set<string>();
+  readonly servers = new StubServers(this.clock, (server, { path }) => {
+    if (path === OBJECT && this.withoutEtcd.has(server)) return "hangs";
+    return this.behaviours.get(server) ?? OK;
+  });
   readonly client = this.servers.client("https://127.0.0.1:6443");
   readonly heard: string[] = [];
   readonly checks = new ControlPlaneChecks({
     client: this.client,
     clock: this.clock,
+    objectPath: OBJECT,
     onResult: (index, { ok, detail }) => void this.heard.push(`${index} ${ok ? "well" : "ill"}: ${detail}`),
   });
 
@@ -66,9 +72,9 @@ Deno.test("every server is asked at once, then once an interval, and one that is
   await pass(kit.clock, 0);
   kit.update(A, B);
   await pass(kit.clock, 2400);
-  assert.deepEqual(kit.servers.asked, [`https://${A}/readyz`, `https://${B}/readyz`]);
+  assert.deepEqual(kit.servers.asked, [A, B].flatMap((host) => [`https://${host}/readyz`, `https://${host}${OBJECT}`]));
   await pass(kit.clock, 2500);
-  assert.equal(kit.servers.asked.length, 4);
+  assert.equal(kit.servers.asked.length, 8);
   assert.deepEqual(kit.take(), ["0 well: answers 200", "1 well: answers 200"], "what is known is not said again");
   await kit.stop();
 });
@@ -117,6 +123,9 @@ Deno.test("the first result counts at once, others when two in a row say so", as
     [refusal(500), []],
     [OK, []],
     [OK, ["0 well: answers 200"]],
+    [refusal(500), []],
+    [OK, []],
+    [refusal(500), []],
   ];
   for (const [behaviour, wanted] of steps) {
     kit.behave(A, behaviour);
@@ -150,15 +159,43 @@ Deno.test("trouble of all servers at once is not theirs: it does not count, also
   await kit.stop();
 });
 
-Deno.test("a server of which nothing was seen is not said to be well because all are ill", async () => {
+Deno.test("a server that is ready and cannot reach its etcd is ill", async () => {
+  const kit = new Kit();
+  kit.update(A, B);
+  kit.checks.start();
+  assert.equal((await kit.round()).length, 2);
+  kit.withoutEtcd.add(`https://${A}`);
+  const said = [...await kit.round(), ...await kit.round(), ...await kit.round()];
+  assert.deepEqual(said, ["0 ill: does not answer (no answer in time)"]);
+  await kit.stop();
+});
+
+Deno.test("an etcd that pauses for all counts against none, whoever is asked first", async () => {
+  for (let lateMs = 0; lateMs < CONFIG.intervalMs; lateMs += 50) {
+    const kit = new Kit();
+    kit.update(A);
+    kit.checks.start();
+    await pass(kit.clock, lateMs);
+    kit.update(A, B);
+    await pass(kit.clock, 5000);
+    assert.equal(kit.take().length, 2);
+    for (const host of [A, B]) kit.withoutEtcd.add(`https://${host}`);
+    await pass(kit.clock, 20_000);
+    kit.withoutEtcd.clear();
+    await pass(kit.clock, 20_000);
+    assert.deepEqual(kit.take(), [], `${lateMs} ms apart`);
+    await kit.stop();
+  }
+});
+
+Deno.test("a server that was never seen to be well is not used because all are ill", async () => {
   const kit = new Kit();
   kit.behave(A, refusal(500));
   kit.update(A);
   kit.checks.start();
-  await kit.round();
-  assert.deepEqual(await kit.round(), []);
+  assert.deepEqual(await kit.round(), ["0 ill: answers 500 to /readyz"]);
   kit.behave(A, OK);
-  assert.deepEqual(await kit.round(), ["0 well: answers 200"]);
+  assert.deepEqual([...await kit.round(), ...await kit.round()], ["0 well: answers 200"]);
   await kit.stop();
 });
 

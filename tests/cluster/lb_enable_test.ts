@@ -5,6 +5,7 @@ import { withApiServers } from "../kubernetes/needs.ts";
 import { tablesOf } from "../lab/network.ts";
 import type { LabNode } from "../lab/node.ts";
 import { FAMILIES } from "../lab/records.ts";
+import { sleep } from "../lab/time.ts";
 import { BALANCED, Balanced, INTERVAL, makeNode } from "./balanced.ts";
 import { withWorld } from "./program.ts";
 
@@ -149,6 +150,31 @@ const STEPS: Readonly<Record<string, (balanced: Balanced) => Promise<void>>> = {
   "the next holder balances, and the old one has nothing left": moves,
   "clients may come by another port": otherPort,
 };
+
+/** Longer than it takes to find one server ill. */
+const PAUSE_MS = 8000;
+/** A holder keeps the addresses for longer than that without a Lease. */
+const PATIENT = { duration: 60, renewDeadline: 45, retryPeriod: 2 };
+
+withApiServers("when etcd pauses, and no API server is ready, connections go on", (paths) => {
+  return withWorld(paths, { ...BALANCED, times: PATIENT }, async (world) => {
+    const balanced = new Balanced(world);
+    for (const { machine } of balanced.nodes) await makeNode(world.cluster.admin, machine);
+    await world.lab.startAll();
+    const holder = await balanced.balancing();
+    const opened = await Promise.all(FAMILIES.flatMap((family) => [1, 2, 3].map(() => balanced.hold(family))));
+    world.cluster.etcd.signal("SIGSTOP");
+    await holder.child.waitForLine("No API server is well", { limitMs: PAUSE_MS });
+    await sleep(PAUSE_MS);
+    await balanced.uses(holder, balanced.nodes);
+    assert.deepEqual(opened.map(({ child }) => child.status), opened.map(() => null));
+    world.cluster.etcd.signal("SIGCONT");
+    await holder.child.waitForLine("Checks of the API servers count again", { limitMs: READY_MS });
+    assert.equal(await balanced.balancing(), holder);
+    spread(balanced, balanced.nodes);
+    assert.deepEqual(opened.map(({ child }) => child.status), opened.map(() => null));
+  });
+});
 
 withApiServers("the control plane's addresses lead to the API servers of all its nodes", (paths, t) => {
   return withWorld(paths, BALANCED, async (world) => {

@@ -60,7 +60,7 @@ Deno.test("where every healthy node serves, a Lease is only read, and nothing is
     const checked = { "control_plane_health_check_address": "https://localhost:6443/livez" };
     assert.deepEqual(rights({ ...CP, ...mode, ...checked }), [events]);
     const balanced = rights({ ...CP, ...mode, ...checked, "lb_enable": "true" });
-    assert.deepEqual(balanced, "bgp_enable" in mode ? [events, "*: list,watch /nodes"] : [events]);
+    assert.deepEqual(balanced, "bgp_enable" in mode ? [read, events, "*: list,watch /nodes"] : [events]);
   }
   assert.deepEqual(rights({ ...CP, "bgp_enable": "true", "vip_leaderelection": "true" }), rights(CP));
   assert.deepEqual(rights({ ...CP, "vip_arp": "true" }), rights(CP));
