@@ -81,7 +81,7 @@ export class Acceptor extends DeadlineNode implements Watched, Queued {
       const flow = loop.adopt(fd, NOBODY, this.#onClosed);
       if (flow === null) return this.#pause(Errno.ENOMEM);
       this.#backoffMs = BACKOFF_MS.first;
-      this.#options.onAccepted(flow);
+      this.#hand(flow);
     }
     loop.again(this);
   }
@@ -105,6 +105,15 @@ export class Acceptor extends DeadlineNode implements Watched, Queued {
     loop.neverExpire(this);
     loop.forget(this);
     closeStream(this.fd);
+  }
+
+  /** A fault of the program with one connection must not keep the others waiting. */
+  #hand(flow: SocketFlow): void {
+    try {
+      this.#options.onAccepted(flow);
+    } catch (error) {
+      this.#options.loop.fault(flow, error);
+    }
   }
 
   readonly #onClosed = (): void => this.#options.places.free();

@@ -23,21 +23,19 @@ export interface Counts {
 /** The counters of one balancer in one thread. A slot is where a backend counts; what has no slot of its own shares the last one. */
 export class Counters {
   readonly buffer: SharedArrayBuffer;
+  readonly slots: number;
   readonly #cells: Float64Array<SharedArrayBuffer>;
 
   constructor(buffer: SharedArrayBuffer) {
     this.buffer = buffer;
     this.#cells = new Float64Array(buffer);
+    this.slots = Math.floor((this.#cells.length - HEAD) / CELLS);
   }
 
   /** For that many backends and as many again that may come. */
   static make(backends: number): Counters {
     const slots = Math.max(LEAST_SLOTS, backends * 4);
     return new Counters(new SharedArrayBuffer((HEAD + slots * CELLS) * Float64Array.BYTES_PER_ELEMENT));
-  }
-
-  get slots(): number {
-    return (this.#cells.length - HEAD) / CELLS;
   }
 
   /** Clients ever accepted. */

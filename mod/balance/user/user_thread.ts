@@ -178,9 +178,18 @@ export class UserThread {
         this.#wakeUp.wasCalled = false;
         return "orders";
       }
-      this.#loop.turn();
+      this.#turn();
     }
     return "ended";
+  }
+
+  /** Owners' faults are caught nearer to them; whatever else there may be, the thread goes on. */
+  #turn(): void {
+    try {
+      this.#loop.turn();
+    } catch (error) {
+      this.#fault(null, error);
+    }
   }
 
   /** Does what the main thread wants. */

@@ -77,3 +77,18 @@ Deno.test("after it is closed nothing is accepted", async () => {
   assert.deepEqual(owner.events, []);
   rig.close();
 });
+
+Deno.test("one who cannot be taken over is reset, and the others are accepted", async () => {
+  const rig = new LoopRig();
+  let count = 0;
+  rig.onAccepted = (flow) => {
+    if (++count === 1) throw new Error("a fault");
+    rig.flows.push(flow);
+  };
+  const clients = await Promise.all(Array.from({ length: 5 }, () => RawConn.connect(rig.port)));
+  await eventually(() => rig.flows.length === 4, "the others are accepted");
+  assert.equal(rig.faults.length, 1);
+  assert.equal(rig.open, 4);
+  for (const client of clients) client.close();
+  rig.close();
+});
