@@ -67,7 +67,17 @@ function isExactly(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
   return true;
 }
 
-type Special = "host" | "connection" | "keep-alive" | "content-length" | "transfer-encoding" | "other" | "kept";
+type Special =
+  | "host"
+  | "connection"
+  | "content-length"
+  | "transfer-encoding"
+  | "forwarded-for"
+  /** Not passed on. */
+  | "dropped"
+  /** What has it is not plain. */
+  | "other"
+  | "kept";
 
 interface Known {
   readonly text: Uint8Array;
@@ -86,7 +96,7 @@ function known(names: Readonly<Record<string, Special>>): KnownByLength {
 
 const IN_BOTH: Readonly<Record<string, Special>> = {
   "connection": "connection",
-  "keep-alive": "keep-alive",
+  "keep-alive": "dropped",
   "content-length": "content-length",
   "transfer-encoding": "transfer-encoding",
   // `Connection: close` would name it.
@@ -104,9 +114,9 @@ const OF_REQUESTS = known({
   "host": "host",
   "expect": "other",
   "max-forwards": "other",
-  "x-forwarded-for": "other",
-  "x-forwarded-host": "other",
-  "x-forwarded-proto": "other",
+  "x-forwarded-for": "forwarded-for",
+  "x-forwarded-host": "dropped",
+  "x-forwarded-proto": "dropped",
 });
 
 const CLOSE = asciiBytes("close");
@@ -128,6 +138,8 @@ class PlainFields {
   persistent = true;
   protected hostStart = 0;
   protected hostEnd = 0;
+  protected forwardedStart = 0;
+  protected forwardedEnd = 0;
   /** Starts and ends of what is passed on as it is. */
   readonly #runs = new Int32Array(2 * MAX_RUNS);
   #runCount = 0;
@@ -150,6 +162,7 @@ class PlainFields {
     this.isChunked = false;
     this.persistent = true;
     this.hostEnd = 0;
+    this.forwardedEnd = 0;
     this.#runCount = 0;
     this.#runStart = options.runStart;
     this.#hasConnection = false;
@@ -208,7 +221,12 @@ class PlainFields {
         if (this.isChunked || valueEnd - valueAt !== CHUNKED.length) return false;
         this.isChunked = isExactly(bytes, valueAt, CHUNKED);
         return this.isChunked;
-      case "keep-alive":
+      case "forwarded-for":
+        if (this.forwardedEnd !== 0) return false;
+        this.forwardedStart = valueAt;
+        this.forwardedEnd = valueEnd;
+        return true;
+      case "dropped":
         return true;
       default:
         return false;
@@ -312,6 +330,7 @@ const VERSION = asciiBytes(" HTTP/1.1\r\n");
 const HOST_FIELD = asciiBytes("Host: ");
 const FORWARDED_HOST = asciiBytes("\r\nX-Forwarded-Host: ");
 const FORWARDED_FOR = asciiBytes("X-Forwarded-For: ");
+const NEXT_MEMBER = asciiBytes(", ");
 const LINE_END = asciiBytes("\r\n");
 
 /** Where a plain request goes and whom it comes from, as bytes. */
@@ -361,7 +380,8 @@ export class PlainRequest extends PlainFields {
   /** Most that {@link write} adds. */
   growth(route: PlainRoute): number {
     const host = this.hostEnd - this.hostStart;
-    return host + FORWARDED_HOST.length + FORWARDED_FOR.length + route.clientIp.length + route.forwardedProto.length;
+    const forwarded = FORWARDED_HOST.length + FORWARDED_FOR.length + NEXT_MEMBER.length;
+    return host + forwarded + route.clientIp.length + route.forwardedProto.length;
   }
 
   /** Writes the head that the backend gets to the start of `into`; gives its length. */
@@ -373,6 +393,10 @@ export class PlainRequest extends PlainFields {
     at = put(into, at, LINE_END);
     at = this.copyRuns(into, at, bytes);
     at = put(into, at, FORWARDED_FOR);
+    if (this.forwardedEnd !== 0) {
+      at = copy(into, at, { bytes, start: this.forwardedStart, end: this.forwardedEnd });
+      at = put(into, at, NEXT_MEMBER);
+    }
     for (let index = 0; index < route.clientIp.length; index++) into[at++] = route.clientIp.charCodeAt(index);
     at = put(into, at, FORWARDED_HOST);
     at = copy(into, at, host);

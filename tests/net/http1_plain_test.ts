@@ -85,6 +85,7 @@ const PLAIN_REQUESTS = [
   "OPTIONS / HTTP/1.1\r\nHost: a\r\nKeep-Alive: timeout=5\r\nConnection: keep-alive\r\nX: y\r\n\r\n",
   "DELETE /%2e HTTP/1.1\r\nX-A: 1\r\nHost: a\r\nX-B: 2\r\n\r\n",
   "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+  "GET / HTTP/1.1\r\nX-Forwarded-For: b, c\r\nHost: a\r\nX-Forwarded-Proto: https\r\nX: y\r\nx-forwarded-host: d\r\n\r\n",
 ];
 
 Deno.test("plain requests become the same bytes as by the strict way", () => {
@@ -113,7 +114,9 @@ const OTHER_REQUESTS: readonly string[] = [
   "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nClose: x\r\n\r\n",
   "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nConnection: close\r\n\r\n",
   "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
-  "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: b\r\n\r\n",
+  "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: b\r\nX-Forwarded-For: c\r\n\r\n",
+  "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: \r\n\r\n",
+  "GET / HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: b\r\n\r\n",
   "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n",
   "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
   "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
