@@ -7,6 +7,7 @@ import { needsThreads, speaksTls } from "./front.ts";
 import { KernelBalancer } from "./kernel/kernel_balancer.ts";
 import type { KernelEngine } from "./kernel/kernel_engine.ts";
 import { type BalancerDeps, ListenBalancer } from "./listen_balancer.ts";
+import { AsideBalancer } from "./tls/aside_balancer.ts";
 import { THREADS_FAILED, UserBalancer } from "./user/user_balancer.ts";
 import type { UserThreads } from "./user/user_threads.ts";
 
@@ -144,7 +145,7 @@ export class ChoosingBalancer implements Balancer {
     if (this.#config.type === "udp") return { outcome: "declines", why: "only the kernel balances udp" };
     if (threads === undefined) return { outcome: "declines", why: "there are to be no threads" };
     const balancer = speaksTls(this.#config)
-      ? new ListenBalancer(this.#config, this.#deps)
+      ? new AsideBalancer(this.#config, this.#deps)
       : new UserBalancer(this.#config, { ...this.#deps, threads });
     return { outcome: "takes", balancer };
   }

@@ -7,7 +7,9 @@ import { UserThreads } from "../../mod/balance/user/user_threads.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
 import { privileged } from "../fakes/privileges.ts";
 import { insideNamespace, kernelParts } from "./kernel/kit.ts";
-import { FakeResetter, httpConfig, portOf, RawConn, tcpConfig } from "./kit.ts";
+import { FakeResetter, httpBackend, httpConfig, okResponse, portOf, RawConn, tcpConfig } from "./kit.ts";
+import { withAuthority } from "./tls/certificates.ts";
+import { askSecure } from "./tls/kit.ts";
 
 const DEPS = { clock: systemClock, random: () => 0, resetter: new FakeResetter() };
 
@@ -41,6 +43,27 @@ Deno.test("where there can be no threads either a balancer listens, unless that 
   const needy = createBalancer(tcpConfig([1], { engine: "auto", acceptProxyProtocol: true }), DEPS);
   await assert.rejects(needy.start(), /Cannot use engine user for web: there are to be no threads/);
 });
+
+Deno.test("TLS is spoken in a thread of its own", () =>
+  withAuthority(async (authority) => {
+    const tls = await authority.issue("front", { names: "DNS:localhost" });
+    const threads = new UserThreads(systemClock);
+    const backend = httpBackend(() => okResponse("hello"));
+    for (const engine of ["auto", "user"] as const) {
+      const balancer = new ChoosingBalancer(httpConfig([backend.port], { engine, tls }), DEPS, { threads });
+      await balancer.start();
+      const answer = await askSecure(
+        portOf(balancer),
+        authority,
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+      );
+      assert.match(answer, /hello$/);
+      assert.equal(balancer.status().engine, "user");
+      await balancer.stop();
+    }
+    await threads.close();
+    await backend.close();
+  }));
 
 Deno.test("an engine that was named and does not work ends the start", async () => {
   const kernel = offering({ outcome: "declines", why: "no nftables" });
