@@ -5,6 +5,9 @@ import { latin1Text } from "../../mod/net/http1_fields.ts";
 import { forwardedProtoLine, PlainRequest, PlainResponse } from "../../mod/net/http1_plain.ts";
 import { seededRandom, seedFromEnv } from "../fakes/random.ts";
 import { latin1Bytes, REQUEST_CASES } from "./http1_cases.ts";
+import { nextRequest, nextResponse } from "./http1_fuzz_inputs.ts";
+import { SMUGGLING_CASES } from "./http1_smuggling_cases.ts";
+import { RESPONSE_CASES } from "./http1_smuggling_responses.ts";
 
 const LIMITS = { maxHeadBytes: 2048, maxHeaders: 8 };
 const CLIENT = "192.0.2.7";
@@ -143,6 +146,8 @@ Deno.test("none of the refused requests is plain", () => {
     const isPlain = comparedRequest(text, what);
     assert.ok(!isPlain || expected === "accepted", what);
   }
+  for (const { name, bytes } of Object.values(SMUGGLING_CASES).flat()) comparedRequest(bytes, name);
+  for (const { name, bytes, method } of RESPONSE_CASES) comparedResponse(bytes, method, name);
 });
 
 const PLAIN_RESPONSES = [
@@ -202,6 +207,8 @@ Deno.test("whatever becomes of heads that are changed at random, plain ones are 
     const [text, answer] = [requests[n % requests.length] ?? "", PLAIN_RESPONSES[n % PLAIN_RESPONSES.length] ?? ""];
     if (comparedRequest(changed(text, random, requests), `seed ${seed}, request ${n}`)) plain++;
     const method = n % 3 === 0 ? "HEAD" : "GET";
+    comparedRequest(nextRequest(random), `seed ${seed}, fuzzed request ${n}`);
+    comparedResponse(nextResponse(random), method, `seed ${seed}, fuzzed response ${n}`);
     if (comparedResponse(changed(answer, random, PLAIN_RESPONSES), method, `seed ${seed}, response ${n}`)) plain++;
   }
   assert.ok(plain > 5000, `${plain} were plain`);

@@ -1,4 +1,5 @@
 /** Connections to backends: who uses one, and those that nobody uses just now. */
+import { assertNever } from "../../base/assert.ts";
 import type { Destination, Flow, FlowOwner, Loop } from "./types.ts";
 
 /** Who uses a connection to a backend is told what happens to it. */
@@ -9,6 +10,8 @@ export interface BackendUser {
   /** It is closed. */
   backendFailed(errno: number): void;
   backendExpired(): void;
+  /** One of these has thrown, which is a fault of the program: nobody is to wait for what does not come. */
+  backendFault(): void;
 }
 
 /** One connection to a backend, used by one request after the other. */
@@ -45,27 +48,56 @@ export class BackendConnection implements FlowOwner {
   }
 
   opened(): void {
-    this.user?.backendOpened(this);
+    this.#tell("opened");
   }
 
   readable(): void {
-    if (this.user !== null) this.user.backendReadable();
-    // An end, or bytes that nobody has asked for.
-    else this.#kept.drop(this);
+    this.#tell("readable");
   }
 
   drained(): void {
-    this.user?.backendDrained();
+    this.#tell("drained");
   }
 
   failed(_flow: Flow, errno: number): void {
-    if (this.user !== null) this.user.backendFailed(errno);
-    else this.#kept.drop(this);
+    this.#tell("failed", errno);
   }
 
   expired(): void {
-    if (this.user !== null) this.user.backendExpired();
-    else this.#kept.drop(this);
+    this.#tell("expired");
+  }
+
+  /** Of one that is kept, whatever happens is its end: FIN, or bytes that nobody has asked for. */
+  #tell(event: keyof FlowOwner, errno = 0): void {
+    const { user } = this;
+    if (user === null) return this.#kept.drop(this);
+    try {
+      tell(user, event, { backend: this, errno });
+    } catch (error) {
+      user.backendFault();
+      throw error;
+    }
+  }
+}
+
+function tell(
+  user: BackendUser,
+  event: keyof FlowOwner,
+  what: { readonly backend: BackendConnection; readonly errno: number },
+): void {
+  switch (event) {
+    case "opened":
+      return user.backendOpened(what.backend);
+    case "readable":
+      return user.backendReadable();
+    case "drained":
+      return user.backendDrained();
+    case "failed":
+      return user.backendFailed(what.errno);
+    case "expired":
+      return user.backendExpired();
+    default:
+      return assertNever(event);
   }
 }
 
@@ -114,7 +146,7 @@ export class KeptBackends {
     const list = this.#perBackend.get(index);
     const last = list?.at(-1);
     if (list === undefined || last === undefined) return null;
-    if (last.to !== to) {
+    if (last.to !== to || last.flow.isClosed) {
       this.forget(index);
       return null;
     }

@@ -75,6 +75,35 @@ export class HttpClient implements FlowOwner, ExchangeClient {
   }
 
   readable(): void {
+    this.#guard("readable");
+  }
+
+  drained(): void {
+    this.#guard("drained");
+  }
+
+  failed(): void {
+    this.#abort();
+    this.#closed();
+  }
+
+  expired(): void {
+    this.#guard("expired");
+  }
+
+  /** After a fault of the program nothing waits for what does not come any more. */
+  #guard(event: "readable" | "drained" | "expired"): void {
+    try {
+      if (event === "readable") this.#readable();
+      else if (event === "drained") this.#drained();
+      else this.#expired();
+    } catch (error) {
+      this.cut();
+      throw error;
+    }
+  }
+
+  #readable(): void {
     switch (this.#state) {
       case "reading":
         return this.#serve();
@@ -90,17 +119,12 @@ export class HttpClient implements FlowOwner, ExchangeClient {
     }
   }
 
-  drained(): void {
+  #drained(): void {
     if (this.#state === "busy") this.#exchange?.clientDrained();
     else if (this.#state === "flushing") this.#goOn();
   }
 
-  failed(): void {
-    this.#abort();
-    this.#closed();
-  }
-
-  expired(): void {
+  #expired(): void {
     switch (this.#state) {
       case "reading":
         return this.#isHeadBegun ? this.#giveUpHead() : this.#close();

@@ -101,11 +101,8 @@ export class Exchange implements BackendUser {
         return this.#pumpDownload();
       case "upgraded":
         return this.#moveTunnel();
-      case "none":
-      case "connecting":
-        return;
       default:
-        return assertNever(this.#phase);
+        return;
     }
   }
 
@@ -141,6 +138,10 @@ export class Exchange implements BackendUser {
     if (this.#phase !== "awaiting") return this.#breakOff();
     this.#isLate = true;
     this.#fail("");
+  }
+
+  backendFault(): void {
+    this.#breakOff();
   }
 
   /** Whether anything has moved since this was asked the last time. */
@@ -453,9 +454,8 @@ export class Exchange implements BackendUser {
   }
 
   #finish(persistent: boolean): void {
-    if (persistent) return this.#end("keep");
-    const isAsked = !this.#request.persistent && this.#uploadEnd === "complete";
-    this.#end(isAsked ? "last" : "close");
+    const ending = !this.#request.persistent && this.#uploadEnd === "complete" ? "last" : "close";
+    this.#end(persistent ? "keep" : ending);
   }
 
   /** Both sides are told that something is missing. */

@@ -6,6 +6,7 @@ import { destination } from "./kit.ts";
 /** Remembers what it was told. */
 class Listener implements BackendUser {
   readonly told: string[] = [];
+  isFaulty = false;
   backendOpened(backend: BackendConnection): void {
     this.told.push(`opened ${backend.index}`);
   }
@@ -20,6 +21,10 @@ class Listener implements BackendUser {
   }
   backendExpired(): void {
     this.told.push("expired");
+    if (this.isFaulty) throw new Error("a fault");
+  }
+  backendFault(): void {
+    this.told.push("fault");
   }
 }
 
@@ -44,6 +49,16 @@ Deno.test("who uses a connection is told what happens to it", () => {
   loop.latest.drain();
   loop.latest.fail(104);
   assert.deepEqual(user.told, ["opened 3", "readable", "expired", "drained", "failed 104"]);
+});
+
+Deno.test("a user that throws is told so, and so is the loop", () => {
+  const loop = new FakeLoop();
+  const user = new Listener();
+  user.isFaulty = true;
+  new BackendConnection(0, user, new KeptBackends(loop)).connect(loop, destination(8000));
+  loop.latest.expireIn(5);
+  assert.throws(() => loop.pass(5), /a fault/);
+  assert.deepEqual(user.told, ["expired", "fault"]);
 });
 
 Deno.test("the connection used last is taken first, while it is fresh", () => {

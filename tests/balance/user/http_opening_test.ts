@@ -12,6 +12,7 @@ const USER: BackendUser = {
   backendDrained: () => {},
   backendFailed: () => {},
   backendExpired: () => {},
+  backendFault: () => {},
 };
 
 function world(hasAddress: readonly boolean[]): {

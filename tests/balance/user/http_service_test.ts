@@ -61,3 +61,30 @@ Deno.test("what is moved is counted for the backend", () => {
   rig.served();
   assert.equal(rig.backends.movedBytes, GET.length + OK.length);
 });
+
+Deno.test("a fault of the program with one request ends that one, on both sides, and is told", () => {
+  for (const side of ["client", "backend"] as const) {
+    const rig = new HttpRig();
+    const { client, backend } = rig.served();
+    const { backends } = rig;
+    const [moved, pick] = [backends.moved, backends.pick];
+    const fault = (): never => {
+      backends.moved = moved;
+      backends.pick = pick;
+      throw new Error("a fault");
+    };
+    if (side === "client") backends.pick = fault;
+    else backends.moved = fault;
+    assert.throws(() => {
+      client.give(GET);
+      backend.give(OK);
+    }, /a fault/);
+    assert.equal(client.isClosed, true, side);
+    rig.assertSettled();
+    const other = rig.client();
+    other.give(GET);
+    if (backend.isClosed) rig.opened(2);
+    rig.loop.latest.give(OK);
+    assert.equal(other.take(), OK, "others go on");
+  }
+});
