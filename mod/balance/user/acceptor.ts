@@ -17,8 +17,12 @@ const ELSEWHERE_MS = 20;
 export interface Places {
   /** Takes a place; false: there is none. */
   take(): boolean;
-  /** Gives it back. */
-  free(): void;
+  /** There was nobody for it. */
+  giveBack(): void;
+  /** Somebody has it. */
+  opened(): void;
+  /** Who had it has gone. */
+  closed(): void;
 }
 
 /** What an acceptor works for. */
@@ -74,10 +78,11 @@ export class Acceptor extends DeadlineNode implements Watched, Queued {
       if (!places.take()) return this.#wait();
       const fd = acceptStream(this.fd);
       if (fd < 0) {
-        places.free();
+        places.giveBack();
         if (fd !== -Errno.ECONNABORTED && fd !== -Errno.EINTR) return this.#ended(-fd);
         continue;
       }
+      places.opened();
       const flow = loop.adopt(fd, NOBODY, this.#onClosed);
       if (flow === null) return this.#pause(Errno.ENOMEM);
       this.#backoffMs = BACKOFF_MS.first;
@@ -116,7 +121,7 @@ export class Acceptor extends DeadlineNode implements Watched, Queued {
     }
   }
 
-  readonly #onClosed = (): void => this.#options.places.free();
+  readonly #onClosed = (): void => this.#options.places.closed();
 
   #wait(): void {
     if (!this.#waitsForPlace) this.#options.onFull();

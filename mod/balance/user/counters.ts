@@ -88,28 +88,44 @@ export class Counters {
   }
 }
 
+/** Places that are taken, perhaps for a connection that turns out not to be there; connections that are. */
+const Client = { places: 0, open: 1 } as const;
+
 /** The clients of one balancer, of all its threads together. */
 export class OpenClients {
   readonly buffer: SharedArrayBuffer;
-  readonly #count: Int32Array<SharedArrayBuffer>;
+  readonly #cells: Int32Array<SharedArrayBuffer>;
 
-  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)) {
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)) {
     this.buffer = buffer;
-    this.#count = new Int32Array(buffer);
+    this.#cells = new Int32Array(buffer);
   }
 
+  /** Connections that are open. */
   get count(): number {
-    return Atomics.load(this.#count, 0);
+    return Atomics.load(this.#cells, Client.open);
   }
 
-  /** One more unless there are `max`; gives whether. */
+  /** Takes a place unless `max` are taken; gives whether. */
   take(max: number): boolean {
-    if (Atomics.add(this.#count, 0, 1) < max) return true;
-    Atomics.sub(this.#count, 0, 1);
+    if (Atomics.add(this.#cells, Client.places, 1) < max) return true;
+    this.giveBack();
     return false;
   }
 
-  free(): void {
-    Atomics.sub(this.#count, 0, 1);
+  /** There was nobody for the place. */
+  giveBack(): void {
+    Atomics.sub(this.#cells, Client.places, 1);
+  }
+
+  /** The place is somebody's. */
+  opened(): void {
+    Atomics.add(this.#cells, Client.open, 1);
+  }
+
+  /** Who had the place has gone. */
+  closed(): void {
+    Atomics.sub(this.#cells, Client.open, 1);
+    this.giveBack();
   }
 }

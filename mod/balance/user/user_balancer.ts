@@ -51,7 +51,6 @@ export class UserBalancer implements Balancer, ThreadUser {
   readonly #emptyThreads = new Set<number>();
   #onEmpty: (() => void) | null = null;
   #faults = 0;
-  #isFullLogged = false;
   #stopped: Promise<void> | null = null;
 
   constructor(config: BalancerConfig, deps: UserBalancerDeps) {
@@ -262,9 +261,6 @@ export class UserBalancer implements Balancer, ThreadUser {
   }
 
   #noteFull(): void {
-    // Around the limit every connection would cross it.
-    if (this.#isFullLogged && this.#clients.count * 2 > this.config.maxConnections) return;
-    this.#isFullLogged = true;
     const { count } = this.#clients;
     this.#log.warning("The limit of connections is reached", { balancer: this.config.name, connections: count });
   }

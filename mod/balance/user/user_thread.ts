@@ -2,7 +2,7 @@
 import type { BalancerConfig } from "../../config/types.ts";
 import { errnoName } from "../../linux/errno.ts";
 import { closeStream } from "../../linux/stream_socket.ts";
-import { Acceptor } from "./acceptor.ts";
+import { Acceptor, type Places } from "./acceptor.ts";
 import { ThreadBackends } from "./backends.ts";
 import { Counters, OpenClients } from "./counters.ts";
 import type { SocketFlow } from "./flow.ts";
@@ -35,6 +35,8 @@ class Served {
   /** Clients of this thread. */
   #clients = 0;
   #isDraining = false;
+  /** Told again only after a good distance: around the limit every connection crosses it. */
+  #isFullTold = false;
 
   constructor(order: Extract<Order, { op: "open" }>, options: { loop: EventLoop; post: (report: Report) => void }) {
     const { id } = order;
@@ -57,13 +59,12 @@ class Served {
 
   listen(fd: number): void {
     const id = this.#id;
-    const places = { take: () => this.#take(), free: () => this.#free() };
     const acceptor = new Acceptor(fd, {
       loop: this.#loop,
-      places,
+      places: this.#places,
       onAccepted: (flow) => this.#accepted(flow),
       onError: (errno) => this.#post({ op: "accept failed", id, reason: errnoName(errno) }),
-      onFull: () => this.#post({ op: "full", id }),
+      onFull: () => this.#tellFull(),
     });
     this.#acceptors.set(fd, acceptor);
   }
@@ -106,17 +107,25 @@ class Served {
     this.#service.cut(null);
   }
 
-  #take(): boolean {
-    if (!this.#open.take(this.#config.maxConnections)) return false;
-    this.#clients++;
-    return true;
-  }
+  readonly #places: Places = {
+    take: () => this.#open.take(this.#config.maxConnections),
+    giveBack: () => this.#open.giveBack(),
+    opened: () => {
+      this.#open.opened();
+      this.#clients++;
+    },
+    closed: () => {
+      this.#open.closed();
+      this.#clients--;
+      if (this.#isFullTold && this.#open.count * 2 <= this.#config.maxConnections) this.#isFullTold = false;
+      for (const acceptor of this.#acceptors.values()) acceptor.wake();
+      this.#tellEmpty();
+    },
+  };
 
-  #free(): void {
-    this.#open.free();
-    this.#clients--;
-    for (const acceptor of this.#acceptors.values()) acceptor.wake();
-    this.#tellEmpty();
+  #tellFull(): void {
+    if (!this.#isFullTold) this.#post({ op: "full", id: this.#id });
+    this.#isFullTold = true;
   }
 
   #tellEmpty(): void {

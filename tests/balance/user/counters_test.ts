@@ -25,12 +25,17 @@ Deno.test("there is room for four times as many backends; beyond that they share
   assert.equal(counters.of(3999).connections, 2);
 });
 
-Deno.test("places are given up to the limit, whoever asks", () => {
+Deno.test("places are given up to the limit, whoever asks; only who has come counts as open", () => {
   const one = new OpenClients();
-  const shared = new OpenClients(one.buffer);
-  assert.deepEqual([one.take(2), shared.take(2), one.take(2)], [true, true, false]);
-  assert.equal(shared.count, 2);
-  one.free();
-  assert.equal(shared.count, 1);
-  assert.ok(shared.take(2));
+  const other = new OpenClients(one.buffer);
+  assert.deepEqual([one.take(2), other.take(2), one.take(2)], [true, true, false]);
+  assert.equal(one.count, 0);
+  other.opened();
+  one.opened();
+  assert.equal(one.count, 2);
+  other.closed();
+  assert.equal(one.count, 1);
+  assert.ok(one.take(2));
+  one.giveBack();
+  assert.deepEqual([one.take(2), one.take(2)], [true, false]);
 });

@@ -66,11 +66,15 @@ export class LoopRig {
   constructor() {
     const fd = openListener({ ip: "127.0.0.1", port: 0 }, { shared: false });
     this.port = listenerAddress(fd).port;
+    let taken = 0;
     const places: Places = {
-      take: () => this.open < this.max && ++this.open > 0,
-      free: () => {
+      take: () => taken < this.max && ++taken > 0,
+      giveBack: () => taken--,
+      opened: () => this.open++,
+      closed: () => {
+        taken--;
         this.open--;
-        this.acceptor?.wake();
+        this.acceptor.wake();
       },
     };
     this.acceptor = new Acceptor(fd, {
