@@ -16,6 +16,7 @@ import {
   peerOf,
   startAll,
   statusOf,
+  waitHops,
   withBgpWorld,
   withNodes,
   without,
@@ -69,6 +70,7 @@ withBgpWorld(
       const victim = last(nodes);
       const rest = without(nodes, victim);
       await cluster.of(victim.machine).kill();
+      await waitHops(world.router, rest);
       await balances(rest, rest);
       await spread(world, rest, "rest");
       for (const node of nodes) await node.terminate();
