@@ -23,7 +23,7 @@ export const BACKEND_TLS = {
     kind: optional(absolutePath),
     fallback: null,
     fallbackText: "whom the system trusts",
-    help: "Who may have issued the certificates of https backends, in PEM",
+    help: "Who may have issued the certificates of https backends, besides those the system trusts, in PEM",
   }),
   serverName: setting<string | null>({
     key: "serverName",

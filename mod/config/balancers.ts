@@ -231,6 +231,9 @@ function checkHttps(backends: readonly HttpBackend[], draft: Draft): void {
       https.url.href,
     );
   }
+  if (draft.wishes.threads > 1) {
+    draft.place.below("threads").warning("has no effect: a load balancer with https backends has one thread");
+  }
   if (draft.wishes.acceptProxyProtocol) {
     draft.place.below("acceptProxyProtocol").problem("does not go together with https backends; remove one of them");
   }

@@ -71,6 +71,13 @@ Deno.test("what an engine cannot do is refused by name", () => {
   }
 });
 
+Deno.test("TLS has one thread, which is said", () => {
+  const https = { type: "http", backends: "https://10.0.0.5" };
+  for (const balancer of [{ ...https, threads: 2 }, { tls: TLS, threads: 2 }]) {
+    assert.match(warningLines(load(given(balancer))).join(), /threads.*: has no effect: a load balancer with/);
+  }
+});
+
 Deno.test("what keeps the kernel from being chosen is known to the balancer", () => {
   const [balancer] = mustLoad(given({ engine: "auto", idleTimeout: "1m", ejection: true })).balancers;
   assert.deepEqual(balancer?.type === "tcp" ? balancer.listenOnly : null, ["idleTimeout", "ejection"]);
