@@ -34,6 +34,7 @@ export const PURE_FILES: readonly string[] = [
   "mod/balance/kernel/words.ts",
   "mod/balance/pool.ts",
   "mod/balance/slots.ts",
+  "mod/balance/tls/tls_fault.ts",
   "mod/bfd/session.ts",
   "mod/bgp/announced.ts",
   "mod/bgp/bfd_path.ts",
