@@ -223,6 +223,7 @@ export class PeersAgent {
         released: (ip) => {
           routing?.holds.released(ip);
           this.#balancers.release(ip);
+          this.#kernelEngine.released(ip);
           this.#pages.released(ip);
         },
         announced: (ip, takeoverMs) => this.#pages.announced(ip, takeoverMs),

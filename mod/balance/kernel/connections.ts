@@ -24,6 +24,8 @@ const SMALL = 2000;
 const COUNT_EVERY_MS = 1000;
 /** Answers of neighbours to {@link bareAcknowledgement} come within this time, in milliseconds. */
 const ANSWER_MS = 2;
+/** So many services may leave connections behind; those that did first are forgotten, and what they still have ends by itself. */
+const MOST_LEFT = 64;
 /** What counts as a connection of TCP: neither over nor only remembered. */
 const LIVE_STATES: readonly number[] = [
   TcpState.SYN_SENT,
@@ -60,6 +62,8 @@ export class Connections {
   readonly #known = new Map<4 | 6, { readonly atMs: number; readonly entries: readonly ConntrackEntry[] }>();
   /** What was seen since the event loop last went on. */
   readonly #thisTurn = new Map<4 | 6, readonly ConntrackEntry[]>();
+  /** Services whose balancers are gone and whose connections go on, by what tells them apart. */
+  readonly #left = new Map<string, KernelService>();
   /** What is to be ended with the next look. */
   readonly #due: { readonly service: KernelService; readonly which: Which }[] = [];
   #working: Promise<void> = Promise.resolve();
@@ -109,15 +113,32 @@ export class Connections {
     this.#working = this.#working.then(() => this.#cutDue()).catch((error) => this.#complain(error));
   }
 
+  /** The service's balancer is gone, and its connections go on: they end when their address goes, or at the end of all. */
+  leave(service: KernelService): void {
+    const { protocol, port, backends } = service;
+    const key = JSON.stringify([protocol, port, backends.map(({ address, port }) => backendName(address, port))]);
+    this.#left.delete(key);
+    this.#left.set(key, service);
+    for (const oldest of [...this.#left.keys()].slice(0, Math.max(0, this.#left.size - MOST_LEFT))) {
+      this.#left.delete(oldest);
+    }
+  }
+
+  /** The hold on the address ends: what balancers have left behind ends with it, see {@link cut}. Those that serve cut their own. */
+  released(ip: string): void {
+    for (const service of this.#left.values()) this.cut(service, { vip: ip });
+  }
+
   /** Resolves when everything that was to be cut is. */
   settled(): Promise<void> {
     return this.#working;
   }
 
-  /** Lets go of the kernel after what is under way. Idempotent. */
+  /** Ends what was left behind, and lets go of the kernel after what is under way. Idempotent. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    for (const service of this.#left.values()) this.cut(service, {});
     await this.#working;
     this.#tools.list.close();
     await this.#tools.slices.close();

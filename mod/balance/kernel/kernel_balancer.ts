@@ -71,8 +71,12 @@ export class KernelBalancer implements Balancer {
   /** Checks that were configured before and end now. */
   readonly #ending = new Set<Promise<void>>();
   readonly #held = new Set<string>();
+  /** How often the table had been built when the connections of an address were last cut, by the address. */
+  readonly #cutAt = new Map<string, number>();
   #state: "new" | "running" | "stopped" = "new";
   #stopped: Promise<void> | null = null;
+  /** What it was, while its last connections may finish. */
+  #draining: KernelService | null = null;
   /** As of the last look. */
   #live: ReadonlyMap<string, number> = new Map();
   #isCounting = false;
@@ -122,12 +126,17 @@ export class KernelBalancer implements Balancer {
   }
 
   release(ip: string): void {
+    if (this.#draining !== null) return this.#deps.connections.cut(this.#draining, { vip: ip });
     if (this.#state === "stopped") return;
     const before = this.#service();
     const wasHeld = this.#held.delete(ip);
     if (this.config.bindToVip && !wasHeld) return;
     if (wasHeld) this.#deps.table.releaseAddress(ip);
-    if (this.#wasUsed(before)) this.#deps.connections.cut(before, { vip: ip });
+    // What the table has not counted is there as well: connections of a predecessor, of another run, of a table that was removed.
+    const isCounted = this.#cutAt.get(ip) === this.#deps.table.builds;
+    if (isCounted && !this.#wasUsed(before)) return;
+    this.#deps.connections.cut(before, { vip: ip });
+    this.#cutAt.set(ip, this.#deps.table.builds);
   }
 
   /** Looking for connections takes the kernel 10 ms, whatever there is: not where there never was one. */
@@ -334,17 +343,23 @@ export class KernelBalancer implements Balancer {
 
   async #stop({ succeeded = () => false }: StopOptions): Promise<void> {
     const before = this.#service();
-    await Promise.all([this.#health?.stop(), this.#leaving.stop(), ...this.#ending]);
-    if (this.#state === "running") {
-      this.#look();
-      this.#state = "stopped";
+    const wasRunning = this.#state === "running";
+    if (wasRunning) this.#look();
+    this.#state = "stopped";
+    // At once: whoever is told that nobody listens may put a service of its own for the port.
+    if (wasRunning) {
+      this.#draining = before;
       this.#deps.table.remove(before);
+    }
+    await Promise.all([this.#health?.stop(), this.#leaving.stop(), ...this.#ending]);
+    if (wasRunning) {
       if (this.config.type === "tcp") await this.#untilQuiet(before, { limitMs: this.config.drainMs, succeeded });
-      // A successor's connections look the same; those of before go on in the kernel until they end.
-      if (!succeeded()) this.#deps.connections.cut(before, {});
+      // A successor's connections look the same; those of before go on in the kernel until they end, or their address goes.
+      if (succeeded()) this.#deps.connections.leave(before);
+      else this.#deps.connections.cut(before, {});
       await this.#deps.connections.settled();
     }
-    this.#state = "stopped";
+    this.#draining = null;
     this.#held.clear();
   }
 

@@ -65,6 +65,11 @@ export class KernelEngine {
     return { outcome: "takes", parts: this.#parts };
   }
 
+  /** The hold on the address ends, its balancers have been told: so do connections of those that are gone. Synchronous. */
+  released(ip: string): void {
+    this.#parts?.connections.released(ip);
+  }
+
   /** Removes the table and puts the kernel's settings back until the next balancer, which is taken at once: everything stays open. */
   rest(): void {
     this.#parts?.table.clear();

@@ -83,6 +83,7 @@ export class KernelTable {
   #shape: string | null = null;
   #comparedMs = 0;
   #generation = 0;
+  #builds = 0;
   #complaint = "";
 
   constructor(options: KernelTableOptions) {
@@ -149,6 +150,11 @@ export class KernelTable {
   /** Takes the service out: its port is anybody's again. Connections that stand go on. */
   remove(service: Pick<KernelService, "protocol" | "port">): void {
     if (this.#wanted.delete(serviceKey(service))) this.#apply();
+  }
+
+  /** How often the table was built: of what an earlier one has counted a part may be lost. */
+  get builds(): number {
+    return this.#builds;
   }
 
   /** What was counted of each backend of a service that is in the table. Throws SysError. */
@@ -241,6 +247,7 @@ export class KernelTable {
     this.#applied = null;
     this.#open().commit(installTable(wanted, this.#features));
     this.#isThere = true;
+    this.#builds++;
     this.#applied = wanted;
     this.#remember();
   }
@@ -315,6 +322,8 @@ export class KernelTable {
   }
 
   #complain(error: SysError): void {
+    // The table may well be there, and is to be replaced.
+    this.#carryOver();
     this.#applied = null;
     if (this.#complaint === error.message) return;
     this.#complaint = error.message;

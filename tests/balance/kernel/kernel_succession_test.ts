@@ -66,3 +66,71 @@ privileged(
       await backend.close();
     }),
 );
+
+privileged(
+  "the address takes along the connections of balancers that have left, also of those that are forgotten",
+  () =>
+    insideNamespace(async () => {
+      const [one, two] = [named("one"), named("two")];
+      const parts = kernelParts();
+      const deps = { clock: systemClock, random: () => 0, resetter: new FakeResetter(), ...parts };
+      const port = withPort(tcpConfig([])).port;
+      const base = tcpConfig([one.port], { engine: "kernel", bindToVip: true, drainMs: 30 });
+      const first: TcpBalancerConfig = { ...base, port };
+      const set = new BalancerSet([first], {
+        clock: systemClock,
+        make: (config) => new KernelBalancer(config.type === "http" ? assert.fail() : config, deps),
+      });
+      await set.start();
+      set.bind(VIP);
+      const forgotten = await open(port, "one");
+      const other = { ...first, backends: [{ address: "127.0.0.1", port: two.port, weight: 1 }] };
+      assert.deepEqual(await set.apply(swap({ ...other, affinity: "source", drainMs: 60_000 })), {
+        outcome: "applied",
+      });
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      await isThere(forgotten);
+      const drained = await open(port, "two");
+      const third = { ...first, name: "elsewhere", port: withPort(tcpConfig([])).port };
+      const plan = { kept: [], updated: [], added: [third], swapped: [], removed: [first.name], order: [third.name] };
+      assert.deepEqual(await set.apply(plan), { outcome: "applied" });
+      await isThere(drained);
+      set.release(VIP);
+      parts.connections.released(VIP);
+      for (const conn of [forgotten, drained]) {
+        await assert.rejects(isThere(conn));
+        conn.close();
+      }
+      await set.stop();
+      await parts.close();
+      await Promise.all([one.close(), two.close()]);
+    }),
+);
+
+privileged(
+  "connections of an earlier run, which ended without a word, end with the address as well",
+  () =>
+    insideNamespace(async () => {
+      const backend = named("here");
+      const config: TcpBalancerConfig = {
+        ...tcpConfig([backend.port], { engine: "kernel", bindToVip: true }),
+        port: withPort(tcpConfig([])).port,
+      };
+      const deps = { clock: systemClock, random: () => 0, resetter: new FakeResetter() };
+      const [before, after] = [kernelParts(), kernelParts()];
+      const killed = new KernelBalancer(config, { ...deps, ...before });
+      await killed.start();
+      killed.bind(VIP);
+      const conn = await open(config.port, "here");
+      before.table.close();
+      const balancer = new KernelBalancer(config, { ...deps, ...after });
+      await balancer.start();
+      balancer.bind(VIP);
+      await isThere(conn);
+      balancer.release(VIP);
+      await assert.rejects(isThere(conn));
+      conn.close();
+      await Promise.all([killed.stop(), balancer.stop()]);
+      await Promise.all([before.close(), after.close(), backend.close()]);
+    }),
+);

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { privileged } from "../../fakes/privileges.ts";
 import { type BalanceTables, KernelTable } from "../../../mod/balance/kernel/kernel_table.ts";
-import { BALANCE } from "../../../mod/balance/kernel/words.ts";
+import { BALANCE, counterOf } from "../../../mod/balance/kernel/words.ts";
 import { Errno, SysError } from "../../../mod/linux/errno.ts";
 import { Namespace } from "../../../mod/linux/namespace.ts";
 import { NftSocket } from "../../../mod/linux/nft_socket.ts";
+import type { ElementRecord } from "../../../mod/net/netlink/nft_dump.ts";
 import { addTable, deleteRules, deleteTable } from "../../../mod/net/netlink/nftables.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
 import { VirtualClock } from "../../fakes/clock.ts";
@@ -146,6 +147,8 @@ class Refusing {
   /** What it does not know at all. */
   lacks = "";
   last: readonly string[] = [];
+  /** In each of its sets. */
+  elements: readonly ElementRecord[] = [];
 
   open(): BalanceTables {
     const nothing = (): never[] => [];
@@ -161,7 +164,7 @@ class Refusing {
       chains: nothing,
       rules: nothing,
       sets: nothing,
-      elements: nothing,
+      elements: () => [...this.elements],
       close: () => {},
     };
   }
@@ -181,6 +184,28 @@ Deno.test("what the kernel refuses is tried again until it takes it", () => {
   assert.equal(kernel.commits, 3);
   clock.advance(60_000);
   assert.equal(kernel.commits, 3, "it has been taken");
+  table.close();
+});
+
+Deno.test("what was counted is not lost while the kernel refuses, nor when the table is built anew after it", () => {
+  const clock = new VirtualClock();
+  const kernel = new Refusing();
+  const table = new KernelTable({ open: () => kernel.open(), clock });
+  const [first] = WEB.backends;
+  assert.ok(first !== undefined);
+  const connections = (): number | undefined => table.counts(WEB)[0]?.connections;
+  table.put(WEB);
+  const { key } = counterOf(WEB, first);
+  kernel.elements = [{ key, expiresInMs: Infinity, counted: { packets: 3, bytes: 0 } }];
+  assert.equal(connections(), 3);
+  kernel.refusal = new SysError("add element", Errno.ENOMEM);
+  table.put({ ...WEB, backends: [first] });
+  assert.equal(connections(), 3);
+  const builds = table.builds;
+  kernel.refusal = null;
+  kernel.elements = [];
+  clock.advance(1000);
+  assert.deepEqual([connections(), table.builds], [3, builds + 1]);
   table.close();
 });
 
