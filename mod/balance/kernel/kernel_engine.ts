@@ -95,7 +95,7 @@ export class KernelEngine {
     const probe = table.probe();
     if (probe.outcome === "lacking") return probe.why;
     const needed = elementsFor(backendTargets(config), config.affinity);
-    return table.hasRoomFor(needed)
+    return table.hasRoomFor(needed, { protocol: config.type, port: config.port })
       ? null
       : "the load balancers have too many backends, or too fine weights, for the kernel's table";
   }

@@ -141,9 +141,10 @@ export class KernelTable {
     this.#apply();
   }
 
-  /** Whether another service with so many elements fits in, see {@link elementsFor}. */
-  hasRoomFor(elements: number): boolean {
-    const present = [...this.#wanted.values()].reduce((sum, service) => sum + sizeOf(service), 0);
+  /** Whether the service fits in with so many elements, see {@link elementsFor}, in place of what it has now. */
+  hasRoomFor(elements: number, service: Pick<KernelService, "protocol" | "port">): boolean {
+    const own = serviceKey(service);
+    const present = [...this.#wanted].reduce((sum, [key, one]) => key === own ? sum : sum + sizeOf(one), 0);
     return present + elements <= MOST_ELEMENTS;
   }
 

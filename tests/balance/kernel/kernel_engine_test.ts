@@ -125,5 +125,7 @@ Deno.test("more than fits into the kernel's table is declined", () => {
     const backends = many.map((one) => ({ ...one, usable: true }));
     const how = { vips: [], affinity: "none", preserveClientAddress: false, backends } as const;
     parts.parts.table.put({ protocol: "tcp", port, ...how });
+    const again = kernel.offer({ ...REMOTE, backends: many.slice(1), port }, true);
+    assert.equal(again.outcome, "takes", "in place of what it has, which is more");
   }
 });
