@@ -24,7 +24,7 @@ export interface BalancerSetOptions {
 /** What became of a change. */
 export type ApplyOutcome =
   | { readonly outcome: "applied" }
-  /** The ones that ran before run again. */
+  /** The ones that ran before run again, as far as they can: see {@link BalancerSet.configs}. */
   | { readonly outcome: "failed"; readonly why: string };
 
 /** Takes back one step. */
@@ -34,6 +34,8 @@ type Undo = () => Promise<void>;
 export class BalancerSet {
   readonly #options: BalancerSetOptions;
   readonly #held = new Set<string>();
+  /** Those that may have connections already, and do not serve yet, or never will. */
+  readonly #starting = new Set<Balancer>();
   /** Those that let their last connections finish. */
   readonly #leaving = new Map<Balancer, Promise<void>>();
   #live: readonly Balancer[];
@@ -50,6 +52,11 @@ export class BalancerSet {
     return this.#live.length;
   }
 
+  /** What those that serve run with, in the order of the configuration. */
+  configs(): BalancerConfig[] {
+    return this.#live.map(({ config }) => config);
+  }
+
   /** Throws {@link BalancerError} when one cannot; those that could go on until {@link stop}. */
   async start(): Promise<void> {
     for (const balancer of this.#live) await balancer.start();
@@ -64,7 +71,15 @@ export class BalancerSet {
   /** The hold on the address ends now. Connections to it also come through listeners on every address. Synchronous. */
   release(ip: string): void {
     this.#held.delete(ip);
-    for (const balancer of [...this.#live, ...this.#leaving.keys()]) balancer.release(ip);
+    for (const balancer of [...this.#live, ...this.#starting, ...this.#leaving.keys()]) {
+      try {
+        balancer.release(ip);
+      } catch (error) {
+        // The address goes in any case, and the others have to let go of it.
+        const { name } = balancer.config;
+        log.error("A load balancer did not let go of an address", { balancer: name, ip, cause: reasonOf(error) });
+      }
+    }
   }
 
   /** Of those that serve, in the order of the configuration. */
@@ -99,7 +114,9 @@ export class BalancerSet {
       for (const config of plan.updated) await this.#change(named(config.name), { to: config, undo });
       for (const { from, to } of plan.swapped) await this.#swap(named(from), { to, undo });
     } catch (error) {
-      for (const step of undo.reverse()) await step().catch((reason: unknown) => this.#logFailure(reason));
+      for (const step of this.#isStopped ? [] : undo.reverse()) {
+        await step().catch((reason: unknown) => this.#logFailure(reason));
+      }
       this.#sort([...before.keys()]);
       return { outcome: "failed", why: reasonOf(error) };
     }
@@ -117,7 +134,7 @@ export class BalancerSet {
     const balancer = await this.#start(config);
     undo.push(() => {
       this.#leave(balancer);
-      return untilQuiet(balancer, this.#options.clock);
+      return this.#untilQuiet(balancer);
     });
   }
 
@@ -139,7 +156,7 @@ export class BalancerSet {
     const old = from.config;
     this.#leave(from);
     undo.push(async () => void await this.#start(old));
-    await untilQuiet(from, this.#options.clock);
+    await this.#untilQuiet(from);
     await this.#enter(to, undo);
   }
 
@@ -148,19 +165,21 @@ export class BalancerSet {
     const { clock, make } = this.#options;
     const endMs = clock.now() + HANDOVER_MS;
     for (;;) {
+      if (this.#isStopped) throw new Error("all load balancers stop");
       const balancer = make(config);
+      this.#starting.add(balancer);
       try {
         await balancer.start();
+        this.#live = [...this.#live, balancer];
+        if (config.bindToVip) { for (const ip of this.#held) balancer.bind(ip); }
+        return balancer;
       } catch (error) {
         await balancer.stop();
-        const isLate = this.#isStopped || clock.now() > endMs;
-        if (isLate || !isPortTaken(error) || !this.#isLeft(config)) throw error;
+        if (clock.now() > endMs || !isPortTaken(error) || !this.#isLeft(config)) throw error;
         await pause(clock, HANDOVER_LOOK_MS);
-        continue;
+      } finally {
+        this.#starting.delete(balancer);
       }
-      this.#live = [...this.#live, balancer];
-      if (config.bindToVip) { for (const ip of this.#held) balancer.bind(ip); }
-      return balancer;
     }
   }
 
@@ -177,15 +196,18 @@ export class BalancerSet {
     left.then(() => this.#leaving.delete(balancer));
   }
 
+  /** Resolves when another one can have the port. */
+  async #untilQuiet(balancer: Balancer): Promise<void> {
+    const { clock } = this.#options;
+    const endMs = clock.now() + HANDOVER_MS;
+    while (!this.#isStopped && balancer.status().listening.length > 0 && clock.now() < endMs) {
+      await pause(clock, HANDOVER_LOOK_MS);
+    }
+  }
+
   #logFailure(error: unknown): void {
     log.error("A load balancer could not be changed in order", { cause: reasonOf(error) });
   }
-}
-
-/** Resolves when another one can have the port. */
-async function untilQuiet(balancer: Balancer, clock: Clock): Promise<void> {
-  const endMs = clock.now() + HANDOVER_MS;
-  while (balancer.status().listening.length > 0 && clock.now() < endMs) await pause(clock, HANDOVER_LOOK_MS);
 }
 
 function pause(clock: Clock, delayMs: number): Promise<void> {

@@ -166,7 +166,8 @@ export class PeersAgent {
   /** Goes over to another configuration while it serves, as a whole or not at all. Not to be called again before it has ended. */
   async reload(next: PeersConfig): Promise<ReloadOutcome> {
     if (this.#stop !== null) return { outcome: "failed", why: "the agent is stopping" };
-    const planned = planReload(this.#config, next);
+    // A balancer that could not be taken back is started by the next change that can.
+    const planned = planReload({ ...this.#config, balancers: this.#balancers.configs() }, next);
     if (planned.outcome === "refused") return planned;
     const { plan } = planned;
     const applied = await this.#balancers.apply(plan.balancers);

@@ -16,7 +16,9 @@ class World {
   readonly events: string[] = [];
   readonly made: ScriptedBalancer[] = [];
   /** Names of balancers that fail, and at what. */
-  readonly failing = new Map<string, "start" | "update">();
+  readonly failing = new Map<string, "start" | "update" | "release">();
+  /** Starts end when this does; they listen from their beginning. */
+  starting: Promise<void> = Promise.resolve();
 
   readonly make = (config: BalancerConfig): Balancer => {
     const balancer = new ScriptedBalancer(config, this);
@@ -59,7 +61,7 @@ class ScriptedBalancer implements Balancer {
     }
     ports.set(port, this);
     this.#world.events.push(`start ${this.label}`);
-    return Promise.resolve();
+    return this.#world.starting;
   }
 
   bind(ip: string): void {
@@ -68,6 +70,7 @@ class ScriptedBalancer implements Balancer {
 
   release(ip: string): void {
     this.bound.delete(ip);
+    if (this.#world.failing.get(this.config.name) === "release") throw new Error("no such descriptor");
     this.#world.events.push(`release ${this.label}`);
   }
 
@@ -233,4 +236,36 @@ Deno.test("a port that somebody else has refuses the change at once", () =>
     assert.ok(performance.now() - fromMs < 1500, "without waiting for what nobody leaves");
     assert.deepEqual(names(set), ["a"]);
     world.ports.delete(7);
+  }));
+
+Deno.test("an address is released by one that still starts as well, and by all others where one fails at it", () =>
+  withSet([config("a", 1), config("b", 2)], async (set, world, apply) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    world.starting = promise;
+    const applying = apply([config("a", 1), config("b", 2), config("c", 3)]);
+    world.failing.set("a", "release");
+    set.release("10.0.0.9");
+    assert.deepEqual(world.take(), ["start c:3", "release b:2", "release c:3"]);
+    resolve();
+    assert.equal(await applying, "applied");
+  }));
+
+Deno.test("one that could not be taken back is known to be missing, and the next change starts it", () =>
+  withSet([config("a", 1)], async (set, world, apply) => {
+    world.failing.set("a", "start");
+    assert.match(await apply([config("a", 1, { threads: 2 })]), /no such engine/);
+    assert.deepEqual(set.configs(), []);
+    world.failing.clear();
+    assert.equal((await set.apply(planOf(set.configs(), [config("a", 1)]))).outcome, "applied");
+    assert.deepEqual(names(set), ["a"]);
+  }));
+
+Deno.test("a stop ends a change: nothing more is begun for it, and nothing is taken back", () =>
+  withSet([config("a", 1, { drainMs: 1 }), config("b", 2)], async (set, world, apply) => {
+    const applying = apply([config("a", 1, { threads: 2 }), config("b", 2, { threads: 2 })]);
+    world.made[0]?.letGo();
+    const stopping = set.stop();
+    assert.equal(await applying, "all load balancers stop");
+    await stopping;
+    assert.deepEqual(world.take(), ["stop a:1", "stop b:2"]);
   }));
