@@ -119,16 +119,18 @@ export class ControlPlaneChecks implements Checks {
       server.client.request<unknown>({ method: "GET", path, limitMs: timeoutMs });
     const asking = Promise.all([READYZ, objectPath].map(async (path) => judge(await get(path), path)))
       .then((findings) => {
-        if (!this.#isCurrent(server)) return;
-        const waitMs = Math.max(0, startMs + intervalMs - clock.now());
-        server.timer = clock.after(waitMs, () => this.#ask(server));
-        this.#note(server, { ...worst(findings), askedMs: startMs });
+        if (this.#isCurrent(server)) this.#note(server, { ...worst(findings), askedMs: startMs });
       })
       .catch((error: unknown) =>
         this.#log.error("A check of an API server failed in itself", { reason: String(error) })
       );
     this.#asking.add(asking);
-    asking.then(() => this.#asking.delete(asking));
+    asking.then(() => {
+      this.#asking.delete(asking);
+      if (!this.#isCurrent(server)) return;
+      const waitMs = Math.max(0, startMs + intervalMs - clock.now());
+      server.timer = clock.after(waitMs, () => this.#ask(server));
+    });
   }
 
   #note(server: Server, { ok, detail, isSure, askedMs }: Finding & { readonly askedMs: number }): void {

@@ -12,7 +12,13 @@ class Kit {
   readonly behaviours = new Map<string, Behaviour>();
   /** Whose reads through etcd hang. */
   readonly withoutEtcd = new Set<string>();
+  /** Its next check is a fault of the program. */
+  faulty = "";
   readonly servers = new StubServers(this.clock, (server, { path }) => {
+    if (server === this.faulty) {
+      this.faulty = "";
+      throw new TypeError("a fault");
+    }
     if (path === OBJECT && this.withoutEtcd.has(server)) return "hangs";
     return this.behaviours.get(server) ?? OK;
   });
@@ -225,4 +231,17 @@ Deno.test("a stop leaves neither timers nor connections, and nothing begins afte
   kit.update(A);
   kit.checks.start();
   assert.deepEqual([kit.servers.open, kit.clock.pending], [1, 0]);
+});
+
+Deno.test("a server is asked again after a check that failed in itself", async () => {
+  const kit = new Kit();
+  kit.update(A, B);
+  kit.checks.start();
+  assert.equal((await kit.round()).length, 2);
+  kit.faulty = `https://${A}`;
+  assert.deepEqual(await kit.round(), []);
+  kit.behave(A, REFUSED);
+  const heard = [...await kit.round(), ...await kit.round()];
+  assert.deepEqual(heard, ["0 ill: does not answer (tcp connect error: Connection refused (os error 111))"]);
+  await kit.stop();
 });
