@@ -25,6 +25,8 @@ function refusal(running: PeersConfig, next: PeersConfig): string[] {
   return result.outcome === "possible" ? [] : result.problems.map((one) => formatProblem(one, "f"));
 }
 
+const AUTO = { ...TCP, engine: "auto" };
+
 Deno.test("what becomes of the balancers, for each way of changing them", () => {
   const rows: [string, unknown[], unknown[], string][] = [
     ["nothing", [TCP, HTTP], [TCP, HTTP], "nothing"],
@@ -33,7 +35,8 @@ Deno.test("what becomes of the balancers, for each way of changing them", () => 
     ["a weight", [HTTP], [{ ...HTTP, backends: [{ url: "http://10.0.0.5:1", weight: 2 }] }], "updated h"],
     ["checks", [TCP], [{ ...TCP, healthCheck: { type: "http", path: "/z" } }], "updated a"],
     ["limits", [{ ...TCP, maxConnections: 7 }], [{ ...TCP, maxConnections: 8, drain: "1s" }], "updated a"],
-    ["what only some engines can do", [TCP], [{ ...TCP, maxConnections: 7 }], "replaced a"],
+    ["a first limit", [TCP], [{ ...TCP, maxConnections: 7 }], "updated a"],
+    ["what only some engines can do", [AUTO], [{ ...AUTO, maxConnections: 7 }], "replaced a"],
     ["one more", [TCP], [TCP, HTTP], "added h"],
     ["one less", [TCP, HTTP], [TCP], "removed h"],
     ["another port", [TCP], [{ ...TCP, port: 82 }], "replaced a"],

@@ -21,7 +21,8 @@ function offering(offer: KernelOffer): KernelEngine {
 Deno.test("where the kernel is not taken threads carry it, and the status says why", async () => {
   const kernel = offering({ outcome: "declines", why: "it cannot" });
   const threads = new UserThreads(systemClock);
-  const balancer = new ChoosingBalancer(tcpConfig([1], { engine: "auto" }), DEPS, { kernel, threads });
+  const backend = new Backend(echo);
+  const balancer = new ChoosingBalancer(tcpConfig([backend.port], { engine: "auto" }), DEPS, { kernel, threads });
   assert.deepEqual(balancer.status().listening, [], "nothing before the start");
   await balancer.start();
   const { engine, engineWhy } = balancer.status();
@@ -29,6 +30,7 @@ Deno.test("where the kernel is not taken threads carry it, and the status says w
   (await RawConn.connect(portOf(balancer))).close();
   await balancer.stop();
   await threads.close();
+  await backend.close();
 });
 
 Deno.test("where there can be no threads either a balancer listens, unless that is not enough", async () => {

@@ -63,11 +63,11 @@ Deno.test("--check says whether the configuration is valid and starts nothing", 
   const good = await manager(["manager", ...BASE, "--check"], { vip_singlenode: "true" });
   assert.deepEqual([good.code, good.out, good.config], [0, "The configuration is valid\n", undefined]);
   assert.match(good.err, /^warning: vip_singlenode "true": has no effect: /);
-  const bad = await manager(["manager", ...BASE, "--check", "--config-file", "/bad.yaml"], { lb_enable: "true" });
+  const bad = await manager(["manager", ...BASE, "--check", "--config-file", "/bad.yaml"], { svc_enable: "true" });
   assert.deepEqual([bad.code, bad.out, bad.config], [1, "", undefined]);
   assert.match(bad.err, /error: \/bad.yaml:1: vipp: is not a known setting; did you mean vip\?/);
   assert.match(bad.err, /error: \/bad.yaml:2: port "x": must be a port from 1 to 65535/);
-  assert.match(bad.err, /error: lb_enable "true": belongs to the data path/);
+  assert.match(bad.err, /error: svc_enable "true": belongs to /);
   assert.match(bad.err, /3 problems in the configuration; nothing was started\n$/);
 });
 
