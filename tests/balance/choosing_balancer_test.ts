@@ -7,7 +7,8 @@ import { UserThreads } from "../../mod/balance/user/user_threads.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
 import { privileged } from "../fakes/privileges.ts";
 import { insideNamespace, kernelParts } from "./kernel/kit.ts";
-import { FakeResetter, httpBackend, httpConfig, okResponse, portOf, RawConn, tcpConfig } from "./kit.ts";
+import { echo } from "../contracts/balancer_kit.ts";
+import { Backend, FakeResetter, httpBackend, httpConfig, okResponse, portOf, RawConn, tcpConfig } from "./kit.ts";
 import { withAuthority } from "./tls/certificates.ts";
 import { askSecure } from "./tls/kit.ts";
 
