@@ -57,6 +57,8 @@ export class LoopRig {
   fulls = 0;
   open = 0;
   max = Infinity;
+  /** The loop does not turn meanwhile: what happens comes in one batch afterwards. */
+  isPaused = false;
   onAccepted: (flow: SocketFlow) => void = (flow) => void this.flows.push(flow);
   readonly acceptor: Acceptor;
   readonly port: number;
@@ -105,7 +107,7 @@ export class LoopRig {
 
   #schedule(): void {
     this.#timer = setTimeout(() => {
-      for (let n = 0; n < 8; n++) this.loop.turn(0);
+      for (let n = 0; n < 8 && !this.isPaused; n++) this.loop.turn(0);
       this.turns++;
       this.#schedule();
     }, 0);
