@@ -1,9 +1,10 @@
 /** Load balancers: from what was given to what runs, and what has to hold among them. */
 
+import { parseIp } from "../net/ip.ts";
 import { BALANCER, BALANCER_FIELDS, type BalancerType, HTTP_LIMITS } from "./balancer_settings.ts";
 import type { GivenBackend } from "./backends.ts";
 import type { GivenBackendTls } from "./balancer_tls.ts";
-import { checkKernelBackends, type EngineWishes, type ListenSettings, readEngine } from "./engines.ts";
+import { checkKernelBackends, type EngineWishes, isLoopback, type ListenSettings, readEngine } from "./engines.ts";
 import type { Place } from "./findings.ts";
 import { toHealth } from "./health.ts";
 import type { GivenPeer } from "./peers.ts";
@@ -201,10 +202,10 @@ function finishDraft(draft: Draft, around: Surroundings): BalancerConfig[] {
     if (draft.backendTls.origin === "file") {
       draft.backendTls.place.warning("has no effect: only load balancers of type http use it");
     }
-    const list = backends.value.flatMap((one) => tcpBackend(one, draft, around));
+    const list = eachOnce(backends.value, (one) => tcpBackend(one, draft, around));
     return [{ ...front, type: draft.type, backends: list, ...wishes }];
   }
-  const list = backends.value.flatMap((one) => httpBackend(one, draft, around));
+  const list = eachOnce(backends.value, (one) => httpBackend(one, draft, around));
   checkHttps(list, draft);
   const limits = {
     maxHeadBytes,
@@ -216,6 +217,25 @@ function finishDraft(draft: Draft, around: Surroundings): BalancerConfig[] {
   };
   const { shown: _shown, ...backendTls } = draft.backendTls.value;
   return [{ ...front, type: "http", backends: list, ...limits, backendTls }];
+}
+
+/** Checks, counters and the kernel know a backend by its name: one that is listed twice is one with the weight of both. */
+function eachOnce<B extends TcpBackend | HttpBackend>(
+  given: readonly GivenBackend[],
+  read: (one: GivenBackend) => readonly B[],
+): B[] {
+  const known = new Map<string, B>();
+  for (const one of given) {
+    for (const backend of read(one)) {
+      const name = "url" in backend ? backend.url.href : `${backend.address} ${backend.port}`;
+      const before = known.get(name);
+      if (before !== undefined) {
+        one.place.warning("is listed twice: it is one backend, with the weight of both", one.shown);
+      }
+      known.set(name, before === undefined ? backend : { ...before, weight: before.weight + backend.weight });
+    }
+  }
+  return [...known.values()];
 }
 
 /** TLS with backends is the business of one engine, and of https alone. */
@@ -286,10 +306,16 @@ function checkLoop(
   const shown = backend.given.shown;
   if (around.vips.some((vip) => vip.ip.text === backend.host)) {
     backend.given.place.problem("is this load balancer itself; must be another port or a machine behind it", shown);
-  } else if (!draft.bindToVip && around.local?.ip.text === backend.host) {
+  } else if (!draft.bindToVip && (around.local?.ip.text === backend.host || isOwnHost(backend.host))) {
     backend.given.place.problem(
       "is this load balancer itself, which listens on every address; set bindToVip or use another port",
       shown,
     );
   }
+}
+
+/** A host that is this machine, whatever its addresses are. */
+function isOwnHost(host: string): boolean {
+  const ip = parseIp(host);
+  return ip === null ? /^(.*\.)?localhost\.?$/i.test(host) : isLoopback(ip);
 }

@@ -99,6 +99,12 @@ Deno.test("a balancer that would pass connections to itself is refused", () => {
   assert.match(self("10.0.0.1:6443", false).join(), /listens on every address; set bindToVip or use another port/);
   assert.deepEqual(self("10.0.0.1:6443", true), []);
   assert.deepEqual(self("10.0.0.2:6443", false), []);
+  for (const host of ["127.0.0.1", "127.8.8.8", "[::1]"]) {
+    assert.match(self(`${host}:6443`, false).join(), /is this load balancer itself, which listens on every address/);
+    assert.deepEqual([self(`${host}:6443`, true), self(`${host}:6444`, false)], [[], []]);
+  }
+  const local = withBalancers({ type: "http", port: 80, backends: "http://localhost" });
+  assert.match(problemLines(load(local)).join(), /is this load balancer itself/);
   const web = withBalancers({ type: "http", port: 80, backends: "http://10.0.0.9/" });
   assert.match(problemLines(load(web)).join(), /is this load balancer itself/);
 });
@@ -120,6 +126,18 @@ Deno.test("peers are appended once, at the backend port or at that of the first 
     warningLines(load(base({ addPeersAsBackends: true, loadBalancers: [] }))).join(),
     /there are no load balancers/,
   );
+});
+
+Deno.test("a backend that is listed twice is one with the weight of both, and that is said", () => {
+  const twice = withBalancers(
+    { port: 1, backendPort: 80, backends: [{ address: "10.0.0.5", weight: 2 }, "10.0.0.6:80", "10.0.0.5:80"] },
+    { port: 2, type: "http", backends: ["http://web", "http://web:80/", "http://web/other"] },
+  );
+  const shares = mustLoad(twice).balancers.map(({ backends }) => backends.map(({ weight }) => weight));
+  assert.deepEqual(shares, [[3, 1], [2, 1]]);
+  const lines = warningLines(load(twice));
+  assert.equal(lines.length, 2);
+  assert.match(lines[0] ?? "", /backends\[2\] "10.0.0.5:80": is listed twice: it is one backend/);
 });
 
 Deno.test("names are unique in the status, and what cannot work is said", () => {
