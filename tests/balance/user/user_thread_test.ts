@@ -43,8 +43,9 @@ class ThreadRig {
   /** Gives the port. */
   listen(): number {
     const fd = openListener({ ip: "127.0.0.1", port: 0 }, { shared: false });
+    const { port } = listenerAddress(fd);
     this.order({ op: "listen", id: 1, fd });
-    return listenerAddress(fd).port;
+    return port;
   }
 
   told(op: Report["op"]): number {
