@@ -10,7 +10,7 @@ export interface BackendStatus {
   readonly totalConnections: number;
   /** Failed connects and failed health checks ever. */
   readonly failures: number;
-  /** Both ways, with the headers of IP; absent where the engine does not count them. */
+  /** Both ways: of the engine `kernel` with the headers of IP, of `user` the content alone; absent where the engine does not count them. */
   readonly bytes?: number;
   /** Why it is not up, in words; empty when it is. */
   readonly detail: string;
