@@ -192,7 +192,7 @@ Deno.test("20000 damaged files are answered with findings, never with an excepti
 });
 
 Deno.test("without a file there is nothing to watch", () => {
-  const env = { vip_address: "10.0.0.9", vip_singlenode: "true" };
+  const env = { "vip_address": "10.0.0.9", "vip_singlenode": "true" };
   const said = (content: unknown): string =>
     warningLines(load(content, { env, flags: { watchConfig: "true" } })).join();
   assert.match(said(null), /watchConfig: has no effect: there is no file/);
