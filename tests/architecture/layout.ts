@@ -39,7 +39,6 @@ export const PURE_FILES: readonly string[] = [
   "mod/balance/user/deadlines.ts",
   "mod/balance/user/http_head_reader.ts",
   "mod/balance/user/http_input.ts",
-  "mod/balance/user/messages.ts",
   "mod/bfd/session.ts",
   "mod/bgp/announced.ts",
   "mod/bgp/bfd_path.ts",
