@@ -5,6 +5,7 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { type Balancer, BalancerError, type BalancerStatus } from "../balance/balancer.ts";
+import { MOST_BALANCERS } from "../config/balancers.ts";
 import type { BalancerConfig } from "../config/types.ts";
 import { Errno, SysError } from "../linux/errno.ts";
 import { getLog } from "../observe/log.ts";
@@ -38,6 +39,8 @@ export class BalancerSet {
   readonly #starting = new Set<Balancer>();
   /** Those that let their last connections finish. */
   readonly #leaving = new Map<Balancer, Promise<void>>();
+  /** What left a moment ago: the kernel may have the port for a turn or two after its balancer has ended. */
+  #lately: readonly { readonly config: BalancerConfig; readonly atMs: number }[] = [];
   #live: readonly Balancer[];
   #applying: Promise<unknown> = Promise.resolve();
   #isStopped = false;
@@ -185,11 +188,18 @@ export class BalancerSet {
 
   /** Whether one of ours had the port, and not somebody else. */
   #isLeft(config: BalancerConfig): boolean {
-    return [...this.#leaving.keys()].some((balancer) => samePort(balancer.config, config));
+    const fromMs = this.#options.clock.now() - HANDOVER_MS;
+    this.#lately = this.#lately.filter(({ atMs }) => atMs >= fromMs);
+    const left = [...this.#lately, ...this.#leaving.keys()];
+    return left.some((one) => samePort(one.config, config));
   }
 
   #leave(balancer: Balancer): void {
     this.#live = this.#live.filter((one) => one !== balancer);
+    this.#lately = [...this.#lately.slice(-MOST_BALANCERS), {
+      config: balancer.config,
+      atMs: this.#options.clock.now(),
+    }];
     const succeeded = (): boolean => this.#live.some((one) => samePort(one.config, balancer.config));
     const left = balancer.stop({ succeeded }).catch((error: unknown) => this.#logFailure(error));
     this.#leaving.set(balancer, left);

@@ -10,6 +10,9 @@ import { mustLoad } from "../config/helpers.ts";
 /** With this the engine has to be another one. */
 const UNSUITABLE_MS = 12_345;
 
+/** With this a stop is over at once, before the port is free. */
+const OVER_AT_ONCE_MS = 3;
+
 /** The machine: who has which port, and what happened. */
 class World {
   readonly ports = new Map<number, ScriptedBalancer>();
@@ -39,6 +42,7 @@ class ScriptedBalancer implements Balancer {
   readonly #world: World;
   readonly #drained = Promise.withResolvers<void>();
   stopOptions: StopOptions | null = null;
+  #isQuiet = false;
 
   constructor(config: BalancerConfig, world: World) {
     this.config = config;
@@ -89,6 +93,10 @@ class ScriptedBalancer implements Balancer {
     this.stopOptions = options;
     if (!this.#has()) return Promise.resolve();
     this.#world.events.push(`stop ${this.label}`);
+    if (this.config.drainMs === OVER_AT_ONCE_MS) {
+      this.#isQuiet = true;
+      this.letGo();
+    }
     setTimeout(() => this.#world.ports.delete(this.config.port), 15);
     if (this.config.drainMs === 0) setTimeout(() => this.letGo(), 20);
     return this.#drained.promise;
@@ -104,7 +112,7 @@ class ScriptedBalancer implements Balancer {
 
   status(): BalancerStatus {
     const { name, type, port } = this.config;
-    const listening = this.#has() ? [`0.0.0.0:${port}`] : [];
+    const listening = this.#has() && !this.#isQuiet ? [`0.0.0.0:${port}`] : [];
     return { name, type, engine: "listen", listening, connections: 0, totalConnections: 0, backends: [] };
   }
 }
@@ -225,6 +233,13 @@ Deno.test("an update that fails takes the others back", () =>
     assert.equal(await apply([config("a", 1, { drainMs: 5 }), config("b", 2, { drainMs: 7 })]), "no room");
     assert.deepEqual(world.made.map((one) => one.config.drainMs), [0, 0]);
     assert.equal(set.size, 2);
+  }));
+
+Deno.test("the port of one that is gone at once is waited for as well", () =>
+  withSet([config("a", 1, { drainMs: OVER_AT_ONCE_MS })], async (set, world, apply) => {
+    assert.equal(await apply([config("a", 1, { threads: 2 })]), "applied");
+    assert.deepEqual(world.take(), ["stop a:1", "start a:1"]);
+    assert.deepEqual(names(set), ["a"]);
   }));
 
 Deno.test("a port that somebody else has refuses the change at once", () =>
