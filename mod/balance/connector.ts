@@ -46,12 +46,15 @@ export class Connector {
 
   /**
    * Tries the members one after the other, each at most once, until a connection stands. `signal` ends it early;
-   * `takeIdle` may give a connection that stands already. Never rejects.
+   * `takeIdle` may give a connection that stands already; the member `except` is left out. Never rejects.
    */
-  async open(signal: AbortSignal, takeIdle: TakeIdle = () => null): Promise<OpenOutcome> {
+  async open(
+    signal: AbortSignal,
+    { takeIdle = () => null, except = null }: { takeIdle?: TakeIdle; except?: number | null } = {},
+  ): Promise<OpenOutcome> {
     const { pool, clock, targets, connectTimeoutMs } = this.#options;
     const open = this.#options.dial ?? dial;
-    const tried = new Set<number>();
+    const tried = new Set<number>(except === null ? [] : [except]);
     let refused: { readonly refusal?: string } = {};
     for (;;) {
       const index = pool.pick(clock.now(), tried);

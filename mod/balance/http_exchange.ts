@@ -54,6 +54,9 @@ type Answer =
   | { readonly outcome: "client-gone" }
   | { readonly outcome: "failed"; readonly gotBytes: boolean; readonly text: string };
 
+/** Why a request is sent once more; only one that does no harm twice is, and to a second backend once. */
+type Retry = "stale" | "silent";
+
 /** Passes one request to a backend and its response to the client. */
 export class Exchange {
   readonly #shared: ExchangeContext;
@@ -64,6 +67,8 @@ export class Exchange {
   #uploadEnd: BodyEnd | null = null;
   #isAnswered = false;
   #isLate = false;
+  /** What the first backend did instead of answering; null: nothing of the kind yet. */
+  #silence: string | null = null;
 
   constructor(shared: ExchangeContext, request: ExchangeRequest) {
     this.#shared = shared;
@@ -88,19 +93,19 @@ export class Exchange {
     const { connector, pool } = this.#shared.context;
     if (isLongerThan(this.#request.head, this.#shared.config.maxRequestBytes)) return await this.#replyTooLarge();
     let isRetry = false;
+    let except: number | null = null;
     for (;;) {
       const takeIdle = (index: number): ByteStream | null => isRetry ? null : this.#takeIdle(index);
-      const opened = await connector.open(this.#request.signal, takeIdle);
+      const opened = await connector.open(this.#request.signal, { takeIdle, except });
       if (opened.outcome === "aborted") return "close";
       if (opened.outcome === "unavailable") {
-        const { refusal } = opened;
-        return refusal === undefined
-          ? await this.#reply(503, "no backend is available")
-          : await this.#reply(502, refusal);
+        const why = opened.refusal ?? this.#silence;
+        return why === null ? await this.#reply(503, "no backend is available") : await this.#reply(502, why);
       }
       try {
         const end = await this.#attempt(opened);
-        if (end !== "stale") return end;
+        if (end !== "stale" && end !== "silent") return end;
+        if (end === "silent") except = opened.index;
       } finally {
         pool.ended(opened.index);
       }
@@ -117,7 +122,8 @@ export class Exchange {
     return head.framing.kind === "none" && IDEMPOTENT.has(head.method) && this.#upgrade === null;
   }
 
-  async #attempt(opened: Opened): Promise<ExchangeEnd | "stale"> {
+  /** `stale`: the kept connection was; `silent`: the backend went without an answer, and another one may be asked. */
+  async #attempt(opened: Opened): Promise<ExchangeEnd | Retry> {
     const { client, head } = this.#request;
     const target = this.#shared.targets[opened.index];
     const outgoing = forwardedRequest(head, {
@@ -239,13 +245,15 @@ export class Exchange {
   async #fail(
     opened: Opened,
     failure: { readonly gotBytes: boolean; readonly text: string },
-  ): Promise<ExchangeEnd | "stale"> {
+  ): Promise<ExchangeEnd | Retry> {
     const { client, signal } = this.#request;
     opened.stream.cut();
     if (signal.aborted || client.isClosed) return "close";
-    if (opened.reused && !failure.gotBytes && !this.#isLate && this.#isRepeatable()) {
+    if (!failure.gotBytes && !this.#isLate && this.#isRepeatable() && (opened.reused || this.#silence === null)) {
       await this.#upload;
-      return "stale";
+      if (opened.reused) return "stale";
+      this.#silence = failure.text;
+      return "silent";
     }
     if (this.#isLate) return await this.#reply(504, "the backend gave no answer in time");
     switch (this.#uploadEnd) {

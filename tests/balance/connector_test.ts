@@ -53,7 +53,7 @@ Deno.test("a kept connection spares the connect, and an abort ends the search", 
   const first = await connector.open(NEVER);
   assert.ok(first.outcome === "opened");
   pool.ended(0);
-  const second = await connector.open(NEVER, (index) => index === 0 ? first.stream : null);
+  const second = await connector.open(NEVER, { takeIdle: (index) => index === 0 ? first.stream : null });
   assert.deepEqual(second, { outcome: "opened", index: 0, stream: first.stream, reused: true });
   pool.ended(0);
   first.stream.cut();

@@ -2,16 +2,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import type { BackendStatus } from "../../mod/balance/balancer.ts";
-import {
-  ask,
-  type Backend,
-  httpBackend,
-  httpConfig,
-  type Maker,
-  okResponse,
-  portOf,
-  withBalancer,
-} from "../balance/kit.ts";
+import { ask, Backend, httpBackend, httpConfig, type Maker, okResponse, portOf, withBalancer } from "../balance/kit.ts";
 import { askToTheEnd } from "./http_ends.ts";
 import type { HttpPromise } from "./balancer_http.ts";
 
@@ -45,6 +36,41 @@ async function inTurn(make: Maker): Promise<void> {
       backends[gone] = httpBackend(respond, ports[gone]);
     }
     assert.ok(balancer.status().backends.every(({ failures }) => failures > 0), "each was missed");
+  }, make);
+  for (const backend of backends) await backend.close();
+}
+
+/** One of two backends takes every request and goes without a word. */
+async function anotherIsAsked(make: Maker): Promise<void> {
+  let [silent, posted] = [0, 0];
+  const goes = new Backend(async (conn) => {
+    const head = await conn.until("\r\n\r\n");
+    silent++;
+    if (head.startsWith("POST")) posted++;
+  });
+  const stays = httpBackend(() => okResponse("here"));
+  await withBalancer(httpConfig([goes.port, stays.port]), async (balancer) => {
+    for (let n = 0; n < 6; n++) assert.match(await ask(portOf(balancer), LAST_GET), / 200 [^]*here$/, `request ${n}`);
+    assert.ok(silent > 0, "it was asked");
+    const post = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    const answers = [await ask(portOf(balancer), post), await ask(portOf(balancer), post)];
+    assert.equal(answers.filter((answer) => answer.startsWith("HTTP/1.1 502")).length, posted);
+    assert.equal(posted, 1, "what may do harm twice is sent once");
+  }, make);
+  await Promise.all([goes.close(), stays.close()]);
+}
+
+/** Every backend goes without a word: two are asked, not all. */
+async function onlyTwoAreAsked(make: Maker): Promise<void> {
+  let asked = 0;
+  const backends = Array.from({ length: 4 }, () =>
+    new Backend(async (conn) => {
+      await conn.until("\r\n\r\n");
+      asked++;
+    }));
+  await withBalancer(httpConfig(backends.map(({ port }) => port)), async (balancer) => {
+    assert.match(await ask(portOf(balancer), LAST_GET), /^HTTP\/1\.1 502 /);
+    assert.equal(asked, 2);
   }, make);
   for (const backend of backends) await backend.close();
 }
@@ -89,5 +115,10 @@ async function resetsPass(make: Maker): Promise<void> {
 /** All of them. */
 export const FAILING_PROMISES: readonly HttpPromise[] = [
   { name: "retry and ejection keep serving when backends die in turn", run: inTurn },
+  {
+    name: "a request that does no harm twice is sent to a second backend when the first goes silently",
+    run: anotherIsAsked,
+  },
+  { name: "no more than two backends are asked for one answer", run: onlyTwoAreAsked },
   { name: "a backend's reset within an answer reaches the client as a reset", run: resetsPass },
 ];

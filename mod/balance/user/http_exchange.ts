@@ -35,6 +35,8 @@ export class Exchange implements BackendUser {
   /** The request's head is still among what the client's reader has. */
   #isHeadThere = false;
   #isLate = false;
+  /** What the first backend did instead of answering; null: nothing of the kind yet. */
+  #silence: string | null = null;
   #interim = 0;
   #uploadEnd: UploadEnd | null = null;
   /** Of the answer that is passed on. */
@@ -60,6 +62,7 @@ export class Exchange implements BackendUser {
     request.begin(client);
     this.#isHeadThere = true;
     this.#isLate = false;
+    this.#silence = null;
     this.#opening.begin();
     this.#interim = 0;
     this.#uploadEnd = request.framing.kind === "none" ? "complete" : null;
@@ -166,7 +169,7 @@ export class Exchange implements BackendUser {
         this.#client.reader.holdRest();
         return;
       case "unavailable":
-        return this.#reply(503, "no backend is available");
+        return this.#silence === null ? this.#reply(503, "no backend is available") : this.#reply(502, this.#silence);
       default:
         return assertNever(opened);
     }
@@ -415,7 +418,13 @@ export class Exchange implements BackendUser {
     backend?.flow.close();
     this.#backend = null;
     if (this.#client.flow.isClosed) return this.#end("gone");
-    if (backend?.isReused === true && !gotBytes && !this.#isLate && this.#request.isRepeatable) return this.#retry();
+    if (!gotBytes && !this.#isLate && this.#request.isRepeatable) {
+      if (backend?.isReused === true) return this.#retry(() => this.#opening.again());
+      if (this.#silence === null) {
+        this.#silence = text;
+        return this.#retry(() => this.#opening.elsewhere());
+      }
+    }
     if (this.#isLate) return this.#reply(504, "the backend gave no answer in time");
     switch (this.#uploadEnd) {
       case "malformed":
@@ -429,8 +438,9 @@ export class Exchange implements BackendUser {
     }
   }
 
-  #retry(): void {
-    this.#opening.again();
+  /** A second backend is asked once, RFC 9110 §9.2.2; a kept connection that was stale does not count. */
+  #retry(goOn: () => void): void {
+    goOn();
     this.#answer.reader.reset();
     this.#open();
   }

@@ -67,6 +67,13 @@ export class Opening {
     this.#mayReuse = false;
   }
 
+  /** The member went without an answer: another one is to be asked, on a new connection. */
+  elsewhere(): void {
+    this.#tried = new Set([this.#index]);
+    this.#mayReuse = false;
+    this.giveBack();
+  }
+
   /** The request has nothing to do with a member any more. */
   giveBack(): void {
     if (this.#index >= 0) this.#shared.backends.ended(this.#index);
