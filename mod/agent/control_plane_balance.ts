@@ -57,6 +57,8 @@ export class ControlPlaneBalance {
   #ending: Promise<void> | null = null;
   #again: Timer | null = null;
   #complaint = "";
+  /** Families of held addresses for which no Node has an address. */
+  #lacking = "";
   #isStopped = false;
 
   constructor(options: ControlPlaneBalanceOptions) {
@@ -136,6 +138,19 @@ export class ControlPlaneBalance {
     if (offer.outcome === "declines") this.#refused(offer.why);
     else this.#complain("");
     this.#balancer.update(offer.outcome === "declines" ? this.#configOf([]) : config);
+    if (this.#ready.length > 0) this.#tellLacking(config.backends);
+  }
+
+  /** The kernel does not translate between families: such an address leads to this node's own server. */
+  #tellLacking(backends: readonly TcpBackend[]): void {
+    const served = new Set(backends.map(({ address }) => isIp6(address)));
+    const lacking = [...new Set([...this.#held].map(isIp6))].filter((family) => !served.has(family));
+    const families = lacking.map((isSix) => isSix ? "IPv6" : "IPv4").sort().join(", ");
+    if (families === this.#lacking) return;
+    this.#lacking = families;
+    const what =
+      "No Node of the control plane has an address of the family: connections go to the API server of this node";
+    if (families !== "") this.#log.warning(what, { families });
   }
 
   #refused(why: string): void {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { configure, type LogRecord, reset } from "@kube-vip/log";
 import { kernelEngineOf } from "../../mod/agent/balance_kernel.ts";
 import { ControlPlaneBalance } from "../../mod/agent/control_plane_balance.ts";
 import type { KernelEngine } from "../../mod/balance/kernel/kernel_engine.ts";
@@ -280,4 +281,27 @@ Deno.test("a kernel that cannot balance is asked again, and everything goes to t
   client.close();
   balance.held(VIP);
   assert.deepEqual([closed, clock.pending, cluster.open], [1, 0, 0]);
+});
+
+inWorld("an address of a family that no Node has is served as without balancing, which is said once", async (world) => {
+  const { cluster, balance, port } = world;
+  const said: unknown[] = [];
+  const sink = ({ properties: { families } }: LogRecord): void => {
+    if (families !== undefined) said.push(families);
+  };
+  const loggers = [{ category: ["kube-vip"], sinks: ["lines"] }, { category: ["logtape", "meta"], sinks: [] }];
+  await configure({ reset: true, sinks: { lines: sink }, loggers });
+  try {
+    balance.held(VIP);
+    assert.deepEqual(said, [], "the Nodes are not known");
+    cluster.list("fd00::1");
+    assert.equal(await reached(port), VIP);
+    cluster.list("fd00::2");
+    assert.deepEqual(said, ["IPv4"]);
+    cluster.list("fd00::2", ...HOSTS);
+    await up(balance, 2);
+    assert.deepEqual(said, ["IPv4"]);
+  } finally {
+    await reset();
+  }
 });
