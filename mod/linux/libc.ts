@@ -54,6 +54,8 @@ const library = Deno.dlopen(
     epollWait: { name: "epoll_wait", parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
     send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
     recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+    /** With a command that takes a number. */
+    fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   } as const,
 );
 

@@ -2,53 +2,71 @@
  * Cuts TCP connections of this process with a RST, also those that Deno owns and shows no descriptor of: they are found by their
  * addresses among `/proc/self/fd`. `connect` to AF_UNSPEC is the kernel's tcp_disconnect(): it sends the RST and leaves the descriptor
  * open, so that its owner sees an error and closes it as usual. Each call looks at every descriptor, about 2 µs apiece.
+ *
+ * Other threads close descriptors meanwhile and open others under the same numbers. So nothing is done to a number: a duplicate of what
+ * seems to be meant is made, which stays what it is, and looked at again.
  */
 import { isMapped, parseIp } from "../net/ip.ts";
 import { libc } from "./libc.ts";
-import { type Endpoint, getOption, Level, localEndpoint, remoteEndpoint, SocketOption, SocketType } from "./socket.ts";
+import { type Endpoint, Level, localEndpoint, remoteEndpoint, SocketOption, SocketType } from "./socket.ts";
 
 /** struct sockaddr with AF_UNSPEC. */
 const NOWHERE = new Uint8Array(16);
 /** struct linger { on, 0 seconds }: what is still unsent is thrown away. */
 const ABORT = Int32Array.of(1, 0);
+/** fcntl(2), include/uapi/linux/fcntl.h. */
+const F_DUPFD_CLOEXEC = 1030;
 
 /**
  * Resets every established TCP connection of this process whose local end is `localIp` and `localPort`; gives how many. Listeners and
  * other sockets stay as they are. Synchronous: the RSTs have left when this returns. Addresses may be in any form Deno gives them.
  */
 export function resetConnections(localIp: string, localPort: number): number {
-  const wanted = canonical({ ip: localIp, port: localPort });
-  return connections(wanted).filter(({ fd }) => abort(fd)).length;
+  return abortAll(canonical({ ip: localIp, port: localPort }), null);
 }
 
 /** Resets the one connection between these two ends, if this process has it. Synchronous. */
 export function resetConnection(local: Endpoint, remote: Endpoint): void {
-  const far = canonical(remote);
-  for (const connection of connections(canonical(local))) {
-    if (connection.remote.ip === far.ip && connection.remote.port === far.port) abort(connection.fd);
-  }
+  abortAll(canonical(local), canonical(remote));
 }
 
 /** Both, in the shape the balancers take. */
 export const connectionResetter = { reset: resetConnections, resetOne: resetConnection };
 
-/** This process's TCP connections with that local end. */
-function connections(local: Endpoint): { fd: number; remote: Endpoint }[] {
-  const found: { fd: number; remote: Endpoint }[] = [];
+/** Aborts the TCP connections of this process between these two ends (null: any other end); gives how many. */
+function abortAll(local: Endpoint, remote: Endpoint | null): number {
+  let count = 0;
   for (const { name } of Deno.readDirSync("/proc/self/fd")) {
     const fd = Number(name);
-    const near = localEndpoint(fd); // null for what is no internet socket
-    if (near === null || near.port !== local.port || near.ip !== local.ip) continue;
-    const remote = remoteEndpoint(fd); // null for listeners
-    if (remote === null || getOption(fd, Level.SOCKET, SocketOption.TYPE) !== SocketType.STREAM) continue;
-    found.push({ fd, remote });
+    if (isBetween(fd, local, remote) && abort(fd, local, remote)) count++;
   }
-  return found;
+  return count;
 }
 
-function abort(fd: number): boolean {
-  libc.setsockopt(fd, Level.SOCKET, SocketOption.LINGER, ABORT, ABORT.byteLength);
-  return libc.connect(fd, NOWHERE, NOWHERE.length) !== -1;
+/** Whether it is a connection between these two ends: null in place of an address is no internet socket, or a listener. */
+function isBetween(fd: number, local: Endpoint, remote: Endpoint | null): boolean {
+  const near = localEndpoint(fd);
+  if (near === null || near.port !== local.port || near.ip !== local.ip) return false;
+  const far = remoteEndpoint(fd);
+  if (far === null) return false;
+  return remote === null || (far.port === remote.port && far.ip === remote.ip);
+}
+
+function abort(fd: number, local: Endpoint, remote: Endpoint | null): boolean {
+  const held = libc.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  // Descriptors have run out: a number has to do.
+  const meant = held === -1 ? fd : held;
+  const isMeant = isBetween(meant, local, remote) && isStream(meant);
+  if (isMeant) libc.setsockopt(meant, Level.SOCKET, SocketOption.LINGER, ABORT, ABORT.byteLength);
+  const isAborted = isMeant && libc.connect(meant, NOWHERE, NOWHERE.length) !== -1;
+  if (held !== -1) libc.close(held);
+  return isAborted;
+}
+
+function isStream(fd: number): boolean {
+  const type = new Int32Array(1);
+  const isSocket = libc.getsockopt(fd, Level.SOCKET, SocketOption.TYPE, type, Uint32Array.of(type.byteLength)) !== -1;
+  return isSocket && type[0] === SocketType.STREAM;
 }
 
 /** The text that the kernel's form of the address gives: IPv4-mapped addresses are IPv4. */

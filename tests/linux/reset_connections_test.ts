@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { connect as nodeConnect, createServer, type Socket } from "node:net";
+import { libc } from "../../mod/linux/libc.ts";
+import { remoteEndpoint } from "../../mod/linux/socket.ts";
 import { connectionResetter, resetConnection, resetConnections } from "../../mod/linux/reset_connections.ts";
 import type { ConnectionResetter } from "../../mod/balance/balancer.ts";
+
+const F_DUPFD_CLOEXEC = 1030;
 
 interface Pair {
   readonly client: Deno.TcpConn;
@@ -126,6 +130,38 @@ Deno.test("resetConnection() cuts the one between the two ends, as Deno names th
   await roundTrip(third);
   close(...pairs);
   listener.close();
+});
+
+Deno.test("what has taken over the number of a descriptor meanwhile is left alone", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const [pair, bystander] = [await connectTo(listener), await connectTo(other)];
+  const names = [...Deno.readDirSync("/proc/self/fd")];
+  const [gone, theirs] = [pair.server, bystander.server].map((conn) => {
+    return names.find(({ name }) => remoteEndpoint(Number(name))?.port === conn.remoteAddr.port);
+  });
+  assert.ok(gone !== undefined && theirs !== undefined);
+  const { readDirSync } = Deno;
+  let taken = -1;
+  // Between two looks another thread closes the connection that is meant and opens one, which gets its number.
+  Deno.readDirSync = function* (): Generator<Deno.DirEntry> {
+    yield gone;
+    pair.server.close();
+    taken = libc.fcntl(Number(theirs.name), F_DUPFD_CLOEXEC, Number(gone.name));
+  };
+  try {
+    resetConnections("127.0.0.1", port);
+  } finally {
+    Deno.readDirSync = readDirSync;
+  }
+  assert.equal(taken, Number(gone.name));
+  await roundTrip(bystander);
+  libc.close(taken);
+  pair.client.close();
+  close(bystander);
+  listener.close();
+  other.close();
 });
 
 Deno.test("connectionResetter is what a balancer wants", () => {
