@@ -8,6 +8,7 @@ import { KernelBalancer } from "./kernel/kernel_balancer.ts";
 import type { KernelEngine } from "./kernel/kernel_engine.ts";
 import { type BalancerDeps, ListenBalancer } from "./listen_balancer.ts";
 import { AsideBalancer } from "./tls/aside_balancer.ts";
+import { BackendTlsDialer } from "./tls/backend_tls.ts";
 import { THREADS_FAILED, UserBalancer } from "./user/user_balancer.ts";
 import type { UserThreads } from "./user/user_threads.ts";
 
@@ -67,8 +68,12 @@ export class ChoosingBalancer implements Balancer {
     this.#chosen?.release(ip);
   }
 
-  /** What backends and checks there are decides whether the kernel can carry it, and whether it is to. */
+  /**
+   * What backends and checks there are decides whether the kernel can carry it, and whether it is to. Throws {@link BalancerError} also for
+   * files of TLS to backends that cannot be used: a start would as well.
+   */
   suits(config: BalancerConfig): boolean {
+    this.#requireFiles(config);
     const { kernel } = this.#engines;
     if (!(this.#chosen instanceof KernelBalancer) || kernel === undefined || config.type === "http") return true;
     const named = config.engine === "kernel";
@@ -76,6 +81,15 @@ export class ChoosingBalancer implements Balancer {
     if (offer.outcome === "takes") return true;
     if (named) throw unusable("kernel", config, offer.why);
     return false;
+  }
+
+  /** Those that were given before are read again when they change, and stay in use while they cannot be read. */
+  #requireFiles(next: BalancerConfig): void {
+    const { config } = this;
+    if (next.type !== "http" || config.type !== "http" || !speaksTls(next)) return;
+    if (JSON.stringify(next.backendTls) === JSON.stringify(config.backendTls)) return;
+    const { clock, resetter } = this.#deps;
+    new BackendTlsDialer({ name: next.name, config: next.backendTls, clock, log: this.#log, resetter }).close();
   }
 
   update(config: BalancerConfig): void {

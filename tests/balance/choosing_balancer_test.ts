@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { BalancerError } from "../../mod/balance/balancer.ts";
 import { ChoosingBalancer } from "../../mod/balance/choosing_balancer.ts";
 import { createBalancer } from "../../mod/balance/create.ts";
+import type { HttpBalancerConfig } from "../../mod/config/types.ts";
 import type { KernelEngine, KernelOffer } from "../../mod/balance/kernel/kernel_engine.ts";
 import { UserThreads } from "../../mod/balance/user/user_threads.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
@@ -118,3 +119,23 @@ privileged("what the kernel does not take while it carries a balancer is said be
     await parts.close();
   });
 });
+
+Deno.test("other files of TLS to backends are tried before anything goes over to them", () =>
+  withAuthority((authority) => {
+    const { name, ...rest } = httpConfig([]);
+    const backends = [{ url: new URL("https://127.0.0.1:1"), weight: 1 }];
+    const given = (caFile: string): HttpBalancerConfig => ({
+      ...rest,
+      name,
+      backends,
+      backendTls: { caFile, serverName: null, client: null },
+    });
+    const balancer = new ChoosingBalancer(given("/nonexistent/before"), DEPS, {});
+    assert.equal(balancer.suits(given(authority.caFile)), true);
+    assert.throws(
+      () => balancer.suits(given("/nonexistent/ca.pem")),
+      /Cannot use backendTls of web: .*nonexistent\/ca.pem/,
+    );
+    assert.equal(balancer.suits(given("/nonexistent/before")), true, "what runs with it goes on");
+    return Promise.resolve();
+  }));
