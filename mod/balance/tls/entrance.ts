@@ -112,7 +112,9 @@ export class Entrance {
 
   /** Loopback is open to every program of this machine: only what was dialled from here is let in. */
   #admit(secure: Deno.TlsConn): void {
-    const from = (secure.remoteAddr as Deno.NetAddr).port;
+    const { hostname, port: from } = secure.remoteAddr as Deno.NetAddr;
+    // All of 127.0.0.0/8 is loopback: from another address of it the same port is somebody else's.
+    if (hostname !== LOOPBACK) return this.#turnAway(secure);
     const waiting = this.#awaited.get(from);
     if (waiting !== undefined) waiting(secure);
     else if (this.#underWay > 0 && this.#early.size < this.#underWay + MAX_STRANGERS) this.#early.set(from, secure);

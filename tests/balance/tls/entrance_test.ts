@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { Entrance } from "../../../mod/balance/tls/entrance.ts";
+import { Errno } from "../../../mod/linux/errno.ts";
+import { libc } from "../../../mod/linux/libc.ts";
 import { connectionResetter } from "../../../mod/linux/reset_connections.ts";
+import { bindSocket, closeFd, Family, internetAddress, openSocket, SocketType } from "../../../mod/linux/socket.ts";
+import { receiveStream } from "../../../mod/linux/stream_socket.ts";
+import { parseIp } from "../../../mod/net/ip.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
 import { eventually } from "../kit.ts";
 import { readPair, withAuthority } from "./certificates.ts";
@@ -21,6 +26,12 @@ function withEntrance(body: (entrance: Entrance, port: number) => Promise<void>)
       await entrance.retire();
     }
   });
+}
+
+function ipv4(text: string, port: number): Uint8Array<ArrayBuffer> {
+  const ip = parseIp(text);
+  assert.ok(ip);
+  return internetAddress(ip, port);
 }
 
 const wanted = new AbortController().signal;
@@ -50,6 +61,30 @@ Deno.test("strangers on loopback are closed and stand in nobody's way", () =>
     }
     passage.plain.close();
     passage.secure.close();
+  }));
+
+Deno.test("a stranger with the port of a passage, but another address of loopback, is not taken for it", () =>
+  withEntrance(async (entrance, port) => {
+    const elsewhere = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const [plain, other] = await Promise.all([
+      Deno.connect({ hostname: "127.0.0.1", port: elsewhere.addr.port }),
+      elsewhere.accept(),
+    ]);
+    const { connect } = Deno;
+    Object.assign(Deno, { connect: () => Promise.resolve(plain) });
+    const stop = new AbortController();
+    const passing = entrance.pass(stop.signal);
+    Object.assign(Deno, { connect });
+    const stranger = openSocket(Family.INET, SocketType.STREAM, 0);
+    bindSocket(stranger, ipv4("127.0.0.2", plain.localAddr.port), "the stranger");
+    libc.connect(stranger, ipv4("127.0.0.1", port), 16);
+    const into = new Uint8Array(1);
+    await eventually(() => receiveStream(stranger, into, 1) !== -Errno.EAGAIN, "it is turned away");
+    stop.abort();
+    assert.equal(await passing, null);
+    closeFd(stranger);
+    other.close();
+    elsewhere.close();
   }));
 
 Deno.test("what is under way when it retires is made, and then nobody is let in", () =>
