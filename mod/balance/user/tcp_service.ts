@@ -91,6 +91,7 @@ class TcpSession implements FlowOwner {
     this.#tried = null;
     backends.connected(this.#index);
     flow.neverExpire();
+    this.#client.expireIn(config.idleTimeoutMs);
     if (config.sendProxyProtocol !== null) flow.send(encodeProxyHeader(config.sendProxyProtocol, this.#client));
     this.#pump(this.#client, flow, this.#up);
   }

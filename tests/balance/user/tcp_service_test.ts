@@ -253,3 +253,14 @@ Deno.test("one connection that never stops does not keep others waiting", async 
   });
   await endless.close();
 });
+
+Deno.test("a connection on which nothing was ever said ends after the idle time", async () => {
+  const backend = new Backend(async (conn) => void await conn.rest());
+  await withService([backend.port], async ({ rig }) => {
+    const client = await RawConn.connect(rig.port);
+    await eventually(() => rig.open === 1, "it is accepted");
+    await assert.rejects(client.tcp.read(new Uint8Array(1)), Deno.errors.ConnectionReset);
+    client.close();
+  }, { idleTimeoutMs: 80 });
+  await backend.close();
+});
