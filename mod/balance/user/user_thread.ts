@@ -31,6 +31,8 @@ class Served {
   readonly #backends: ThreadBackends;
   readonly #service: Service;
   readonly #acceptors = new Map<number, Acceptor>();
+  /** Clients that have not said yet whom they speak for. */
+  readonly #fronts = new Set<ProxyFront>();
   #config: BalancerConfig;
   /** Clients of this thread. */
   #clients = 0;
@@ -74,7 +76,7 @@ class Served {
       this.#acceptors.get(fd)?.close();
       this.#acceptors.delete(fd);
     }
-    this.#service.cut(ip);
+    this.#cut(ip);
   }
 
   update(backends: PostedBackends): void {
@@ -104,7 +106,12 @@ class Served {
   }
 
   cut(): void {
-    this.#service.cut(null);
+    this.#cut(null);
+  }
+
+  #cut(localIp: string | null): void {
+    for (const front of [...this.#fronts]) front.cutIf(localIp);
+    this.#service.cut(localIp);
   }
 
   readonly #places: Places = {
@@ -134,8 +141,12 @@ class Served {
 
   #accepted(flow: SocketFlow): void {
     this.#counters.countAccepted();
-    if (this.#config.acceptProxyProtocol) new ProxyFront(flow, (named) => this.#service.accepted(named));
-    else this.#service.accepted(flow);
+    if (!this.#config.acceptProxyProtocol) return this.#service.accepted(flow);
+    const front = new ProxyFront(flow, {
+      onAccepted: (named) => this.#service.accepted(named),
+      onEnded: (ended) => void this.#fronts.delete(ended),
+    });
+    this.#fronts.add(front);
   }
 }
 

@@ -16,15 +16,21 @@ interface Scene {
 async function withFront(body: (scene: Scene) => Promise<void>): Promise<void> {
   const rig = new LoopRig();
   const owner = new Recorder(rig.loop);
+  let ended = 0;
   rig.onAccepted = (flow) =>
-    void new ProxyFront(flow, (named) => {
-      named.owner = owner;
-      owner.events.push(`accepted ${named.source.ip} to ${named.target.ip}`);
-      rig.flows.push(named);
+    void new ProxyFront(flow, {
+      onAccepted: (named) => {
+        named.owner = owner;
+        owner.events.push(`accepted ${named.source.ip} to ${named.target.ip}`);
+        rig.flows.push(named);
+      },
+      onEnded: () => ended++,
     });
   const client = await RawConn.connect(rig.port);
   try {
     await body({ rig, owner, client });
+    await eventually(() => ended > 0, "it has nothing to do with the connection any more");
+    assert.equal(ended, 1, "which is told once");
     assert.deepEqual(rig.faults, []);
   } finally {
     client.close();

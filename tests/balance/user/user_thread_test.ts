@@ -153,6 +153,25 @@ Deno.test("a release ends its listening socket and the connections of its addres
   await backend.close();
 });
 
+Deno.test("clients that have not said whom they speak for are cut as well", async () => {
+  const rig = new ThreadRig();
+  rig.open(tcpConfig([deadPort()], { acceptProxyProtocol: true }));
+  const port = rig.listen();
+  const [first, second] = [await RawConn.connect(port), await RawConn.connect(port)];
+  await eventually(() => rig.clients.count === 2, "they are accepted");
+  rig.order({ op: "release", id: 1, ip: "127.0.0.2", fds: [] });
+  assert.equal(rig.clients.count, 2, "they came to another address");
+  rig.order({ op: "release", id: 1, ip: "127.0.0.1", fds: [] });
+  assert.equal(rig.clients.count, 0);
+  const third = await RawConn.connect(port);
+  await eventually(() => rig.clients.count === 1, "it is accepted");
+  rig.order({ op: "drain", id: 1 });
+  rig.order({ op: "cut", id: 1 });
+  assert.equal(rig.told("empty"), 1);
+  for (const client of [first, second, third]) client.close();
+  rig.end();
+});
+
 Deno.test("failures, rests and a full house are reported", async () => {
   const rig = new ThreadRig();
   const config = tcpConfig([deadPort()], { ejection: { failures: 1, restMs: 1000 }, maxConnections: 0 });
