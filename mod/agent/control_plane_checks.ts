@@ -36,13 +36,16 @@ export interface ControlPlaneChecksOptions {
 }
 
 interface Server {
-  readonly index: number;
+  /** Changes when the server is wanted for something else. */
+  index: number;
   /** `address:port`. */
   readonly host: string;
   readonly client: KubeClient;
   timer: Timer | null;
   /** What was said of it last; null: nothing yet. */
   said: boolean | null;
+  /** Whether it is to be said again. */
+  isMoved: boolean;
   /** When the latest questions were asked that were answered well. */
   wellMs: readonly number[];
   /** Results in a row that differ from what was said, and when the one before the latest was asked for. */
@@ -60,7 +63,8 @@ interface Finding extends CheckResult {
 export class ControlPlaneChecks implements Checks {
   readonly #options: ControlPlaneChecksOptions;
   readonly #log: Log = getLog("balance");
-  readonly #servers = new Map<number, Server>();
+  /** By host: what is known of a server is so, whatever it is wanted for. */
+  readonly #servers = new Map<string, Server>();
   readonly #asking = new Set<Promise<void>>();
   #times = { intervalMs: 1000, timeoutMs: 1000 };
   #state: "new" | "running" | "stopped" = "new";
@@ -80,15 +84,18 @@ export class ControlPlaneChecks implements Checks {
   update(...[targets, { intervalMs, timeoutMs }]: Parameters<Checks["update"]>): void {
     if (this.#state === "stopped") return;
     this.#times = { intervalMs, timeoutMs };
-    for (const server of [...this.#servers.values()]) {
-      if (targets.get(server.index)?.host !== server.host) this.#drop(server);
-    }
+    const wanted = new Set([...targets.values()].map(({ host }) => host));
+    for (const server of [...this.#servers.values()]) if (!wanted.has(server.host)) this.#drop(server);
     for (const [index, { host }] of targets) {
-      if (this.#servers.has(index)) continue;
+      const known = this.#servers.get(host);
+      if (known !== undefined) {
+        this.#move(known, index);
+        continue;
+      }
       const client = this.#options.client.at(`https://${host}`);
-      const fresh = { timer: null, said: null, wellMs: [], against: 0, sinceMs: -Infinity };
+      const fresh = { timer: null, said: null, isMoved: false, wellMs: [], against: 0, sinceMs: -Infinity };
       const server: Server = { index, host, client, ...fresh };
-      this.#servers.set(index, server);
+      this.#servers.set(host, server);
       if (this.#state === "running") this.#ask(server);
     }
   }
@@ -100,14 +107,24 @@ export class ControlPlaneChecks implements Checks {
     await Promise.all(this.#asking);
   }
 
+  /** Whoever knows it by the other index has not heard of it: the next answer comes soon, and is said whatever it is. */
+  #move(server: Server, index: number): void {
+    if (index === server.index) return;
+    server.index = index;
+    server.isMoved = true;
+    if (server.timer === null || this.#state !== "running") return;
+    server.timer.cancel();
+    this.#ask(server);
+  }
+
   #drop(server: Server): void {
-    this.#servers.delete(server.index);
+    this.#servers.delete(server.host);
     server.timer?.cancel();
     server.client.close();
   }
 
   #isCurrent(server: Server): boolean {
-    return this.#servers.get(server.index) === server;
+    return this.#servers.get(server.host) === server;
   }
 
   /** The next question comes an interval after this one, or with its answer if that is later. */
@@ -115,6 +132,7 @@ export class ControlPlaneChecks implements Checks {
     const { clock, objectPath } = this.#options;
     const { intervalMs, timeoutMs } = this.#times;
     const startMs = clock.now();
+    server.timer = null;
     const get = (path: string): Promise<KubeAnswer<unknown>> =>
       server.client.request<unknown>({ method: "GET", path, limitMs: timeoutMs });
     const asking = Promise.all([READYZ, objectPath].map(async (path) => judge(await get(path), path)))
@@ -140,6 +158,7 @@ export class ControlPlaneChecks implements Checks {
     }
     if (ok === server.said) {
       server.against = 0;
+      if (server.isMoved) this.#say(server, { ok, detail });
       return;
     }
     const { sinceMs } = server;
@@ -149,7 +168,12 @@ export class ControlPlaneChecks implements Checks {
     const isBelieved = ok || isSure || server.said === null || this.#wasAnotherWell(sinceMs, askedMs);
     if (!isBelieved) return this.#doubt(true);
     server.against = 0;
+    this.#say(server, { ok, detail });
+  }
+
+  #say(server: Server, { ok, detail }: CheckResult): void {
     server.said = ok;
+    server.isMoved = false;
     this.#options.onResult(server.index, { ok, detail });
   }
 

@@ -305,3 +305,23 @@ inWorld("an address of a family that no Node has is served as without balancing,
     await reset();
   }
 });
+
+inWorld("what a Node that is gone still has goes on until its server is gone as well, or it is back", async (world) => {
+  const { cluster, balance, port } = world;
+  cluster.list("127.0.0.12");
+  balance.held(VIP);
+  await up(balance, 1);
+  const [conn] = await open(port);
+  cluster.list("127.0.0.11");
+  await up(balance, 1);
+  assert.equal(await reached(port), "127.0.0.11");
+  await new Promise((resolve) => setTimeout(resolve, 2 * CHECK_MS));
+  await conn.send("goes on");
+  cluster.list(...HOSTS);
+  await up(balance, 2);
+  cluster.list("127.0.0.11");
+  await conn.send("goes on");
+  cluster.gone.add("127.0.0.12");
+  assert.equal(await conn.rest(), "");
+  conn.close();
+});

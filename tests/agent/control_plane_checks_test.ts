@@ -36,6 +36,11 @@ class Kit {
     this.checks.update(new Map(targets), CONFIG);
   }
 
+  /** The only server is known by this index from now on. */
+  move(host: string, index: number): void {
+    this.checks.update(new Map([[index, { host, hostname: "", port: 0 }]]), CONFIG);
+  }
+
   behave(host: string, behaviour: Behaviour): void {
     this.behaviours.set(`https://${host}`, behaviour);
   }
@@ -244,4 +249,25 @@ Deno.test("a server is asked again after a check that failed in itself", async (
   const heard = [...await kit.round(), ...await kit.round()];
   assert.deepEqual(heard, ["0 ill: does not answer (tcp connect error: Connection refused (os error 111))"]);
   await kit.stop();
+});
+
+Deno.test("a server that is wanted for something else is asked soon, and what is known of it is not forgotten", async () => {
+  const kit = new Kit();
+  kit.update(A);
+  kit.checks.start();
+  assert.deepEqual(await kit.round(), ["0 well: answers 200"]);
+  kit.move(A, -1);
+  await pass(kit.clock, 0);
+  assert.deepEqual(kit.take(), ["-1 well: answers 200"]);
+  kit.behave(A, REFUSED);
+  kit.move(A, 7);
+  await pass(kit.clock, 0);
+  assert.deepEqual(kit.take(), [], "one failure is none, as before");
+  assert.match((await kit.round()).join(), /^7 ill/);
+  kit.move(A, 8);
+  await pass(kit.clock, 0);
+  assert.match(kit.take().join(), /^8 ill/);
+  assert.deepEqual(await kit.round(), []);
+  await kit.stop();
+  assert.equal(kit.clock.pending, 0);
 });

@@ -56,6 +56,13 @@ export interface KernelBalancerDeps {
 /** What checks backends, each named by its index in the pool. `update` comes before `start` too, and says what to check. */
 export type Checks = Pick<HealthChecks, "start" | "update" | "stop">;
 
+/** A backend that has left. */
+interface Parting {
+  readonly target: BackendTarget;
+  /** Failed checks in a row. */
+  failed: number;
+}
+
 /** A balancer whose connections this program never sees. */
 export class KernelBalancer implements Balancer {
   #config: KernelBalancerConfig;
@@ -65,6 +72,9 @@ export class KernelBalancer implements Balancer {
   readonly #leaving: Leaving;
   /** By the pool's index. */
   #targets: ReadonlyMap<number, BackendTarget>;
+  /** Backends that have left and may have connections, by numbers that no member of the pool has: a dead one is noticed as well. */
+  readonly #parting = new Map<number, Parting>();
+  #lastParting = 0;
   /** Indices of those that have to be checked first. */
   readonly #unproven = new Set<number>();
   #health: Checks | null = null;
@@ -159,6 +169,7 @@ export class KernelBalancer implements Balancer {
     const { indices, changes } = this.#pool.update(targets, poolOptions(config));
     this.#targets = new Map(targets.map((target, at) => [indices[at] ?? at, target]));
     if (this.#state === "running") this.#leaving.change(before, config.backends);
+    this.#part(known);
     this.#checkAnew(known);
     for (const change of changes) this.#tell(change);
     this.#put();
@@ -179,7 +190,22 @@ export class KernelBalancer implements Balancer {
     }
     this.#health ??= this.#makeChecks([], health);
     if (isNew && this.#state === "running") this.#health.start();
-    this.#health.update(this.#targets, health);
+    this.#health.update(this.#toCheck(), health);
+  }
+
+  /** Who has left of those that were known, and who has connections no more or is back. */
+  #part(known: ReadonlyMap<number, BackendTarget>): void {
+    const left = new Set(this.#leaving.list().map(({ address, port }) => backendName(address, port)));
+    for (const [index, { target }] of this.#parting) if (!left.has(keyOf(target))) this.#parting.delete(index);
+    const followed = new Set([...this.#parting.values()].map(({ target }) => keyOf(target)));
+    for (const target of known.values()) {
+      if (!left.has(keyOf(target)) || followed.has(keyOf(target))) continue;
+      this.#parting.set(--this.#lastParting, { target, failed: 0 });
+    }
+  }
+
+  #toCheck(): Map<number, BackendTarget> {
+    return new Map([...this.#targets, ...[...this.#parting].map(([index, { target }]) => [index, target] as const)]);
   }
 
   #doubt(indices: Iterable<number>): void {
@@ -196,7 +222,7 @@ export class KernelBalancer implements Balancer {
 
   #makeChecks(targets: readonly BackendTarget[], config: HealthCheckConfig): Checks {
     const { clock, random, resetter, checks } = this.#deps;
-    const onResult = (index: number, result: CheckResult): void => this.#checked(index, result);
+    const onResult = (index: number, result: CheckResult): void => this.#judge(index, result);
     if (checks !== undefined) {
       const made = checks(onResult);
       made.update(new Map(targets.entries()), config);
@@ -286,15 +312,31 @@ export class KernelBalancer implements Balancer {
     this.#deps.table.put(this.#service());
   }
 
-  #checked(index: number, result: CheckResult): void {
+  #judge(index: number, result: CheckResult): void {
     if (this.#stopped !== null) return;
+    const parting = this.#parting.get(index);
+    if (parting !== undefined) return this.#judgeParting(parting, result);
     const change = this.#pool.checked(index, result);
     const isFirst = this.#unproven.delete(index);
     if (change !== null) this.#tell(change);
     if (change !== null || isFirst) this.#put();
     const target = this.#targets.get(index);
     if (change === null || change.state === "up" || target === undefined || !this.#wasUsed(this.#service())) return;
-    this.#deps.connections.cut(this.#service(), { backend: backendName(target.hostname, target.port) });
+    this.#deps.connections.cut(this.#service(), { backend: keyOf(target) });
+  }
+
+  /** Its connections were to go on; those of a machine that is gone would hang. */
+  #judgeParting(parting: Parting, { ok, detail }: CheckResult): void {
+    parting.failed = ok ? 0 : parting.failed + 1;
+    if (parting.failed < (this.#config.health?.fall ?? Infinity)) return;
+    parting.failed = 0;
+    const { name } = parting.target;
+    this.#log.warning("Connections of a removed backend end", {
+      balancer: this.#config.name,
+      backend: name,
+      reason: detail,
+    });
+    this.#deps.connections.cut(this.#service(), { backend: keyOf(parting.target) });
   }
 
   #tell({ name, state, detail }: PoolChange): void {
@@ -317,6 +359,8 @@ export class KernelBalancer implements Balancer {
     if (this.#state !== "running") return;
     const backends = service.backends.filter(({ address, port }) => !names.has(backendName(address, port)));
     this.#deps.table.put({ ...service, backends });
+    for (const [index, { target }] of this.#parting) if (names.has(keyOf(target))) this.#parting.delete(index);
+    if (this.#config.health !== null) this.#health?.update(this.#toCheck(), this.#config.health);
   }
 
   /** Reads the counters, and the connections where they are few; where they are many the next status has them. */
@@ -383,6 +427,11 @@ export class KernelBalancer implements Balancer {
 
 function poolOptions({ health }: KernelBalancerConfig): PoolOptions {
   return { policy: "round-robin", health, ejection: null };
+}
+
+/** As counts name it. */
+function keyOf({ hostname, port }: BackendTarget): string {
+  return backendName(hostname, port);
 }
 
 function nameOf({ address, port }: Pick<TcpBackend, "address" | "port">): string {

@@ -196,3 +196,25 @@ inside(
     await Promise.all([a.close(), b.close()]);
   },
 );
+
+inside("a removed backend that fails its checks loses what it has; one that comes back is checked anew", async () => {
+  const [a, b] = [named("a"), named("b")];
+  const config = tcpConfig([a.port], { bindToVip: true, health: { ...CHECK, rise: 1, fall: 2 } });
+  await inWorld(config, true, async ({ balancer, config, checks }) => {
+    assert.ok(checks !== null);
+    checks.say(a, true);
+    const [conn] = await open(config.port);
+    balancer.update(toBackends(config, [b]));
+    checks.say(b, true);
+    checks.say(a, false);
+    await conn.send("one failure is none");
+    checks.say(a, false);
+    assert.equal(await conn.rest(), "");
+    conn.close();
+    balancer.update(toBackends(config, [a]));
+    assert.deepEqual(balancer.status().backends.map(({ state }) => state).slice(0, 1), ["down"]);
+    checks.say(a, true);
+    assert.equal(await names(config.port, 2), "a");
+  });
+  await Promise.all([a.close(), b.close()]);
+});
