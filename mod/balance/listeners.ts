@@ -156,6 +156,7 @@ export class Listeners {
         conn = await listener.accept();
       } catch (error) {
         if (binding.listener !== listener) return;
+        if (isOfOneConnection(error)) continue;
         this.#noteAcceptError(binding, error);
         await this.#pause(binding, backoffMs);
         backoffMs = Math.min(backoffMs * 2, ACCEPT_BACKOFF_MS.max);
@@ -200,4 +201,13 @@ export class Listeners {
       binding.timer = this.#options.clock.after(delayMs, () => binding.wake?.());
     });
   }
+}
+
+/**
+ * Whether an error of `accept()` is that of a client that has gone before it was taken: nothing is wrong here, and whoever comes next is
+ * not to wait because of it.
+ */
+export function isOfOneConnection(error: unknown): boolean {
+  const { ConnectionAborted, ConnectionReset, NotConnected } = Deno.errors;
+  return [ConnectionAborted, ConnectionReset, NotConnected].some((kind) => error instanceof kind);
 }

@@ -3,6 +3,10 @@ import { BalancerError } from "../../mod/balance/balancer.ts";
 import { Listeners } from "../../mod/balance/listeners.ts";
 import { Slots } from "../../mod/balance/slots.ts";
 import type { Log, Properties } from "../../mod/observe/log.ts";
+import { libc } from "../../mod/linux/libc.ts";
+import { Family, internetAddress, openSocket, SocketType } from "../../mod/linux/socket.ts";
+import { abortStream } from "../../mod/linux/stream_socket.ts";
+import { parseIp } from "../../mod/net/ip.ts";
 import { VirtualClock } from "../fakes/clock.ts";
 import { eventually } from "./kit.ts";
 
@@ -127,5 +131,29 @@ Deno.test("accepting goes on after an error, with a growing pause", async () => 
   assert.deepEqual(log.lines, ["Cannot accept connections"], "said once");
   conn.close();
   accepted[0]?.close();
+  await listeners.close();
+});
+
+/** Connects and resets before anybody can take the connection. */
+function comeAndGo(port: number): void {
+  const ip = parseIp("127.0.0.1");
+  assert.ok(ip);
+  const to = internetAddress(ip, port);
+  const fd = openSocket(Family.INET, SocketType.STREAM, 0);
+  libc.connect(fd, to, to.length);
+  abortStream(fd);
+}
+
+Deno.test("clients that go before they are taken keep nobody waiting", async () => {
+  const { listeners, clock, log, accepted } = make(0);
+  listeners.bind("127.0.0.1");
+  const port = listeners.port ?? 0;
+  for (let n = 0; n < 20; n++) comeAndGo(port);
+  const client = await Deno.connect({ hostname: "127.0.0.1", port });
+  await eventually(() => accepted.some(({ remoteAddr }) => remoteAddr.port === client.localAddr.port), "it is taken");
+  assert.equal(clock.pending, 0, "without a pause");
+  assert.deepEqual(log.lines, []);
+  client.close();
+  for (const conn of accepted) conn.close();
   await listeners.close();
 });

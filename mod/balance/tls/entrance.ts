@@ -14,6 +14,7 @@ import type { Clock } from "../../base/clock.ts";
 import { sendAtOnce } from "../../linux/tcp_delay.ts";
 import type { ConnectionResetter } from "../balancer.ts";
 import { endpoint } from "../byte_stream.ts";
+import { isOfOneConnection } from "../listeners.ts";
 import type { KeyPair } from "./pem.ts";
 
 const LOOPBACK = "127.0.0.1";
@@ -104,8 +105,9 @@ export class Entrance {
     while (!this.#isClosed) {
       try {
         this.#admit(await this.#listener.accept());
-      } catch {
-        if (!this.#isClosed) await new Promise<void>((resolve) => void this.#clock.after(ACCEPT_BACKOFF_MS, resolve));
+      } catch (error) {
+        if (this.#isClosed || isOfOneConnection(error)) continue;
+        await new Promise<void>((resolve) => void this.#clock.after(ACCEPT_BACKOFF_MS, resolve));
       }
     }
   }
