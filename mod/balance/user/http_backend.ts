@@ -105,6 +105,7 @@ function tell(
 const MAX_IDLE = 64;
 /** Backends close idle connections after 5 s (node) to 75 s (nginx); closing first avoids the race where they can. */
 const MAX_IDLE_MS = 60_000;
+const ONE_BYTE = new Uint8Array(1);
 
 /** Owns the connections of one balancer and thread that nobody uses just now. */
 export class KeptBackends {
@@ -152,7 +153,10 @@ export class KeptBackends {
     }
     if (this.#loop.nowMs - last.sinceMs > maxAgeMs) return null;
     list.pop();
-    return last;
+    // What could not be sent twice is not sent to one whose end has come already, though the loop may not have told it yet.
+    if (maxAgeMs === Infinity || last.flow.receive(ONE_BYTE) === 0) return last;
+    last.flow.close();
+    return null;
   }
 
   /** It is no use any more. */

@@ -78,6 +78,21 @@ Deno.test("the connection used last is taken first, while it is fresh", () => {
   assert.equal(kept.size, 1);
 });
 
+Deno.test("one whose end has come is not taken for what could not be repeated, told or not", () => {
+  const loop = new FakeLoop();
+  const kept = new KeptBackends(loop);
+  const { backend, flow } = connected(loop, kept);
+  kept.put(backend);
+  const idle = (): void => {};
+  // The loop comes to it later.
+  flow.owner = { opened: idle, readable: idle, drained: idle, failed: idle, expired: idle };
+  flow.end();
+  assert.equal(flow.isClosed, false);
+  assert.equal(kept.take(0, TO, 1000), null);
+  assert.ok(flow.isClosed);
+  assert.equal(kept.size, 0);
+});
+
 Deno.test("who has the index of another one now gets none of its connections", () => {
   const loop = new FakeLoop();
   const kept = new KeptBackends(loop);
