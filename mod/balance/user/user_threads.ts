@@ -36,6 +36,7 @@ class Thread {
   constructor(index: number, clock: Clock) {
     this.index = index;
     const [ready, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let isReady = false;
     this.ready = ready.promise;
     this.ended = ended.promise;
     this.#worker = new Worker(entry(), { type: "module", name: `balancer ${index}` });
@@ -43,15 +44,18 @@ class Thread {
     this.#worker.onmessage = ({ data }: MessageEvent<Report>) => {
       if (data.op === "ready") {
         late.cancel();
+        isReady = true;
         ready.resolve();
       } else if (data.op === "ended") ended.resolve();
       else this.#pass(data);
     };
     this.#worker.onerror = (event) => {
+      // Its sockets stay open without anybody to serve or close them: clients would wait for ever. Not prevented, the error ends the
+      // process, and the kernel all of its connections; another node takes over.
+      if (isReady) return getLog("balance").error("A thread broke down", { thread: index, reason: event.message });
       event.preventDefault();
       late.cancel();
       ready.reject(new Error(event.message));
-      this.#pass({ op: "fault", id: null, reason: event.message });
     };
     // Whoever starts waits for it; nobody else has to.
     this.ready.catch(() => {});

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import type { Report } from "../../../mod/balance/user/messages.ts";
 import { type ThreadUser, UserThreads } from "../../../mod/balance/user/user_threads.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
 
+const CHILD = fileURLToPath(new URL("./broken_thread_child.ts", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../../../deno.json", import.meta.url));
 const NOBODY: ThreadUser = { reported: () => {} };
 
 Deno.test("threads are made when they are needed, shared, and ended with the last who needs them", async () => {
@@ -48,4 +51,13 @@ Deno.test("it may be closed while a thread only begins", async () => {
   threads.join(NOBODY, 1);
   await threads.close();
   assert.equal(threads.size, 0);
+});
+
+Deno.test("a thread that breaks down ends the process: its sockets would be nobody's, and clients would wait for ever", async () => {
+  const child = new Deno.Command(Deno.execPath(), { args: ["run", "-A", "--no-check", "--config", CONFIG, CHILD] });
+  const { code, stdout, stderr } = await child.output();
+  const [said, cried] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assert.equal(said, "ready\n");
+  assert.match(cried ?? "", /in worker "balancer 0"/);
+  assert.equal(code, 1);
 });
