@@ -1,14 +1,25 @@
 /** TLS of a load balancer: reading what clients are shown, and how https backends are spoken to. */
 
-import type { Place } from "./findings.ts";
-import { absolutePath, matching, optional, wrongType } from "./kinds.ts";
+import { MASK, type Place } from "./findings.ts";
+import { absolutePath, matching, optional, scalar, wrongType } from "./kinds.ts";
 import { FILE_ONLY, type Given, Section } from "./section.ts";
 import { INVALID, type Invalid, type Kind, type Setting, setting, type Shown } from "./setting.ts";
 import type { Mapping, Tree } from "./tree.ts";
 import type { BackendTls, FrontTls } from "./types.ts";
 
+/** No path of a file of TLS is as long as a key in Base64. */
+const LONGEST_SHOWN = 100;
+
+/** What is in a file, given in place of its path, may be a key: it is not repeated. */
+const pathOfFile: Kind<string> = scalar(absolutePath.accepts, (given, place) => {
+  const isContent = given.includes("-----BEGIN") || (!given.startsWith("/") && given.length > LONGEST_SHOWN);
+  if (!isContent) return absolutePath.fromText(given, place);
+  place.problem("must be the absolute path of a file, not what is in it", MASK);
+  return INVALID;
+});
+
 const file = (key: string, help: string): Setting<string | null> =>
-  setting<string | null>({ key, kind: optional(absolutePath), fallback: null, help });
+  setting<string | null>({ key, kind: optional(pathOfFile), fallback: null, help });
 
 export const FRONT_TLS = {
   certificateFile: file("certificateFile", "The certificate that clients are shown, with its chain, in PEM"),
@@ -20,7 +31,7 @@ export const FRONT_TLS_FIELDS: readonly Setting<unknown>[] = Object.values(FRONT
 export const BACKEND_TLS = {
   caFile: setting<string | null>({
     key: "caFile",
-    kind: optional(absolutePath),
+    kind: optional(pathOfFile),
     fallback: null,
     fallbackText: "whom the system trusts",
     help: "Who may have issued the certificates of https backends, besides those the system trusts, in PEM",

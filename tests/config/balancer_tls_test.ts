@@ -34,6 +34,16 @@ Deno.test("half of a pair, a relative path and an empty group are refused by nam
   for (const [balancer, wanted] of rows) assert.match(problemLines(load(given(balancer))).join("\n"), wanted);
 });
 
+Deno.test("a key in place of the name of its file is not repeated", () => {
+  for (const key of ["-----BEGIN PRIVATE KEY-----\nMIIE", "/-----BEGIN PRIVATE KEY-----MIIE", "MIIE".repeat(50)]) {
+    for (const balancer of [{ ...TCP, tls: { keyFile: key } }, { ...HTTPS, backendTls: { keyFile: key } }]) {
+      const lines = problemLines(load(given(balancer))).join("\n");
+      assert.match(lines, /keyFile "\*+": must be the absolute path of a file, not what is in it/);
+      assert.doesNotMatch(lines, /MIIE/);
+    }
+  }
+});
+
 Deno.test("what speaks to https backends is idle without them", () => {
   const backendTls = { caFile: "/ca.pem" };
   const plain = { type: "http", backends: "http://10.0.0.5" };
