@@ -56,6 +56,8 @@ const library = Deno.dlopen(
     recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
     /** With a command that takes a number. */
     fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+    /** Number of the call, descriptor, buffer and its size: the function `getdents64` is missing before glibc 2.30. */
+    readFolder: { name: "syscall", parameters: ["usize", "usize", "buffer", "usize"], result: "i32" },
   } as const,
 );
 

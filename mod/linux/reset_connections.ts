@@ -7,6 +7,7 @@
  * seems to be meant is made, which stays what it is, and looked at again.
  */
 import { isMapped, parseIp } from "../net/ip.ts";
+import { openDescriptors } from "./descriptors.ts";
 import { libc } from "./libc.ts";
 import { type Endpoint, Level, localEndpoint, remoteEndpoint, SocketOption, SocketType } from "./socket.ts";
 
@@ -14,6 +15,12 @@ import { type Endpoint, Level, localEndpoint, remoteEndpoint, SocketOption, Sock
 const NOWHERE = new Uint8Array(16);
 /** struct linger { on, 0 seconds }: what is still unsent is thrown away. */
 const ABORT = Int32Array.of(1, 0);
+/** What else may be asked of {@link resetConnections}. */
+export interface ResetOptions {
+  /** Where to look, one after the other. @default {openDescriptors} */
+  readonly descriptors?: () => Iterable<number>;
+}
+
 /** fcntl(2), include/uapi/linux/fcntl.h. */
 const F_DUPFD_CLOEXEC = 1030;
 
@@ -21,30 +28,41 @@ const F_DUPFD_CLOEXEC = 1030;
  * Resets every established TCP connection of this process whose local end is `localIp` and `localPort`; gives how many. Listeners and
  * other sockets stay as they are. Synchronous: the RSTs have left when this returns. Addresses may be in any form Deno gives them.
  */
-export function resetConnections(localIp: string, localPort: number): number {
-  return abortAll(canonical({ ip: localIp, port: localPort }), null);
+export function resetConnections(
+  localIp: string,
+  localPort: number,
+  { descriptors = openDescriptors }: ResetOptions = {},
+): number {
+  return abortAll({ local: canonical({ ip: localIp, port: localPort }), remote: null }, descriptors);
 }
 
 /** Resets the one connection between these two ends, if this process has it. Synchronous. */
 export function resetConnection(local: Endpoint, remote: Endpoint): void {
-  abortAll(canonical(local), canonical(remote));
+  abortAll({ local: canonical(local), remote: canonical(remote) }, openDescriptors);
 }
 
 /** Both, in the shape the balancers take. */
-export const connectionResetter = { reset: resetConnections, resetOne: resetConnection };
+export const connectionResetter = {
+  reset: (localIp: string, localPort: number): number => resetConnections(localIp, localPort),
+  resetOne: resetConnection,
+};
 
-/** Aborts the TCP connections of this process between these two ends (null: any other end); gives how many. */
-function abortAll(local: Endpoint, remote: Endpoint | null): number {
+/** The two ends of what is meant. */
+interface Ends {
+  readonly local: Endpoint;
+  /** null: any. */
+  readonly remote: Endpoint | null;
+}
+
+/** Aborts the TCP connections of this process between these ends; gives how many. */
+function abortAll(ends: Ends, descriptors: () => Iterable<number>): number {
   let count = 0;
-  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
-    const fd = Number(name);
-    if (isBetween(fd, local, remote) && abort(fd, local, remote)) count++;
-  }
+  for (const fd of descriptors()) if (isBetween(fd, ends) && abort(fd, ends)) count++;
   return count;
 }
 
-/** Whether it is a connection between these two ends: null in place of an address is no internet socket, or a listener. */
-function isBetween(fd: number, local: Endpoint, remote: Endpoint | null): boolean {
+/** Whether it is a connection between these ends: null in place of an address is no internet socket, or a listener. */
+function isBetween(fd: number, { local, remote }: Ends): boolean {
   const near = localEndpoint(fd);
   if (near === null || near.port !== local.port || near.ip !== local.ip) return false;
   const far = remoteEndpoint(fd);
@@ -52,11 +70,11 @@ function isBetween(fd: number, local: Endpoint, remote: Endpoint | null): boolea
   return remote === null || (far.port === remote.port && far.ip === remote.ip);
 }
 
-function abort(fd: number, local: Endpoint, remote: Endpoint | null): boolean {
+function abort(fd: number, ends: Ends): boolean {
   const held = libc.fcntl(fd, F_DUPFD_CLOEXEC, 0);
   // Descriptors have run out: a number has to do.
   const meant = held === -1 ? fd : held;
-  const isMeant = isBetween(meant, local, remote) && isStream(meant);
+  const isMeant = isBetween(meant, ends) && isStream(meant);
   if (isMeant) libc.setsockopt(meant, Level.SOCKET, SocketOption.LINGER, ABORT, ABORT.byteLength);
   const isAborted = isMeant && libc.connect(meant, NOWHERE, NOWHERE.length) !== -1;
   if (held !== -1) libc.close(held);

@@ -3,6 +3,7 @@
  * small writes in a row cost 43 ms (Nagle against delayed acknowledgement; measured with Deno 2.7.14 and 2.9.6). They are found by their
  * addresses among `/proc/self/fd`; each call looks at every descriptor, about 2 µs apiece.
  */
+import { openDescriptors } from "./descriptors.ts";
 import { libc } from "./libc.ts";
 import { canonical } from "./reset_connections.ts";
 import { type Endpoint, localEndpoint, remoteEndpoint } from "./socket.ts";
@@ -17,8 +18,7 @@ const ON = Int32Array.of(1);
  */
 export function sendAtOnce(local: Endpoint, remote: Endpoint | null): boolean {
   const [wanted, other] = [canonical(local), remote === null ? null : canonical(remote)];
-  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
-    const fd = Number(name);
+  for (const fd of openDescriptors()) {
     const near = localEndpoint(fd); // null for what is no internet socket
     if (near === null || !isSame(near, wanted)) continue;
     const far = remoteEndpoint(fd); // null for listeners

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { connect as nodeConnect, createServer, type Socket } from "node:net";
+import { openDescriptors } from "../../mod/linux/descriptors.ts";
 import { libc } from "../../mod/linux/libc.ts";
 import { remoteEndpoint } from "../../mod/linux/socket.ts";
 import { connectionResetter, resetConnection, resetConnections } from "../../mod/linux/reset_connections.ts";
@@ -137,25 +138,20 @@ Deno.test("what has taken over the number of a descriptor meanwhile is left alon
   const other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const [pair, bystander] = [await connectTo(listener), await connectTo(other)];
-  const names = [...Deno.readDirSync("/proc/self/fd")];
+  const fds = [...openDescriptors()];
   const [gone, theirs] = [pair.server, bystander.server].map((conn) => {
-    return names.find(({ name }) => remoteEndpoint(Number(name))?.port === conn.remoteAddr.port);
+    return fds.find((fd) => remoteEndpoint(fd)?.port === conn.remoteAddr.port);
   });
   assert.ok(gone !== undefined && theirs !== undefined);
-  const { readDirSync } = Deno;
   let taken = -1;
   // Between two looks another thread closes the connection that is meant and opens one, which gets its number.
-  Deno.readDirSync = function* (): Generator<Deno.DirEntry> {
+  const descriptors = function* (): Generator<number> {
     yield gone;
     pair.server.close();
-    taken = libc.fcntl(Number(theirs.name), F_DUPFD_CLOEXEC, Number(gone.name));
+    taken = libc.fcntl(theirs, F_DUPFD_CLOEXEC, gone);
   };
-  try {
-    resetConnections("127.0.0.1", port);
-  } finally {
-    Deno.readDirSync = readDirSync;
-  }
-  assert.equal(taken, Number(gone.name));
+  resetConnections("127.0.0.1", port, { descriptors });
+  assert.equal(taken, gone);
   await roundTrip(bystander);
   libc.close(taken);
   pair.client.close();
