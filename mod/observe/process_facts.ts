@@ -1,6 +1,7 @@
 /** What the process knows of itself, without files of the kernel: the compiled program may not read them. */
 
 import process from "node:process";
+import { openDescriptors } from "../linux/descriptors.ts";
 import { fileLimit } from "../linux/limits.ts";
 
 /** Under the names Prometheus clients in all languages give them. */
@@ -22,12 +23,7 @@ export function processFacts(): ProcessFacts {
     cpuSeconds: (user + system) / 1e6,
     residentBytes: Deno.memoryUsage().rss,
     startSeconds: performance.timeOrigin / 1000,
-    openFiles: countOpenFiles(),
+    openFiles: [...openDescriptors()].length,
     maxFiles: fileLimit().soft,
   };
-}
-
-/** Listing a folder there is allowed, reading files is not. The listing itself has one file open. */
-function countOpenFiles(): number {
-  return Math.max(0, Array.from(Deno.readDirSync("/proc/self/fd")).length - 1);
 }
