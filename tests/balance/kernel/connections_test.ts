@@ -178,3 +178,23 @@ Deno.test("a kernel that refuses to list does not end the process", () => {
   };
   new Connections(refusing).cut(WEB, { vip: "10.0.0.9" });
 });
+
+Deno.test("what balancers have left behind ends with its address, and the rest at the end; the oldest are forgotten", async () => {
+  const kernel = new FakeKernel();
+  kernel.entries = [entry(1), entry(2, { vip: "10.0.0.8" }), entry(3, { backend: "10.0.0.77" })];
+  const connections = new Connections(kernel.tools());
+  connections.released("10.0.0.9");
+  assert.deepEqual(kernel.deleted, [], "nobody has left anything");
+  connections.leave(WEB);
+  connections.leave(WEB);
+  connections.released("10.0.0.9");
+  assert.deepEqual(kernel.deleted.splice(0), [1], "of each once");
+  await connections.close();
+  assert.deepEqual(kernel.deleted, [1, 2]);
+  const full = new Connections(kernel.tools());
+  for (let port = 1; port <= 65; port++) full.leave({ ...WEB, port: port === 1 ? WEB.port : 1000 + port });
+  kernel.deleted.splice(0);
+  full.released("10.0.0.9");
+  assert.deepEqual(kernel.deleted, []);
+  await full.close();
+});

@@ -62,7 +62,13 @@ function engine(seen: Seen, changes: Partial<KernelEngineOptions> = {}): KernelE
 Deno.test("an engine that is named sets what it needs, opens its parts once, and gives all back", async () => {
   const seen: Seen = { forwarding: "0", opened: 0, closed: 0 };
   const kernel = engine(seen);
-  assert.equal(kernel.offer(REMOTE, true).outcome, "takes");
+  kernel.released("10.0.0.9");
+  const offer = kernel.offer(REMOTE, true);
+  assert.ok(offer.outcome === "takes");
+  let released = "";
+  offer.parts.connections.released = (ip) => void (released += ip);
+  kernel.released("10.0.0.9");
+  assert.equal(released, "10.0.0.9");
   assert.equal(kernel.offer({ ...REMOTE, port: 81 }, true).outcome, "takes");
   assert.deepEqual(seen, { forwarding: "1", opened: 1, closed: 0 });
   await kernel.close();
