@@ -104,6 +104,10 @@ export class KernelBalancer implements Balancer {
       clock: deps.clock,
       count: () => deps.connections.count(this.#service()).catch(() => null),
       onGone: (names) => this.#forget(names),
+      onCrowded: (names) => {
+        const service = this.#service();
+        for (const backend of names) deps.connections.cut(service, { backend });
+      },
     });
     if (config.health !== null) {
       this.#health = this.#makeChecks(targets, config.health);

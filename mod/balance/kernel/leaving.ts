@@ -8,7 +8,7 @@ import type { KernelBackend } from "./types.ts";
 
 /** Connections of backends that leave are counted this often. */
 const LOOK_MS = 2000;
-/** More are not kept: those that left first are let go, and what they still have ends by itself. */
+/** More are not kept: connections of those that left first end, as nobody could end them with their address any more. */
 const MOST = 64;
 
 /** What is needed of the balancer. */
@@ -18,6 +18,8 @@ export interface LeavingOptions {
   readonly count: () => Promise<ReadonlyMap<string, number> | null>;
   /** Some are about to be let go: the last moment to read what was counted of them. */
   readonly onGone: (names: ReadonlySet<string>) => void;
+  /** There are too many: these are let go now, whatever they have. */
+  readonly onCrowded: (names: readonly string[]) => void;
 }
 
 /** Owned by a kernel balancer, which stops it. */
@@ -45,7 +47,9 @@ export class Leaving {
       if (!staying.has(name) && !this.#backends.has(name)) this.#backends.set(name, { ...backend, usable: false });
     }
     for (const name of staying) this.#backends.delete(name);
-    this.#letGo([...this.#backends.keys()].slice(0, Math.max(0, this.#backends.size - MOST)));
+    const crowded = [...this.#backends.keys()].slice(0, Math.max(0, this.#backends.size - MOST));
+    if (crowded.length > 0) this.#options.onCrowded(crowded);
+    this.#letGo(crowded);
     this.#schedule();
   }
 

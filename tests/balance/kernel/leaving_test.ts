@@ -13,10 +13,12 @@ class Kit {
   readonly clock = new VirtualClock();
   live: Map<string, number> | null = new Map();
   readonly gone: string[] = [];
+  readonly crowded: string[] = [];
   readonly leaving = new Leaving({
     clock: this.clock,
     count: () => Promise.resolve(this.live),
     onGone: (names) => void this.gone.push(...names),
+    onCrowded: (names) => void this.crowded.push(...names),
   });
 
   get hosts(): string[] {
@@ -39,6 +41,7 @@ Deno.test("who leaves stays as long as it has connections, and gets none", async
   ]);
   await kit.look();
   assert.deepEqual([kit.hosts, kit.gone], [["10.0.0.1"], [backendName("10.0.0.2", 80)]]);
+  assert.deepEqual(kit.crowded, []);
   kit.live = null;
   await kit.look();
   assert.deepEqual(kit.hosts, ["10.0.0.1"], "what cannot be counted is kept");
@@ -57,12 +60,13 @@ Deno.test("who is configured again does not leave", async () => {
   assert.equal(kit.clock.pending, 0);
 });
 
-Deno.test("of too many the first go", () => {
+Deno.test("of too many the first go, with what they have", () => {
   const kit = new Kit();
   kit.leaving.change(Array.from({ length: 70 }, (_, host) => backend(host)), []);
   assert.equal(kit.hosts.length, 64);
   assert.equal(kit.gone[0], backendName("10.0.0.0", 80));
   assert.equal(kit.gone.length, 6);
+  assert.deepEqual(kit.crowded, kit.gone);
 });
 
 Deno.test("nothing is looked at after a stop", async () => {
