@@ -104,3 +104,8 @@ function requirePointer(pointer: Deno.PointerValue): Deno.PointerObject {
   if (pointer === null) throw new Error("The C library has no errno");
   return pointer;
 }
+
+/** Whether it is this machine or process that has no more sockets: nothing is wrong with whom it was to be connected to. */
+export function isShortage(errno: number): boolean {
+  return errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOBUFS || errno === Errno.ENOMEM;
+}

@@ -1,4 +1,5 @@
 /** From the backends of a balancer to a connection that carries a request: one that is kept, or a new one to whichever answers. */
+import { errnoName, isShortage } from "../../linux/errno.ts";
 import { BackendConnection, type BackendUser } from "./http_backend.ts";
 import type { HttpShared } from "./http_shared.ts";
 import type { Destination } from "./types.ts";
@@ -56,6 +57,11 @@ export class Opening {
   /** The connect failed: the member is not tried again for this request. */
   failed(detail: string): void {
     this.#shared.backends.connectFailed(this.#index, detail);
+    this.#passOver();
+  }
+
+  /** Another member is to be tried, if there is one. */
+  #passOver(): void {
     this.#tried = (this.#tried ?? new Set()).add(this.#index);
     this.giveBack();
   }
@@ -90,7 +96,9 @@ export class Opening {
     const backend = new BackendConnection(index, this.#user, kept);
     const flow = to === null ? null : backend.connect(loop, to);
     if (flow === null) {
-      this.failed(to === null ? "its name has no address" : "no socket is to be had");
+      if (to === null) this.failed("its name has no address");
+      else if (isShortage(loop.connectErrno)) this.#passOver();
+      else this.failed(errnoName(loop.connectErrno));
       return null;
     }
     flow.expireIn(config.connectTimeoutMs);

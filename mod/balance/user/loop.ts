@@ -1,5 +1,6 @@
 /** The loop of one thread: waits for the kernel, calls what has something to do, and keeps time. */
 import { Epoll } from "../../linux/epoll.ts";
+import { Errno } from "../../linux/errno.ts";
 import { connectStream } from "../../linux/stream_socket.ts";
 import { type DeadlineNode, Deadlines } from "./deadlines.ts";
 import { type FlowHost, SocketFlow } from "./flow.ts";
@@ -33,6 +34,7 @@ export interface LoopOptions {
 /** Owns the epoll set and, while they are open, every flow in it. */
 export class EventLoop implements Loop, FlowHost {
   nowMs: number;
+  connectErrno = 0;
   readonly scratch: Uint8Array<ArrayBuffer> = new Uint8Array(SCRATCH_BYTES);
   readonly #options: LoopOptions;
   readonly #epoll = new Epoll();
@@ -73,8 +75,9 @@ export class EventLoop implements Loop, FlowHost {
 
   connect(to: Destination, owner: FlowOwner): Flow | null {
     const fd = connectStream(to.address);
-    if (fd < 0) return null;
-    return this.#add(fd, owner, null);
+    const flow = fd < 0 ? null : this.#add(fd, owner, null);
+    if (flow === null) this.connectErrno = fd < 0 ? -fd : Errno.ENOMEM;
+    return flow;
   }
 
   /** Takes an accepted connection into the loop; `onClosed` is called when it is closed. null: the kernel has no room for it. */

@@ -1,6 +1,6 @@
 /** The `tcp` balancer within a thread: bytes from one connection to another and back, without looking at them. */
 import type { BalancerConfig, TcpBalancerConfig } from "../../config/types.ts";
-import { errnoName } from "../../linux/errno.ts";
+import { errnoName, isShortage } from "../../linux/errno.ts";
 import { encodeProxyHeader } from "../../net/proxy_protocol.ts";
 import type { Flow, FlowOwner, Service, ServiceContext } from "./types.ts";
 
@@ -81,7 +81,9 @@ class TcpSession implements FlowOwner {
         backend.expireIn(config.connectTimeoutMs);
         return;
       }
-      this.#giveUp(destination === null ? "its name has no address" : "no socket is to be had");
+      if (destination === null) this.#giveUp("its name has no address");
+      else if (isShortage(loop.connectErrno)) this.#passOver();
+      else this.#giveUp(errnoName(loop.connectErrno));
     }
   }
 
@@ -130,10 +132,14 @@ class TcpSession implements FlowOwner {
   }
 
   #giveUp(why: string): void {
-    const { backends } = this.#shared;
+    this.#shared.backends.connectFailed(this.#index, why);
+    this.#passOver();
+  }
+
+  /** Another backend is to be tried, if there is one. */
+  #passOver(): void {
     this.#backend = null;
-    backends.connectFailed(this.#index, why);
-    backends.ended(this.#index);
+    this.#shared.backends.ended(this.#index);
     this.#tried = (this.#tried ?? new Set()).add(this.#index);
     this.#index = -1;
   }

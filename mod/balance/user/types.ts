@@ -77,8 +77,10 @@ export interface Loop {
   readonly nowMs: number;
   /** To receive into: what is there is valid until the next thing is received. */
   readonly scratch: Uint8Array<ArrayBuffer>;
-  /** Begins to connect; `opened` or `failed` follows, not before this has returned. Gives null where no socket is to be had (EMFILE). */
+  /** Begins to connect; `opened` or `failed` follows, not before this has returned. null: it failed at once, see {@link connectErrno}. */
   connect(to: Destination, owner: FlowOwner): Flow | null;
+  /** Why {@link connect} gave null the last time, positive. */
+  readonly connectErrno: number;
 }
 
 /** A balancer within one thread: what becomes of the clients that a listener of its has accepted. */

@@ -176,13 +176,19 @@ export class FakeLoop implements Loop {
   readonly outgoing: { readonly flow: FakeFlow; readonly to: string }[] = [];
   /** No socket is to be had. */
   isExhausted = false;
+  /** ENETUNREACH. */
+  exhaustedBy = 101;
+  connectErrno = 0;
 
   constructor(scratchBytes = 16_384) {
     this.scratch = new Uint8Array(scratchBytes);
   }
 
   connect(to: Destination, owner: FlowOwner): Flow | null {
-    if (this.isExhausted) return null;
+    if (this.isExhausted) {
+      this.connectErrno = this.exhaustedBy;
+      return null;
+    }
     const flow = this.flow(owner);
     this.outgoing.push({ flow, to: to.name });
     return flow;

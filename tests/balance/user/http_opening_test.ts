@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { BackendUser } from "../../../mod/balance/user/http_backend.ts";
 import { Opening } from "../../../mod/balance/user/http_opening.ts";
 import { HttpShared } from "../../../mod/balance/user/http_shared.ts";
+import { Errno } from "../../../mod/linux/errno.ts";
 import { httpConfig } from "../kit.ts";
 import { FakeLoop } from "./fake_flow.ts";
 import { destination, FakeBackends } from "./kit.ts";
@@ -38,9 +39,17 @@ Deno.test("members that cannot be connected to are passed over, each tried once"
   assert.deepEqual(backends.told, [
     "failed 0 its name has no address",
     "failed 1 ECONNREFUSED",
-    "failed 2 no socket is to be had",
+    "failed 2 ENETUNREACH",
   ]);
   assert.deepEqual(backends.connections, [0, 0, 0]);
+});
+
+Deno.test("where this machine has no more sockets, no member is at fault", () => {
+  const { backends, opening, loop } = world([true, true]);
+  loop.isExhausted = true;
+  loop.exhaustedBy = Errno.EMFILE;
+  assert.equal(opening.next(Infinity).outcome, "unavailable");
+  assert.deepEqual([backends.told, backends.connections], [[], [0, 0]]);
 });
 
 Deno.test("a kept connection is taken, but not once it was found stale", () => {

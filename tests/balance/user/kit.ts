@@ -181,6 +181,9 @@ export function watchedLoop(rig: LoopRig): Loop & { readonly outgoing: Flow[] } 
     get nowMs(): number {
       return rig.loop.nowMs;
     },
+    get connectErrno(): number {
+      return rig.loop.connectErrno;
+    },
     connect(to, owner): Flow | null {
       const flow = rig.loop.connect(to, owner);
       if (flow !== null) outgoing.push(flow);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Flow } from "../../../mod/balance/user/types.ts";
 import { TcpService } from "../../../mod/balance/user/tcp_service.ts";
 import type { TcpBalancerConfig } from "../../../mod/config/types.ts";
+import { Errno } from "../../../mod/linux/errno.ts";
 import { resetConnection } from "../../../mod/linux/reset_connections.ts";
 import { Backend, deadPort, eventually, pattern, RawConn, readBytes, sha256, tcpConfig } from "../kit.ts";
 import { contextOf, destination, FakeBackends, LoopRig, silentPort, watchedLoop } from "./kit.ts";
@@ -263,4 +264,17 @@ Deno.test("a connection on which nothing was ever said ends after the idle time"
     client.close();
   }, { idleTimeoutMs: 80 });
   await backend.close();
+});
+
+Deno.test("where this machine has no more sockets, the client is reset and no backend is at fault", async () => {
+  const rig = new LoopRig();
+  const backends = new FakeBackends([destination(1), destination(2)]);
+  const loop = { ...watchedLoop(rig), connect: () => null, connectErrno: Errno.EMFILE };
+  const service = new TcpService({ ...contextOf(rig, tcpConfig([1, 2]), backends), loop });
+  rig.onAccepted = (flow) => service.accepted(flow);
+  const client = await RawConn.connect(rig.port);
+  await assert.rejects(client.tcp.read(new Uint8Array(1)), Deno.errors.ConnectionReset);
+  assert.deepEqual([backends.told, backends.connections], [[], [0, 0]]);
+  client.close();
+  rig.close();
 });
