@@ -6,7 +6,7 @@ import { valuesOf } from "../net/http1_fields.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { Opened } from "./connector.ts";
 import { type BodyEnd, forwardBody, type Transform } from "./http_body.ts";
-import { ownReply, type OwnStatus } from "./http_reply.ts";
+import { failureAnswer, ownReply, type OwnStatus, TOO_LONG } from "./http_reply.ts";
 import {
   forwardedInterim,
   forwardedRequest,
@@ -256,16 +256,8 @@ export class Exchange {
       return "silent";
     }
     if (this.#isLate) return await this.#reply(504, "the backend gave no answer in time");
-    switch (this.#uploadEnd) {
-      case "malformed":
-        return await this.#reply(400, "the content of the request is not validly framed");
-      case "truncated":
-        return await this.#reply(400, "the request ended before its content was complete");
-      case "too-large":
-        return await this.#replyTooLarge();
-      default:
-        return await this.#reply(502, failure.text);
-    }
+    const answer = failureAnswer(this.#uploadEnd, failure.text);
+    return await this.#reply(answer.status, answer.text);
   }
 
   async #passResponse(opened: Opened, head: ResponseHead): Promise<ExchangeEnd> {
@@ -334,7 +326,7 @@ export class Exchange {
   }
 
   async #replyTooLarge(): Promise<ExchangeEnd> {
-    return await this.#reply(413, "the content of the request is larger than is allowed here");
+    return await this.#reply(TOO_LONG.status, TOO_LONG.text);
   }
 
   async #reply(status: OwnStatus, text: string): Promise<ExchangeEnd> {

@@ -1,4 +1,5 @@
 /** Responses of our own: short, in plain text, for a person who looks at what went wrong. */
+import { assertNever } from "../base/assert.ts";
 import { encodeHead, type RefusalReason } from "../net/http1.ts";
 import { field, refusalStatus } from "../net/http1_fields.ts";
 
@@ -18,6 +19,36 @@ const PHRASES: Record<OwnStatus, string> = {
   504: "Gateway Timeout",
   505: "HTTP Version Not Supported",
 };
+
+/** How the content of a request ended that got no answer of a backend. */
+export type ContentEnd = "complete" | "truncated" | "malformed" | "too-large" | "sink-broken" | null;
+
+/** A status and its sentence. */
+export interface OwnAnswer {
+  readonly status: OwnStatus;
+  readonly text: string;
+}
+
+/** The answer to a request with more content than is allowed. */
+export const TOO_LONG: OwnAnswer = { status: 413, text: "the content of the request is larger than is allowed here" };
+
+/** What the client has done wrong with its content is its own fault; otherwise it is the backend's, whose failure is `text`. */
+export function failureAnswer(end: ContentEnd, text: string): OwnAnswer {
+  switch (end) {
+    case "malformed":
+      return { status: 400, text: "the content of the request is not validly framed" };
+    case "truncated":
+      return { status: 400, text: "the request ended before its content was complete" };
+    case "too-large":
+      return TOO_LONG;
+    case "complete":
+    case "sink-broken":
+    case null:
+      return { status: 502, text };
+    default:
+      return assertNever(end);
+  }
+}
 
 /** What an answer says besides its status. */
 export interface ReplyOptions {

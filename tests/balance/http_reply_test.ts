@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ownReply, refusalReply } from "../../mod/balance/http_reply.ts";
+import { type ContentEnd, failureAnswer, ownReply, refusalReply } from "../../mod/balance/http_reply.ts";
 import { ResponseHeadParser } from "../../mod/net/http1.ts";
 import { latin1Text } from "../../mod/net/http1_fields.ts";
 
@@ -29,4 +29,17 @@ Deno.test("a refusal names its reason and closes", () => {
     latin1Text(refusalReply("head-too-large")),
     /^HTTP\/1\.1 431 [^]*Connection: close\r\n\r\n.*\(head-too-large\)\n$/,
   );
+});
+
+Deno.test("whose fault it is that there is no answer says how the content ended", () => {
+  const rows: [ContentEnd, number][] = [
+    ["malformed", 400],
+    ["truncated", 400],
+    ["too-large", 413],
+    ["complete", 502],
+    ["sink-broken", 502],
+    [null, 502],
+  ];
+  for (const [end, status] of rows) assert.equal(failureAnswer(end, "gone").status, status, String(end));
+  assert.equal(failureAnswer(null, "gone").text, "gone");
 });

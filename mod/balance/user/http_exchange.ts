@@ -2,7 +2,7 @@
 import { assertNever } from "../../base/assert.ts";
 import { errnoName } from "../../linux/errno.ts";
 import type { ResponseHead } from "../../net/http1.ts";
-import { ownReply, type OwnStatus } from "../http_reply.ts";
+import { failureAnswer, ownReply, type OwnStatus, TOO_LONG } from "../http_reply.ts";
 import { grantsUpgrade } from "../http_rewrite.ts";
 import { CurrentAnswer, encodeInterim } from "./http_answer.ts";
 import type { BackendConnection, BackendUser } from "./http_backend.ts";
@@ -10,14 +10,13 @@ import type { ExchangeClient, ExchangeEnd, Phase, UploadEnd } from "./http_excha
 import { Content } from "./http_content.ts";
 import { sendWithHead } from "./http_input.ts";
 import { Opening } from "./http_opening.ts";
-import { CurrentRequest } from "./http_request.ts";
+import { CurrentRequest, TOO_LONG, uploadFault } from "./http_request.ts";
 import type { HttpShared } from "./http_shared.ts";
 import { Tunnel } from "./http_tunnel.ts";
 import type { Flow } from "./types.ts";
 
 /** A request that could not be repeated gets a kept connection only while that is fresh, or a new one. */
 const FRESH_MS = 1000;
-const TOO_LONG = "the content of the request is larger than is allowed here";
 /** Interim answers before the final one; a backend that sends no end of them has no final one. */
 const MAX_INTERIM = 16;
 
@@ -66,7 +65,7 @@ export class Exchange implements BackendUser {
     this.#opening.begin();
     this.#interim = 0;
     this.#uploadEnd = request.framing.kind === "none" ? "complete" : null;
-    if (request.isTooLong(this.#shared.config)) return this.#reply(413, TOO_LONG);
+    if (request.isTooLong(this.#shared.config)) return this.#reply(TOO_LONG.status, TOO_LONG.text);
     this.#open();
   }
 
@@ -426,16 +425,8 @@ export class Exchange implements BackendUser {
       }
     }
     if (this.#isLate) return this.#reply(504, "the backend gave no answer in time");
-    switch (this.#uploadEnd) {
-      case "malformed":
-        return this.#reply(400, "the content of the request is not validly framed");
-      case "truncated":
-        return this.#reply(400, "the request ended before its content was complete");
-      case "too-large":
-        return this.#reply(413, TOO_LONG);
-      default:
-        return this.#reply(502, text);
-    }
+    const fault = this.#uploadEnd === null ? null : uploadFault(this.#uploadEnd);
+    return fault === null ? this.#reply(502, text) : this.#reply(fault.status, fault.text);
   }
 
   /** A second backend is asked once, RFC 9110 §9.2.2; a kept connection that was stale does not count. */
