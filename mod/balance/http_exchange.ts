@@ -6,7 +6,7 @@ import { valuesOf } from "../net/http1_fields.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { Opened } from "./connector.ts";
 import { type BodyEnd, forwardBody, type Transform } from "./http_body.ts";
-import { failureAnswer, ownReply, type OwnStatus, TOO_LONG } from "./http_reply.ts";
+import { CONTENT_TOO_LARGE, failureAnswer, ownReply, type OwnStatus } from "./http_reply.ts";
 import {
   forwardedInterim,
   forwardedRequest,
@@ -326,7 +326,7 @@ export class Exchange {
   }
 
   async #replyTooLarge(): Promise<ExchangeEnd> {
-    return await this.#reply(TOO_LONG.status, TOO_LONG.text);
+    return await this.#reply(CONTENT_TOO_LARGE.status, CONTENT_TOO_LARGE.text);
   }
 
   async #reply(status: OwnStatus, text: string): Promise<ExchangeEnd> {

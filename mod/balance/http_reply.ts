@@ -30,7 +30,10 @@ export interface OwnAnswer {
 }
 
 /** The answer to a request with more content than is allowed. */
-export const TOO_LONG: OwnAnswer = { status: 413, text: "the content of the request is larger than is allowed here" };
+export const CONTENT_TOO_LARGE: OwnAnswer = {
+  status: 413,
+  text: "the content of the request is larger than is allowed here",
+};
 
 /** What the client has done wrong with its content is its own fault; otherwise it is the backend's, whose failure is `text`. */
 export function failureAnswer(end: ContentEnd, text: string): OwnAnswer {
@@ -40,7 +43,7 @@ export function failureAnswer(end: ContentEnd, text: string): OwnAnswer {
     case "truncated":
       return { status: 400, text: "the request ended before its content was complete" };
     case "too-large":
-      return TOO_LONG;
+      return CONTENT_TOO_LARGE;
     case "complete":
     case "sink-broken":
     case null:

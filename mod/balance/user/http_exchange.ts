@@ -2,7 +2,7 @@
 import { assertNever } from "../../base/assert.ts";
 import { errnoName } from "../../linux/errno.ts";
 import type { ResponseHead } from "../../net/http1.ts";
-import { failureAnswer, ownReply, type OwnStatus, TOO_LONG } from "../http_reply.ts";
+import { CONTENT_TOO_LARGE, failureAnswer, ownReply, type OwnStatus } from "../http_reply.ts";
 import { grantsUpgrade } from "../http_rewrite.ts";
 import { CurrentAnswer, encodeInterim } from "./http_answer.ts";
 import type { BackendConnection, BackendUser } from "./http_backend.ts";
@@ -65,7 +65,7 @@ export class Exchange implements BackendUser {
     this.#opening.begin();
     this.#interim = 0;
     this.#uploadEnd = request.framing.kind === "none" ? "complete" : null;
-    if (request.isTooLong(this.#shared.config)) return this.#reply(TOO_LONG.status, TOO_LONG.text);
+    if (request.isTooLong(this.#shared.config)) return this.#reply(CONTENT_TOO_LARGE.status, CONTENT_TOO_LARGE.text);
     this.#open();
   }
 
