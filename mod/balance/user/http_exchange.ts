@@ -10,7 +10,7 @@ import type { ExchangeClient, ExchangeEnd, Phase, UploadEnd } from "./http_excha
 import { Content } from "./http_content.ts";
 import { sendWithHead } from "./http_input.ts";
 import { Opening } from "./http_opening.ts";
-import { CurrentRequest, TOO_LONG, uploadFault } from "./http_request.ts";
+import { CurrentRequest } from "./http_request.ts";
 import type { HttpShared } from "./http_shared.ts";
 import { Tunnel } from "./http_tunnel.ts";
 import type { Flow } from "./types.ts";
@@ -425,8 +425,8 @@ export class Exchange implements BackendUser {
       }
     }
     if (this.#isLate) return this.#reply(504, "the backend gave no answer in time");
-    const fault = this.#uploadEnd === null ? null : uploadFault(this.#uploadEnd);
-    return fault === null ? this.#reply(502, text) : this.#reply(fault.status, fault.text);
+    const answer = failureAnswer(this.#uploadEnd, text);
+    this.#reply(answer.status, answer.text);
   }
 
   /** A second backend is asked once, RFC 9110 §9.2.2; a kept connection that was stale does not count. */
