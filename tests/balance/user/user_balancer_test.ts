@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { UserBalancer } from "../../../mod/balance/user/user_balancer.ts";
 import { UserThreads } from "../../../mod/balance/user/user_threads.ts";
 import { connectionResetter } from "../../../mod/linux/reset_connections.ts";
@@ -29,30 +30,6 @@ function holding(name = "."): Backend {
     await conn.send(name);
     await conn.rest();
   });
-}
-
-/** CPU time of this process's Workers so far, in clock ticks (10 ms). */
-function workerTicks(): number {
-  let [ticks, workers] = [0, 0];
-  for (const { name } of Deno.readDirSync("/proc/self/task")) {
-    try {
-      const stat = Deno.readTextFileSync(`/proc/self/task/${name}/stat`);
-      const [, comm, rest] = /\((.*)\) (.*)/.exec(stat) ?? [];
-      const fields = (rest ?? "").split(" ");
-      if (!comm?.startsWith("worker")) continue;
-      ticks += Number(fields[11]) + Number(fields[12]);
-      workers++;
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  assert.ok(workers > 0, "there is a Worker");
-  return ticks;
-}
-
-/** Resident memory of this process, kB. */
-function residentKb(): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync("/proc/self/status"))?.[1]);
 }
 
 Deno.test("user: the status tells what a person may ask", async () => {
@@ -176,57 +153,63 @@ Deno.test("user: backends may be named, and clients may speak for others", async
   await backend.close();
 });
 
-Deno.test("user: a thread with nothing to do does nothing", async () => {
-  const backend = holding();
-  await withBalancer(tcpConfig([backend.port]), async (balancer) => {
-    const clients = await Promise.all(Array.from({ length: 50 }, () => RawConn.connect(portOf(balancer))));
-    for (const client of clients) await client.until(".");
-    const before = workerTicks();
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    const used = workerTicks() - before;
-    // A loop that is busy would have used up to 150.
-    assert.ok(used <= 10, `${used} ticks in 1.5 s`);
-    for (const client of clients) client.close();
-  }, make);
-  await backend.close();
-});
+/** A script of this folder in a process of its own, which answers lines with lines. */
+class Script {
+  readonly #child: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
 
-/** Holds what it accepts until its input ends, in a process of its own; says its port, and "open" when a number of clients is there. */
-const HOLDER = `import socket,sys,threading
-l=socket.socket(); l.bind(("127.0.0.1",0)); l.listen(1024); print(l.getsockname()[1],flush=True); held=[]
-def serve():
-    while True: held.append(l.accept()[0]); held[-1].send(b".")
-threading.Thread(target=serve,daemon=True).start(); sys.stdin.read()`;
-const CLIENTS = `import socket,sys
-s=[socket.create_connection(("127.0.0.1",int(sys.argv[1]))) for _ in range(int(sys.argv[2]))]
-for one in s: one.recv(1)
-print("open",flush=True); sys.stdin.read()`;
+  constructor(file: string, ...args: readonly string[]) {
+    const path = fileURLToPath(new URL(file, import.meta.url));
+    const config = fileURLToPath(new URL("../../../deno.json", import.meta.url));
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", "--config", config, path, ...args],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    this.#writer = this.#child.stdin.getWriter();
+    this.#reader = this.#child.stdout.getReader();
+  }
 
-/** A Python script, and what it has printed first; it ends when it is closed. */
-async function script(args: readonly string[]): Promise<{ readonly said: string; close(): Promise<void> }> {
-  const child = new Deno.Command("python3", { args: ["-c", ...args], stdin: "piped", stdout: "piped" }).spawn();
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  const close = async (): Promise<void> => {
-    await child.stdin.close();
-    await reader.cancel();
-    await child.status;
-  };
-  return { said: new TextDecoder().decode(value).trim(), close };
+  async said(): Promise<string> {
+    const { value } = await this.#reader.read();
+    return new TextDecoder().decode(value).trim();
+  }
+
+  async ask(line = ""): Promise<string> {
+    await this.#writer.write(new TextEncoder().encode(`${line}\n`));
+    return await this.said();
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.close();
+    await this.#reader.cancel();
+    await this.#child.status;
+  }
 }
 
-Deno.test("user: an idle connection costs less than 25 kB, both its sockets together", async () => {
-  const backend = await script([HOLDER]);
-  const count = 2000;
-  await withBalancer(tcpConfig([Number(backend.said)], { maxConnections: count }), async (balancer) => {
-    const before = residentKb();
-    const clients = await script([CLIENTS, `${portOf(balancer)}`, `${count}`]);
-    assert.equal(clients.said, "open");
-    assert.equal(balancer.status().connections, count);
-    const each = (residentKb() - before) / count;
-    assert.ok(each < 25, `${each} kB`);
-    await clients.close();
-    await eventually(() => balancer.status().connections === 0, "all have gone");
-  }, make);
-  await backend.close();
+/** What the process of a balancer takes, before and after so many clients, and 1.5 s later. */
+async function idleUsage(clients: number): Promise<{ residentKb: number; connections: number; ticks: number }[]> {
+  const peer = new Script("./idle_peer.ts");
+  const balancer = new Script("./idle_child.ts", await peer.said());
+  const port = await balancer.said();
+  const before = JSON.parse(await balancer.ask());
+  assert.equal(await peer.ask(`${port} ${clients}`), "open");
+  const after = JSON.parse(await balancer.ask());
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const later = JSON.parse(await balancer.ask());
+  await Promise.all([peer.close(), balancer.close()]);
+  return [before, after, later];
+}
+
+Deno.test("user: an idle connection costs less than 25 kB, both its sockets together, and no processor time", async () => {
+  const clients = 2000;
+  const [before, after, later] = await idleUsage(clients);
+  assert.ok(before !== undefined && after !== undefined && later !== undefined);
+  assert.equal(after.connections, clients);
+  const each = (after.residentKb - before.residentKb) / clients;
+  assert.ok(each < 25, `${each} kB`);
+  // A loop that is busy would have used up to 150.
+  const used = later.ticks - after.ticks;
+  assert.ok(used <= 10, `${used} ticks in 1.5 s`);
 });
