@@ -5,11 +5,11 @@
 import type { BalancerConfig } from "../config/types.ts";
 import type { Balancer } from "./balancer.ts";
 import { ChoosingBalancer, type Engines } from "./choosing_balancer.ts";
-import { type BalancerDeps, ListenBalancer } from "./listen_balancer.ts";
+import type { BalancerDeps } from "./listen_balancer.ts";
 
 /** Makes the balancer for one configured load balancer; the caller starts and stops it. */
 export function createBalancer(config: BalancerConfig, deps: BalancerDeps, engines: Engines = {}): Balancer {
-  return config.engine === "listen" ? new ListenBalancer(config, deps) : new ChoosingBalancer(config, deps, engines);
+  return new ChoosingBalancer(config, deps, engines);
 }
 
 export type { BalancerDeps, Engines };

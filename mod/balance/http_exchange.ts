@@ -6,6 +6,7 @@ import { valuesOf } from "../net/http1_fields.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { Opened } from "./connector.ts";
 import { type BodyEnd, forwardBody, type Transform } from "./http_body.ts";
+import { FRESH_MS, isRepeatable, MAX_INTERIM } from "./http_policy.ts";
 import { CONTENT_TOO_LARGE, failureAnswer, ownReply, type OwnStatus } from "./http_reply.ts";
 import {
   forwardedInterim,
@@ -19,13 +20,6 @@ import { relay } from "./relay.ts";
 import { plainIp, type SessionContext } from "./session.ts";
 import type { BackendTarget } from "./targets.ts";
 import { TlsFault } from "./tls/tls_fault.ts";
-
-/** RFC 9110 §9.2.2: sent twice they do no more than once. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
-/** A request that could not be repeated gets a kept connection only while that is fresh, or a new one. */
-const FRESH_MS = 1000;
-/** Interim answers before the final one; a backend that sends no end of them has no final one. */
-const MAX_INTERIM = 16;
 
 /** What exchanges of one balancer share. */
 export interface ExchangeContext {
@@ -118,8 +112,8 @@ export class Exchange {
   }
 
   #isRepeatable(): boolean {
-    const { head } = this.#request;
-    return head.framing.kind === "none" && IDEMPOTENT.has(head.method) && this.#upgrade === null;
+    const { method, framing } = this.#request.head;
+    return isRepeatable({ method, framing, upgrade: this.#upgrade });
   }
 
   /** `stale`: the kept connection was; `silent`: the backend went without an answer, and another one may be asked. */

@@ -1,10 +1,6 @@
 /** Connections to backends that are kept for the next request. */
+import { MAX_IDLE, MAX_IDLE_MS } from "./http_policy.ts";
 import type { ByteStream } from "./byte_stream.ts";
-
-/** More than these a backend hardly needs at once; each costs it a descriptor. */
-const MAX_IDLE = 64;
-/** Backends close idle connections after 5 s (node) to 75 s (nginx); closing first avoids the race where they can. */
-const MAX_IDLE_MS = 60_000;
 
 interface Idle {
   readonly stream: ByteStream;

@@ -26,6 +26,7 @@ export const PURE_FILES: readonly string[] = [
   "mod/agent/diagnosis.ts",
   "mod/agent/reload_plan.ts",
   "mod/balance/front.ts",
+  "mod/balance/http_policy.ts",
   "mod/balance/kernel/choice.ts",
   "mod/balance/kernel/frame.ts",
   "mod/balance/kernel/program.ts",

@@ -2,6 +2,7 @@
  * A balancer that speaks TLS, as the main thread sees it: an engine `listen` in a thread of its own, so that enciphering never delays a
  * heartbeat.
  */
+import { workerEntry } from "../worker_entry.ts";
 import { assert, assertNever } from "../../base/assert.ts";
 import type { Timer } from "../../base/clock.ts";
 import type { BalancerConfig } from "../../config/types.ts";
@@ -19,12 +20,6 @@ const START_MS = 10_000;
 const STOP_GRACE_MS = 5000;
 /** A thread that broke down is replaced after so long. */
 const RESTART_MS = 1000;
-
-/** The file that the thread begins with: beside this one, under the name that it has in a bundle or in the sources. */
-function entry(): URL {
-  const isBundled = Reflect.get(globalThis, "kubeVipBuild") !== undefined;
-  return new URL(isBundled ? "./aside_worker.js" : "./aside_worker.ts", import.meta.url);
-}
 
 /** What it is given from outside. */
 export interface AsideDeps extends BalancerDeps {
@@ -117,7 +112,10 @@ export class AsideBalancer implements Balancer {
     const timer = this.#deps.clock.after(START_MS, () => {
       reject(new BalancerError("start a thread for", name, { cause: new Error(`no answer within ${START_MS} ms`) }));
     });
-    const worker = new Worker(this.#deps.entry ?? entry(), { type: "module", name: `tls ${name}` });
+    const worker = new Worker(this.#deps.entry ?? workerEntry("aside_worker", import.meta.url), {
+      type: "module",
+      name: `tls ${name}`,
+    });
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<AsideReport>) => this.#take(data);
     worker.onerror = (event) => {

@@ -1,4 +1,5 @@
 /** Connections to backends: who uses one, and those that nobody uses just now. */
+import { MAX_IDLE, MAX_IDLE_MS } from "../http_policy.ts";
 import { assertNever } from "../../base/assert.ts";
 import type { Destination, Flow, FlowOwner, Loop } from "./types.ts";
 
@@ -101,10 +102,6 @@ function tell(
   }
 }
 
-/** More than these a backend hardly needs at once; each costs it a descriptor. */
-const MAX_IDLE = 64;
-/** Backends close idle connections after 5 s (node) to 75 s (nginx); closing first avoids the race where they can. */
-const MAX_IDLE_MS = 60_000;
 const ONE_BYTE = new Uint8Array(1);
 
 /** Owns the connections of one balancer and thread that nobody uses just now. */

@@ -2,6 +2,7 @@
 import { assertNever } from "../../base/assert.ts";
 import { errnoName } from "../../linux/errno.ts";
 import type { ResponseHead } from "../../net/http1.ts";
+import { FRESH_MS, MAX_INTERIM } from "../http_policy.ts";
 import { CONTENT_TOO_LARGE, failureAnswer, ownReply, type OwnStatus } from "../http_reply.ts";
 import { grantsUpgrade } from "../http_rewrite.ts";
 import { CurrentAnswer, encodeInterim } from "./http_answer.ts";
@@ -14,11 +15,6 @@ import { CurrentRequest } from "./http_request.ts";
 import type { HttpShared } from "./http_shared.ts";
 import { Tunnel } from "./http_tunnel.ts";
 import type { Flow } from "./types.ts";
-
-/** A request that could not be repeated gets a kept connection only while that is fresh, or a new one. */
-const FRESH_MS = 1000;
-/** Interim answers before the final one; a backend that sends no end of them has no final one. */
-const MAX_INTERIM = 16;
 
 /** Passes one request after the other to backends, and the answers back. A client has one while its request is answered. */
 export class Exchange implements BackendUser {

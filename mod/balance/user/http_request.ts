@@ -1,4 +1,5 @@
 /** What an exchange knows of its request, and the head that the backend gets. */
+import { isRepeatable } from "../http_policy.ts";
 import type { HttpBalancerConfig } from "../../config/types.ts";
 import { assert } from "../../base/assert.ts";
 import { encodeHead, type Framing, type HeadLimits, type RequestHead, RequestHeadParser } from "../../net/http1.ts";
@@ -8,8 +9,6 @@ import type { HeadReader } from "./http_head_reader.ts";
 import { viewOf, type WrittenHead } from "./http_input.ts";
 import type { HttpShared } from "./http_shared.ts";
 
-/** RFC 9110 §9.2.2: sent twice they do no more than once. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 const NO_CONTENT: Framing = { kind: "none" };
 /** It has passed them. */
 const NO_LIMITS: HeadLimits = { maxHeadBytes: Infinity, maxHeaders: Infinity };
@@ -65,7 +64,7 @@ export class CurrentRequest {
       this.framing = head.framing;
       this.upgrade = requestedUpgrade(head);
     }
-    this.isRepeatable = this.framing.kind === "none" && this.upgrade === null && IDEMPOTENT.has(this.method);
+    this.isRepeatable = isRepeatable(this);
   }
 
   /** The exchange waits for something: meanwhile other heads are read, and its own may be held elsewhere. */

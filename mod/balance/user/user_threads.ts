@@ -1,4 +1,5 @@
 /** The threads of the engine `user`, shared by its balancers: made when the first needs them, ended when the last has gone. */
+import { workerEntry } from "../worker_entry.ts";
 import type { Clock } from "../../base/clock.ts";
 import { openWakeUp, wakeUp } from "../../linux/epoll.ts";
 import { closeFd } from "../../linux/socket.ts";
@@ -14,12 +15,6 @@ const READY_MS = 10_000;
 export interface ThreadUser {
   /** Something happened to its balancer in the thread with this index. */
   reported(report: Report, thread: number): void;
-}
-
-/** The file that a thread begins with: beside this one, under the name that it has in a bundle or in the sources. */
-function entry(): URL {
-  const isBundled = Reflect.get(globalThis, "kubeVipBuild") !== undefined;
-  return new URL(isBundled ? "./worker.js" : "./worker.ts", import.meta.url);
 }
 
 /** One Worker and what it needs. */
@@ -39,7 +34,7 @@ class Thread {
     let isReady = false;
     this.ready = ready.promise;
     this.ended = ended.promise;
-    this.#worker = new Worker(entry(), { type: "module", name: `balancer ${index}` });
+    this.#worker = new Worker(workerEntry("worker", import.meta.url), { type: "module", name: `balancer ${index}` });
     const late = clock.after(READY_MS, () => ready.reject(new Error(`no thread within ${READY_MS} ms`)));
     this.#worker.onmessage = ({ data }: MessageEvent<Report>) => {
       if (data.op === "ready") {

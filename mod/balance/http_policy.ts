@@ -1,0 +1,27 @@
+/** What every engine that carries HTTP goes by. Pure. */
+import type { Framing } from "../net/http1.ts";
+
+/** RFC 9110 §9.2.2: sent twice they do no more than once. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+/** A request that could not be repeated gets a kept connection only while that is fresh, or a new one. */
+export const FRESH_MS = 1000;
+/** Interim answers before the final one; a backend that sends no end of them has no final one. */
+export const MAX_INTERIM = 16;
+/** More kept connections than these a backend hardly needs at once; each costs it a descriptor. */
+export const MAX_IDLE = 64;
+/** Backends close idle connections after 5 s (node) to 75 s (nginx); closing first avoids the race where they can. */
+export const MAX_IDLE_MS = 60_000;
+
+/** What decides whether a request may be sent once more. */
+export interface Repeated {
+  readonly method: string;
+  readonly framing: Framing;
+  /** The protocol that is asked for; null: none. */
+  readonly upgrade: string | null;
+}
+
+/** Whether a request does no harm twice, and nothing of it is gone once it has been sent. */
+export function isRepeatable({ method, framing, upgrade }: Repeated): boolean {
+  return framing.kind === "none" && upgrade === null && IDEMPOTENT.has(method);
+}

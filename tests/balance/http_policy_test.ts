@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { isRepeatable, type Repeated } from "../../mod/balance/http_policy.ts";
+
+Deno.test("only what does no harm twice, and has no content to lose, is sent once more", () => {
+  const get: Repeated = { method: "GET", framing: { kind: "none" }, upgrade: null };
+  const rows: [Partial<Repeated>, boolean][] = [
+    [{}, true],
+    [{ method: "DELETE" }, true],
+    [{ method: "POST" }, false],
+    [{ method: "PATCH" }, false],
+    [{ method: "get" }, false],
+    [{ upgrade: "websocket" }, false],
+    [{ method: "PUT", framing: { kind: "length", bytes: 1 } }, false],
+    [{ framing: { kind: "chunked" } }, false],
+  ];
+  for (const [change, wanted] of rows) {
+    assert.equal(isRepeatable({ ...get, ...change }), wanted, JSON.stringify(change));
+  }
+});
