@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import type { KubeAnswer, KubeRequest } from "../../mod/kube/api.ts";
 import { FakeApiServer } from "../fakes/kube/api_server.ts";
 import type { FaultKind } from "../fakes/kube/faults.ts";
@@ -169,17 +170,12 @@ Deno.test("Credentials that cannot be read make a server unreachable, by their p
 });
 
 Deno.test("Proxies of the environment are not used, and left as they were", async () => {
-  const before = Deno.env.get("http_proxy");
-  Deno.env.set("http_proxy", "http://127.0.0.1:1");
-  try {
-    const api = FakeApiServer.start();
-    const client = clientOf(api.url);
-    assert.equal((await client.request(GET)).outcome, "ok");
-    assert.equal(Deno.env.get("http_proxy"), "http://127.0.0.1:1");
-    client.close();
-    await api.stop();
-  } finally {
-    if (before === undefined) Deno.env.delete("http_proxy");
-    else Deno.env.set("http_proxy", before);
-  }
+  // In a process of its own: the environment is one for all threads of this one, and others make clients meanwhile.
+  const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--config", path("../../deno.json"), path("./proxy_child.ts")],
+    env: { ["http_proxy"]: "http://127.0.0.1:1" },
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  assert.equal(text, JSON.stringify(["ok", "http://127.0.0.1:1"]), new TextDecoder().decode(stderr));
 });
