@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect as nodeConnect, createServer, type Socket } from "node:net";
 import { openDescriptors } from "../../mod/linux/descriptors.ts";
 import { libc } from "../../mod/linux/libc.ts";
-import { remoteEndpoint } from "../../mod/linux/socket.ts";
+import { localEndpoint, remoteEndpoint } from "../../mod/linux/socket.ts";
 import { connectionResetter, resetConnection, resetConnections } from "../../mod/linux/reset_connections.ts";
 import type { ConnectionResetter } from "../../mod/balance/balancer.ts";
 
@@ -133,14 +133,15 @@ Deno.test("resetConnection() cuts the one between the two ends, as Deno names th
   listener.close();
 });
 
-Deno.test("what has taken over the number of a descriptor meanwhile is left alone", async () => {
+/** One try; whether the number of the connection that is closed went to the other one, and to nobody else first. */
+async function takeOver(): Promise<boolean> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const [pair, bystander] = [await connectTo(listener), await connectTo(other)];
   const fds = [...openDescriptors()];
-  const [gone, theirs] = [pair.server, bystander.server].map((conn) => {
-    return fds.find((fd) => remoteEndpoint(fd)?.port === conn.remoteAddr.port);
+  const [gone, theirs] = [pair.server, bystander.server].map(({ localAddr, remoteAddr }) => {
+    return fds.find((fd) => localEndpoint(fd)?.port === localAddr.port && remoteEndpoint(fd)?.port === remoteAddr.port);
   });
   assert.ok(gone !== undefined && theirs !== undefined);
   let taken = -1;
@@ -151,13 +152,19 @@ Deno.test("what has taken over the number of a descriptor meanwhile is left alon
     taken = libc.fcntl(theirs, F_DUPFD_CLOEXEC, gone);
   };
   resetConnections("127.0.0.1", port, { descriptors });
-  assert.equal(taken, gone);
   await roundTrip(bystander);
   libc.close(taken);
   pair.client.close();
   close(bystander);
   listener.close();
   other.close();
+  return taken === gone;
+}
+
+Deno.test("what has taken over the number of a descriptor meanwhile is left alone", async () => {
+  // The process has other threads, and now and then one of them is first to take the number.
+  let tries = 1;
+  while (!await takeOver()) assert.ok(tries++ < 50, "the number is taken over");
 });
 
 Deno.test("connectionResetter is what a balancer wants", () => {
