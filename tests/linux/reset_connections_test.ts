@@ -145,11 +145,11 @@ async function takeOver(): Promise<boolean> {
   });
   assert.ok(gone !== undefined && theirs !== undefined);
   let taken = -1;
-  // Between two looks another thread closes the connection that is meant and opens one, which gets its number.
+  // After the numbers were listed another thread closes the connection that is meant and opens one, which gets its number.
   const descriptors = function* (): Generator<number> {
-    yield gone;
     pair.server.close();
     taken = libc.fcntl(theirs, F_DUPFD_CLOEXEC, gone);
+    yield gone;
   };
   resetConnections("127.0.0.1", port, { descriptors });
   await roundTrip(bystander);
