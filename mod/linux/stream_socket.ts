@@ -20,21 +20,18 @@ const TCP_NODELAY = 1;
 const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;
-const TCP_USER_TIMEOUT = 18;
+const TCP_INFO = 11;
 const SO_KEEPALIVE = 9;
 const INT = 4;
 /** struct linger { on, 0 seconds }. */
 const ABORT = Int32Array.of(1, 0);
 
-/** A peer that does not acknowledge for so long is gone. */
-const USER_TIMEOUT_MS = 60_000;
-/** One that says nothing is asked after this long, so often, so many times: gone after two minutes. Seconds. */
+/** A peer that says nothing is asked after this long, so often, so many times: gone after two minutes. Seconds. */
 const KEEPALIVE = { idleS: 60, everyS: 15, probes: 4 };
 
 const SETTINGS: readonly { readonly level: number; readonly name: number; readonly value: Int32Array<ArrayBuffer> }[] =
   [
     { level: TCP, name: TCP_NODELAY, value: Int32Array.of(1) },
-    { level: TCP, name: TCP_USER_TIMEOUT, value: Int32Array.of(USER_TIMEOUT_MS) },
     { level: Level.SOCKET, name: SO_KEEPALIVE, value: Int32Array.of(1) },
     { level: TCP, name: TCP_KEEPIDLE, value: Int32Array.of(KEEPALIVE.idleS) },
     { level: TCP, name: TCP_KEEPINTVL, value: Int32Array.of(KEEPALIVE.everyS) },
@@ -42,7 +39,8 @@ const SETTINGS: readonly { readonly level: number; readonly name: number; readon
   ];
 
 /**
- * No waiting for more to send (RFC 896), and a peer that is gone is noticed in the end. What a listening socket has of this, its accepted
+ * No waiting for more to send (RFC 896), and a peer that is gone is noticed in the end. Not by TCP_USER_TIMEOUT: that also ends the
+ * connection of a peer that is there and has closed its window for so long, as one does that reads slowly; {@link unansweredMs} tells. What a listening socket has of this, its accepted
  * connections have too. A socket that is broken already refuses, which its owner learns when it uses it.
  */
 export function tuneStream(fd: number): void {
@@ -97,6 +95,23 @@ const errorLength = Uint32Array.of(INT);
 export function streamError(fd: number): number {
   if (libc.getsockopt(fd, Level.SOCKET, SocketOption.ERROR, error, errorLength) === -1) return readErrno();
   return error[0] ?? 0;
+}
+
+/** struct tcp_info (include/uapi/linux/tcp.h), in words of 32 bits; the last one is there from Linux 5.4 on. */
+const Info = { unacknowledged: 6, lastAcknowledgementMs: 14, sendWindow: 57 } as const;
+const info = new Int32Array(Info.sendWindow + 1);
+const infoLength = new Uint32Array(1);
+
+/**
+ * For how long the peer has said nothing, if what was sent to it waits to be acknowledged; else 0, also where its window is closed: it need
+ * not acknowledge anything then.
+ */
+export function unansweredMs(fd: number): number {
+  infoLength[0] = info.byteLength;
+  info.fill(0);
+  if (libc.getsockopt(fd, TCP, TCP_INFO, info, infoLength) === -1) return 0;
+  const isAwaited = info[Info.unacknowledged] !== 0 && info[Info.sendWindow] !== 0;
+  return isAwaited ? info[Info.lastAcknowledgementMs] ?? 0 : 0;
 }
 
 /** Sends FIN after what the kernel has taken. A connection that is gone already is no error. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Errno } from "../../mod/linux/errno.ts";
 import { listenerAddress, openListener } from "../../mod/linux/listen_socket.ts";
-import { closeFd, getOption, internetAddress, Level } from "../../mod/linux/socket.ts";
+import { attachFilter, closeFd, getOption, internetAddress, Level } from "../../mod/linux/socket.ts";
 import {
   abortStream,
   acceptStream,
@@ -14,6 +14,7 @@ import {
   sendStream,
   streamError,
   tuneStream,
+  unansweredMs,
 } from "../../mod/linux/stream_socket.ts";
 import { parseIp } from "../../mod/net/ip.ts";
 
@@ -76,7 +77,7 @@ Deno.test("a refused connect is told by the error that waits", () => {
 Deno.test("what a listening socket has, its connections have too", () => {
   const { client, served, listener } = pair();
   assert.equal(getOption(served, TCP, TCP_NODELAY), 1);
-  assert.equal(getOption(served, TCP, TCP_USER_TIMEOUT), 60_000);
+  assert.equal(getOption(served, TCP, TCP_USER_TIMEOUT), 0, "it would end the connection of a peer that reads slowly");
   assert.equal(getOption(served, Level.SOCKET, SO_KEEPALIVE), 1);
   assert.equal(getOption(client, TCP, TCP_NODELAY), 0);
   tuneStream(client);
@@ -95,3 +96,24 @@ Deno.test("a listening socket that is ended refuses at once, though its descript
   assert.equal(listenerAddress(again).port, port, "and the port is free");
   for (const fd of [listener, again, waiting]) closeFd(fd);
 });
+
+/** BPF_RET with 0: nothing that comes is let in, nor answered. */
+const DEAF = Uint8Array.of(6, 0, 0, 0, 0, 0, 0, 0);
+
+Deno.test("a peer that does not acknowledge is told from one that does not read", async () => {
+  const { client, served, listener } = pair();
+  const piece = new Uint8Array(256 * 1024);
+  while (sendStream(served, piece, piece.length) > 0);
+  await until(() => unansweredMs(served) === 0);
+  const second = pair();
+  attachFilter(second.client, DEAF);
+  assert.equal(unansweredMs(second.served), 0, "there is nothing to acknowledge");
+  sendStream(second.served, piece, 1);
+  await until(() => unansweredMs(second.served) >= 50);
+  assert.equal(unansweredMs(served), 0, "its window is closed, which it has said");
+  for (const fd of [client, served, listener, ...Object.values(second)]) closeFd(fd);
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
+}

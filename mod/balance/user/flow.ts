@@ -8,6 +8,7 @@ import {
   sendStream,
   streamError,
   tuneStream,
+  unansweredMs,
 } from "../../linux/stream_socket.ts";
 import { Happened } from "../../linux/epoll.ts";
 import { Errno } from "../../linux/errno.ts";
@@ -75,6 +76,8 @@ export class SocketFlow extends DeadlineNode implements Flow {
   #isTuned: boolean;
   /** A send has failed for good. */
   #isBroken = false;
+  /** The peer has said nothing since, though it had something to acknowledge. */
+  #silentSinceMs = Infinity;
   #told: { readonly source: Endpoint; readonly target: Endpoint } | null = null;
 
   constructor(host: FlowHost, socket: {
@@ -251,6 +254,16 @@ export class SocketFlow extends DeadlineNode implements Flow {
       this.owner.readable(this);
     }
     if (!this.isClosed) this.#fail(streamError(this.fd) || Errno.EPIPE);
+  }
+
+  /** Told by the loop from time to time: a peer that has had something to acknowledge and said nothing for so long is gone. */
+  lookAfterPeer(silenceMs: number): void {
+    if (this.#state !== "open") return;
+    const { nowMs } = this.#host;
+    const quietMs = unansweredMs(this.fd);
+    if (quietMs === 0) this.#silentSinceMs = Infinity;
+    else if (this.#silentSinceMs === Infinity || nowMs - quietMs > this.#silentSinceMs) this.#silentSinceMs = nowMs;
+    else if (nowMs - this.#silentSinceMs >= silenceMs) this.#fail(Errno.ETIMEDOUT);
   }
 
   /** Leaves the loop; gives whether it was in it. */

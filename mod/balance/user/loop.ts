@@ -2,12 +2,18 @@
 import { Epoll } from "../../linux/epoll.ts";
 import { Errno } from "../../linux/errno.ts";
 import { connectStream } from "../../linux/stream_socket.ts";
-import { type DeadlineNode, Deadlines } from "./deadlines.ts";
+import { DeadlineNode, Deadlines } from "./deadlines.ts";
 import { type FlowHost, SocketFlow } from "./flow.ts";
 import type { Destination, Flow, FlowOwner, Loop } from "./types.ts";
 
 /** Bytes received at once; a bigger piece does not come out of the kernel faster. */
 const SCRATCH_BYTES = 256 * 1024;
+
+/** A peer that acknowledges nothing for so long is gone. */
+const SILENCE_MS = 60_000;
+/** Each flow is looked at so often meanwhile; so many parts of all flows are looked at one after the other. */
+const LOOKS = 3;
+const PARTS = 20;
 
 /** Whatever has a descriptor in the set. */
 export interface Watched {
@@ -29,6 +35,22 @@ export interface LoopOptions {
   readonly now: () => number;
   /** What an owner threw: a fault of the program, which must not end the thread. */
   readonly onFault: (error: unknown) => void;
+  /** A peer that acknowledges nothing for so long is gone. @default {SILENCE_MS} */
+  readonly silenceMs?: number;
+}
+
+/** Is due again and again while there are flows. */
+class Rounds extends DeadlineNode {
+  readonly #go: () => void;
+
+  constructor(go: () => void) {
+    super();
+    this.#go = go;
+  }
+
+  override expire(): void {
+    this.#go();
+  }
 }
 
 /** Owns the epoll set and, while they are open, every flow in it. */
@@ -44,10 +66,15 @@ export class EventLoop implements Loop, FlowHost {
   #queue: Queued[] = [];
   #turning: Queued[] = [];
   #lastTag = 0;
+  readonly #silenceMs: number;
+  readonly #rounds = new Rounds(() => this.#goRound());
+  #flows = 0;
+  #part = 0;
 
   /** Throws SysError. */
   constructor(options: LoopOptions) {
     this.#options = options;
+    this.#silenceMs = options.silenceMs ?? SILENCE_MS;
     this.nowMs = options.now();
     this.#deadlines = new Deadlines(this.nowMs);
   }
@@ -105,7 +132,9 @@ export class EventLoop implements Loop, FlowHost {
   }
 
   forget(watched: Watched): void {
-    if (this.#watched[watched.fd] === watched) this.#watched[watched.fd] = undefined;
+    if (this.#watched[watched.fd] !== watched) return;
+    this.#watched[watched.fd] = undefined;
+    if (watched instanceof SocketFlow) this.#flows--;
   }
 
   expireIn(node: DeadlineNode, delayMs: number): void {
@@ -137,10 +166,34 @@ export class EventLoop implements Loop, FlowHost {
     const flow = new SocketFlow(this, { fd, tag: this.newTag(), owner, onClosed });
     if (this.#epoll.add(fd, flow.tag, "connection") === 0) {
       this.#watched[fd] = flow;
+      this.#flows++;
+      if (this.#rounds.atMs === Infinity) this.#armRounds();
       return flow;
     }
     flow.reset();
     return null;
+  }
+
+  #armRounds(): void {
+    this.expireIn(this.#rounds, this.#silenceMs / (LOOKS * PARTS));
+  }
+
+  /** A part of the flows at a time, so that a great many of them keep nobody waiting. */
+  #goRound(): void {
+    this.#part = (this.#part + 1) % PARTS;
+    for (let fd = this.#part; fd < this.#watched.length; fd += PARTS) {
+      const flow = this.#watched[fd];
+      if (flow instanceof SocketFlow) this.#lookAfter(flow);
+    }
+    if (this.#flows > 0) this.#armRounds();
+  }
+
+  #lookAfter(flow: SocketFlow): void {
+    try {
+      flow.lookAfterPeer(this.#silenceMs);
+    } catch (error) {
+      this.fault(flow, error);
+    }
   }
 
   #waitMs(mostMs: number): number {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { Errno } from "../../../mod/linux/errno.ts";
 import { libc } from "../../../mod/linux/libc.ts";
-import { closeFd, Family, internetAddress, openSocket, SocketType } from "../../../mod/linux/socket.ts";
+import { connectStream } from "../../../mod/linux/stream_socket.ts";
+import { attachFilter, closeFd, Family, internetAddress, openSocket, SocketType } from "../../../mod/linux/socket.ts";
 import { parseIp } from "../../../mod/net/ip.ts";
 import { resetConnection } from "../../../mod/linux/reset_connections.ts";
 import { eventually, pattern, type RawConn, readBytes, sha256 } from "../kit.ts";
-import { LoopRig, Recorder } from "./kit.ts";
+import { destination, LoopRig, Recorder } from "./kit.ts";
 
 const MSG_OOB = 1;
 
@@ -200,3 +201,29 @@ Deno.test("urgent data on the way does not end a stream early", () =>
     await eventually(() => owner.events.includes("end"), "the end has come");
     assert.equal(owner.received, "a".repeat(1000) + "b".repeat(1000));
   }));
+
+/** BPF_RET with 0: nothing that comes is let in, nor answered. */
+const DEAF = Uint8Array.of(6, 0, 0, 0, 0, 0, 0, 0);
+
+Deno.test("a peer that is gone without a word is given up, one that only does not read is not", async () => {
+  const rig = new LoopRig({ silenceMs: 150 });
+  const [slow, gone] = [new Recorder(rig.loop), new Recorder(rig.loop)];
+  const data = pattern(32 * 1024 * 1024);
+  const { client, flow } = await rig.accepted(slow);
+  assert.equal(flow.send(data), false);
+  const fd = connectStream(destination(rig.port).address);
+  await eventually(() => rig.flows.length === 2, "the other one has come");
+  const [, silent] = rig.flows;
+  assert.ok(silent !== undefined);
+  silent.owner = gone;
+  attachFilter(fd, DEAF);
+  silent.send(data, 100);
+  await eventually(() => gone.events.length > 0, "it is given up");
+  assert.deepEqual(gone.events, [`failed ${Errno.ETIMEDOUT}`]);
+  assert.deepEqual(slow.events, []);
+  assert.equal(await sha256(await readBytes(client.tcp, data.length)), await sha256(data));
+  assert.deepEqual(rig.faults, []);
+  closeFd(fd);
+  client.close();
+  rig.close();
+});

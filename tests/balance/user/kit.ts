@@ -2,7 +2,7 @@
 import type { BalancerConfig } from "../../../mod/config/types.ts";
 import { Acceptor, type Places } from "../../../mod/balance/user/acceptor.ts";
 import type { SocketFlow } from "../../../mod/balance/user/flow.ts";
-import { EventLoop } from "../../../mod/balance/user/loop.ts";
+import { EventLoop, type LoopOptions } from "../../../mod/balance/user/loop.ts";
 import type { Backends, Destination, Flow, FlowOwner, Loop, ServiceContext } from "../../../mod/balance/user/types.ts";
 import { listenerAddress, openListener } from "../../../mod/linux/listen_socket.ts";
 import { internetAddress } from "../../../mod/linux/socket.ts";
@@ -51,7 +51,7 @@ export class Recorder implements FlowOwner {
 /** A listening socket on a loop that this thread turns between the test's own steps. */
 export class LoopRig {
   readonly faults: unknown[] = [];
-  readonly loop = new EventLoop({ now: () => performance.now(), onFault: (error) => this.faults.push(error) });
+  readonly loop: EventLoop;
   readonly flows: SocketFlow[] = [];
   readonly errors: number[] = [];
   fulls = 0;
@@ -65,7 +65,9 @@ export class LoopRig {
   #timer: ReturnType<typeof setTimeout> | null = null;
   turns = 0;
 
-  constructor() {
+  constructor(options: Pick<LoopOptions, "silenceMs"> = {}) {
+    const onFault = (error: unknown): void => void this.faults.push(error);
+    this.loop = new EventLoop({ now: () => performance.now(), onFault, ...options });
     const fd = openListener({ ip: "127.0.0.1", port: 0 }, { shared: false });
     this.port = listenerAddress(fd).port;
     let taken = 0;
