@@ -8,6 +8,7 @@ import { ADDRESS_PROTOCOL } from "../../mod/vip/address.ts";
 import type { HeldAddress, Link } from "../../mod/vip/kernel.ts";
 import { mustLoad, vars } from "../config/manager/helpers.ts";
 import { FakeApiServer, parsePath } from "../fakes/kube/api_server.ts";
+import { quietPort } from "../fakes/ports.ts";
 import { clientOf, NODES } from "../kube/kit.ts";
 
 const LIMIT_MS = 15_000;
@@ -15,13 +16,6 @@ const LO: Link = { index: 1, name: "lo", mac: new Uint8Array(6), up: true, runni
 const OWN: HeldAddress = { ip: "127.0.0.1", prefixLength: 8, linkIndex: 1, protocol: 0, validSeconds: Infinity };
 const BOOK = { links: () => [LO], addresses: () => [OWN] };
 const VIP = "10.98.0.200";
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}
 
 function settings(...texts: readonly string[]): ManagerBgp {
   const { bgp } = mustLoad({ env: vars("vip_arp=false", "bgp_enable=true", ...texts) });
@@ -75,7 +69,7 @@ function waiting(port: number): ManagerBgp {
 }
 
 Deno.test("a held address reaches the peer, a released one leaves it, and an end in order says so", async () => {
-  const port = freePort();
+  const port = quietPort();
   const far = new Node(waiting(port));
   const near = new Node(settings("bgp_as=65001", "bgp_routerid=1.1.1.1", `bgp_peers=127.0.0.1:65002::false:${port}`));
   await far.routing.start();

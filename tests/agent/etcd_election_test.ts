@@ -3,6 +3,7 @@ import { etcdElection, type EtcdElectionParts } from "../../mod/agent/etcd_elect
 import type { Election } from "../../mod/agent/manager_election.ts";
 import { EtcdTlsError } from "../../mod/election/etcd/gateway.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
+import { quietPort } from "../fakes/ports.ts";
 import { IP, Nodes, TIMES } from "./election_kit.ts";
 import { EtcdFront } from "./etcd_front.ts";
 
@@ -126,14 +127,12 @@ Deno.test("claims of another node are its own until its lease is surely over", (
     await cluster.start(a, b);
     assert.deepEqual(a.elsewhere(IP), { atMs: null, graceMs: 4000 });
     const { atMs } = b.elsewhere(IP);
-    assert.ok(atMs !== null && systemClock.now() - atMs < 100);
+    assert.ok(atMs !== null && systemClock.now() - atMs < 1000);
   }));
 
 Deno.test("an etcd that is not there is trouble, and no hold; the election still ends in time", () =>
   withCluster(async (cluster) => {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    listener.close();
-    const a = cluster.make("a", { endpoints: [`http://127.0.0.1:${listener.addr.port}`] });
+    const a = cluster.make("a", { endpoints: [`http://127.0.0.1:${quietPort()}`] });
     await a.elector.start();
     while (a.status().trouble === null) await moment();
     assert.deepEqual(cluster.nodes.ledger.events, []);

@@ -147,7 +147,7 @@ Deno.test("claims of another node are its own until its Lease is surely over", (
     await b.elector.start();
     await cluster.nodes.told("b", "a");
     const { atMs } = b.elsewhere(IP);
-    assert.ok(atMs !== null && systemClock.now() - atMs < 100);
+    assert.ok(atMs !== null && systemClock.now() - atMs < 1000);
     await a.elector.stop();
     await cluster.nodes.holds("b");
     const overMs = b.elsewhere(IP).atMs;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { GRANT_MS, NODE, V4, withNode } from "./manager_fixture.ts";
+import { quietPort } from "../fakes/ports.ts";
 import { privileged } from "../fakes/privileges.ts";
 
 async function isLeader(port: number): Promise<string | undefined> {
@@ -7,13 +8,8 @@ async function isLeader(port: number): Promise<string | undefined> {
   return (await response.text()).split("\n").find((line) => line.startsWith("kube_vip_is_leader{"))?.slice(-1);
 }
 
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 privileged("a node that was cut off from the API server does not count itself as the leader", async () => {
-  const metrics = { host: "127.0.0.1", port: freePort() };
+  const metrics = { host: "127.0.0.1", port: quietPort() };
   await withNode({ config: { metrics } }, async (node) => {
     await node.start();
     await node.until("answers", V4);

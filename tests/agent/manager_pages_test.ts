@@ -7,18 +7,11 @@ import { ListenError } from "../../mod/observe/page_server.ts";
 import { mustLoad } from "../config/manager/helpers.ts";
 import { VirtualClock } from "../fakes/clock.ts";
 import { FakeKernel } from "../fakes/kernel.ts";
+import { quietPort } from "../fakes/ports.ts";
 import { NO_ROUTING } from "../../mod/observe/status_types.ts";
 
 const IP = "10.98.0.200";
 const HOLD = { ip: IP, heldHere: true, heldForMs: 5000, validForMs: 1500, conflict: null, conflictsSeen: 2 };
-
-/** Free a moment ago. */
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}
 
 /** Time that passes without a timer's firing: the loop stands still. */
 class StandingClock extends VirtualClock {
@@ -47,7 +40,7 @@ class Node {
   };
 
   constructor(change: Partial<ManagerConfig> = {}) {
-    const ports = { healthPort: freePort(), metrics: { host: "127.0.0.1", port: freePort() } };
+    const ports = { healthPort: quietPort(), metrics: { host: "127.0.0.1", port: quietPort() } };
     const config = this.config = { ...mustLoad(), ...ports, ...change };
     const facts: NodeFacts = {
       startedMs: this.clock.now(),

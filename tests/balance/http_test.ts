@@ -25,7 +25,7 @@ Deno.test("clients that send garbage cost a connection each and nothing else", a
   const seed = seedFromEnv(99);
   const random = seededRandom(seed);
   const backend = httpBackend(() => okResponse("hi"));
-  await withBalancer(httpConfig([backend.port], { headTimeoutMs: 100, idleTimeoutMs: 100 }), async (balancer) => {
+  await withBalancer(httpConfig([backend.port], { headTimeoutMs: 700, idleTimeoutMs: 700 }), async (balancer) => {
     await Promise.all(Array.from({ length: 150 }, async (_unused, n) => {
       const { text } = REQUEST_CASES[Math.floor(random() * REQUEST_CASES.length)] ?? { text: "" };
       const bytes = latin1Bytes(text.repeat(1 + n % 3));
@@ -88,12 +88,12 @@ Deno.test("a slow head counts from its first byte, not from byte to byte", async
     let isOver = false;
     answered.then(() => isOver = true);
     await client.send("GET / HTTP/1.1\r\nX: ");
-    while (!isOver && performance.now() - fromMs < 2000) {
+    while (!isOver && performance.now() - fromMs < 10_000) {
       await client.send("x").catch(() => {});
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    assert.ok(isOver, "while bytes still came");
     assert.match(await answered, /^HTTP\/1\.1 408 /);
-    assert.ok(performance.now() - fromMs < 500);
     client.close();
   });
 });

@@ -7,6 +7,7 @@ import type { StreamContext } from "../../mod/balance/byte_stream.ts";
 import type { BalancerConfig, HttpBalancerConfig, TcpBalancerConfig } from "../../mod/config/types.ts";
 import { latin1Text } from "../../mod/net/http1_fields.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
+import { quietPort } from "../fakes/ports.ts";
 import { seededRandom } from "../fakes/random.ts";
 import { latin1Bytes } from "../net/http1_cases.ts";
 
@@ -226,21 +227,31 @@ export async function ask(port: number, request: string): Promise<string> {
   }
 }
 
-/** A port on which nobody listens. */
+/** A port on which nobody listens, and nobody will by chance. */
 export function deadPort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
+  return quietPort();
 }
 
-/** Waits until `holds`, looking every few milliseconds, at most 5 s. */
+/** Long enough for a busy machine; only a test that fails waits for it. */
+const PATIENCE_MS = 30_000;
+
+/** Waits until `holds`, looking every few milliseconds. */
 export async function eventually(holds: () => boolean, what: string): Promise<void> {
-  for (let left = 1000; left > 0; left--) {
+  for (const endMs = performance.now() + PATIENCE_MS; performance.now() < endMs;) {
     if (holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   assert.fail(`never came true: ${what}`);
+}
+
+/** What `count` gives when it has grown, and has then been the same for half a second. */
+export async function atRest(count: () => number, what: string): Promise<number> {
+  let [last, sinceMs] = [0, performance.now()];
+  await eventually(() => {
+    if (count() !== last) [last, sinceMs] = [count(), performance.now()];
+    return last > 0 && performance.now() - sinceMs > 500;
+  }, what);
+  return last;
 }
 
 /** Two ends of one connection over loopback. */

@@ -109,7 +109,7 @@ Deno.test("limits and times that changed count for the next connection", async (
     const first = await RawConn.connect(portOf(balancer));
     await first.until(".");
     const second = await RawConn.connect(portOf(balancer));
-    balancer.update({ ...config, maxConnections: 2, idleTimeoutMs: 60 });
+    balancer.update({ ...config, maxConnections: 2, idleTimeoutMs: 700 });
     await second.until(".");
     assert.equal(await second.rest(), "", "the new one ends by its idle time");
     assert.equal(balancer.config.maxConnections, 2);
@@ -162,7 +162,7 @@ Deno.test("a balancer whose port another one has by now cuts only what came to i
     await conn.rest();
   });
   for (const isSucceeded of [false, true]) {
-    await withBalancer(tcpConfig([backend.port], { drainMs: 20 }), async (balancer, resetter) => {
+    await withBalancer(tcpConfig([backend.port], { drainMs: 500 }), async (balancer, resetter) => {
       const client = await RawConn.connect(portOf(balancer));
       await client.until(".");
       const stopped = balancer.stop({ succeeded: () => isSucceeded });

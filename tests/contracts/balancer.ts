@@ -179,13 +179,13 @@ promise("200 connections at once do not mix", async (make) => {
 
 promise("a connection without traffic is closed after the idle time", async (make) => {
   const backend = new Backend(echo);
-  await withBalancer(tcpConfig([backend.port], { idleTimeoutMs: 80 }), async (balancer) => {
+  await withBalancer(tcpConfig([backend.port], { idleTimeoutMs: 1000 }), async (balancer) => {
     const client = await RawConn.connect(portOf(balancer));
+    const fromMs = performance.now();
     await client.send("x");
     await client.exactly(1);
-    const fromMs = performance.now();
     assert.equal(await client.rest(), "");
-    assert.ok(performance.now() - fromMs > 70, "not before its time");
+    assert.ok(performance.now() - fromMs > 950, "not before its time");
     client.close();
   }, make);
   await backend.close();
@@ -247,7 +247,7 @@ promise("on every address it is reached by IPv4, and releasing one cuts only wha
 
 promise("a stop lets connections finish within the drain time and cuts the rest", async (make) => {
   const backend = new Backend(echo);
-  await withBalancer(tcpConfig([backend.port], { drainMs: 150 }), async (balancer) => {
+  await withBalancer(tcpConfig([backend.port], { drainMs: 1500, idleTimeoutMs: 60_000 }), async (balancer) => {
     const port = portOf(balancer);
     const [quick, endless] = [await RawConn.connect(port), await RawConn.connect(port)];
     for (const client of [quick, endless]) {
@@ -262,7 +262,7 @@ promise("a stop lets connections finish within the drain time and cuts the rest"
     assert.equal(await endless.rest(), "");
     await stopped;
     const tookMs = performance.now() - fromMs;
-    assert.ok(tookMs >= 140 && tookMs < 1000, `${tookMs} ms`);
+    assert.ok(tookMs > 1450 && tookMs < 15_000, `${tookMs} ms`);
     await assert.rejects(RawConn.connect(port), Deno.errors.ConnectionRefused);
     quick.close();
     endless.close();

@@ -100,7 +100,7 @@ promise("ambiguous requests are refused, closed, and never reach a backend", asy
 
 promise("a head that does not come is answered with 408, and silence with a close", async (make) => {
   const backend = httpBackend(() => okResponse("hi"));
-  await withBalancer(httpConfig([backend.port], { headTimeoutMs: 80, idleTimeoutMs: 80 }), async (balancer) => {
+  await withBalancer(httpConfig([backend.port], { headTimeoutMs: 700, idleTimeoutMs: 700 }), async (balancer) => {
     assert.match(await ask(portOf(balancer), "GET / HTTP/1.1\r\nHost:"), /^HTTP\/1\.1 408 /);
     assert.equal(await ask(portOf(balancer), ""), "");
     const kept = await RawConn.connect(portOf(balancer));
@@ -305,7 +305,7 @@ promise("invalid answers become 502, missing ones 504", async (make) => {
     await conn.send(answers[n] ?? "");
     if (n >= answers.length) await conn.rest();
   });
-  await withBalancer(httpConfig([backend.port], { responseTimeoutMs: 100 }), async (balancer) => {
+  await withBalancer(httpConfig([backend.port], { responseTimeoutMs: 1000 }), async (balancer) => {
     for (const answer of answers) {
       assert.match(await ask(portOf(balancer), LAST_GET), /^HTTP\/1\.1 502 Bad Gateway\r\n/, answer.slice(0, 60));
     }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { HealthCheckError, UrlCheck } from "../../mod/health/url_check.ts";
 import type { CheckResult } from "../../mod/health/threshold.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
+import { quietPort } from "../fakes/ports.ts";
 import { Authority } from "../kubernetes/certificates.ts";
 
 type Handler = (request: Request) => Response | Promise<Response>;
@@ -9,7 +10,13 @@ type Handler = (request: Request) => Response | Promise<Response>;
 /** Asks once what `handler` serves; with TLS if an identity is given. */
 async function ask(
   handler: Handler,
-  options: { path?: string; login?: string; caPath?: string; tls?: { cert: string; key: string } } = {},
+  options: {
+    path?: string;
+    login?: string;
+    caPath?: string;
+    tls?: { cert: string; key: string };
+    timeoutMs?: number;
+  } = {},
 ): Promise<CheckResult> {
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {}, ...options.tls },
@@ -17,7 +24,8 @@ async function ask(
   );
   const scheme = options.tls === undefined ? "http" : "https";
   const url = new URL(`${scheme}://${options.login ?? ""}127.0.0.1:${server.addr.port}${options.path ?? "/healthz"}`);
-  const check = new UrlCheck({ url, timeoutMs: 300, caPath: options.caPath ?? null, clock: systemClock });
+  const { caPath = null, timeoutMs = 10_000 } = options;
+  const check = new UrlCheck({ url, timeoutMs, caPath, clock: systemClock });
   try {
     return await check.ask();
   } finally {
@@ -59,16 +67,13 @@ Deno.test("redirects are followed, and a body that never ends is not read", asyn
 
 Deno.test("an answer that takes too long is a time-out, one that cannot come tells at once", async () => {
   const gate = Promise.withResolvers<Response>();
-  const slow = ask(() => gate.promise);
-  setTimeout(() => gate.resolve(new Response("late")), 350);
+  const slow = ask(() => gate.promise, { timeoutMs: 300 });
+  setTimeout(() => gate.resolve(new Response("late")), 1000);
   const result = await slow;
   assert.equal(result.outcome, "gone");
   assert.match(JSON.stringify(result), /had no answer within 300 ms/);
-  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = closed.addr;
-  closed.close();
   const check = new UrlCheck({
-    url: new URL(`http://127.0.0.1:${port}/healthz?token=geheim`),
+    url: new URL(`http://127.0.0.1:${quietPort()}/healthz?token=geheim`),
     timeoutMs: 3000,
     caPath: null,
     clock: systemClock,

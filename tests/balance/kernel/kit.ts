@@ -10,6 +10,7 @@ import { Namespace } from "../../../mod/linux/namespace.ts";
 import { NftSocket } from "../../../mod/linux/nft_socket.ts";
 import { RouteSocket } from "../../../mod/linux/rtnetlink.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
+import { quietPort } from "../../fakes/ports.ts";
 import type { Maker } from "../kit.ts";
 
 const CLONE_NEWNET = 0x4000_0000;
@@ -63,9 +64,5 @@ export const makeKernelBalancer: Maker = (config, deps) => {
 
 /** The configuration with a port that is free in place of 0. */
 export function withPort(config: KernelBalancerConfig): KernelBalancerConfig {
-  if (config.port !== 0) return config;
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return { ...config, port };
+  return config.port === 0 ? { ...config, port: quietPort() } : config;
 }

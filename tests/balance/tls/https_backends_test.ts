@@ -1,6 +1,7 @@
 /** An http balancer in front of backends that are spoken to by TLS. */
 import assert from "node:assert/strict";
 import type { BackendTls, HttpBalancerConfig } from "../../../mod/config/types.ts";
+import { quietPort } from "../../fakes/ports.ts";
 import { ask, eventually, httpConfig, portOf, withBalancer } from "../kit.ts";
 import { Authority, type CertificateFiles, readPair, withAuthority } from "./certificates.ts";
 
@@ -95,9 +96,7 @@ Deno.test("checks go through TLS: a certificate that is not accepted takes the b
 /** `openssl s_server` that wants a client's certificate and answers with a page about the connection. */
 async function withDemandingServer(authority: Authority, body: (port: number) => Promise<void>): Promise<void> {
   const files = await authority.issue("backend", { names: "DNS:backend.example" });
-  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = probe.addr;
-  probe.close();
+  const port = quietPort();
   const own = ["-cert", files.certificateFile, "-key", files.keyFile, "-CAfile", authority.caFile];
   const args = ["s_server", "-accept", `127.0.0.1:${port}`, ...own, "-Verify", "1", "-verify_return_error", "-www"];
   const server = new Deno.Command("openssl", { args, stdin: "null", stdout: "piped", stderr: "null" }).spawn();
