@@ -12,6 +12,8 @@ import type { Flow, FlowOwner } from "./types.ts";
 const LINGER_MS = 1000;
 /** And may send this much more meanwhile. */
 const LINGER_BYTES = 4 * 1024 * 1024;
+/** So many requests are answered in a row without a backend's doing, then the others have their turn. */
+const MOST_IN_A_ROW = 16;
 
 type State =
   /** Waits for a request's head, or the rest of it. */
@@ -58,9 +60,9 @@ export class HttpClient implements FlowOwner, ExchangeClient {
     return this.#ip;
   }
 
-  /** Ends it as soon as nothing is under way. */
+  /** Ends it as soon as nothing is under way. A request that has come already is answered. */
   drain(): void {
-    if (this.#state === "reading" && !this.#isHeadBegun) this.#close();
+    if (this.#state === "reading" && !this.#isHeadBegun) this.#guard("drain");
   }
 
   /** Ends it, and what it has to do with a backend, with a RST. */
@@ -92,10 +94,11 @@ export class HttpClient implements FlowOwner, ExchangeClient {
   }
 
   /** After a fault of the program nothing waits for what does not come any more. */
-  #guard(event: "readable" | "drained" | "expired"): void {
+  #guard(event: "readable" | "drained" | "expired" | "drain"): void {
     try {
       if (event === "readable") this.#readable();
       else if (event === "drained") this.#drained();
+      else if (event === "drain") this.#serveLast();
       else this.#expired();
     } catch (error) {
       this.cut();
@@ -178,10 +181,16 @@ export class HttpClient implements FlowOwner, ExchangeClient {
   #serve(): void {
     if (this.#isServing) return;
     this.#isServing = true;
-    while (this.#state === "reading") {
-      if (!this.#readHead()) break;
-    }
+    let count = 0;
+    while (this.#state === "reading" && count < MOST_IN_A_ROW && this.#readHead()) count++;
     this.#isServing = false;
+    if (count === MOST_IN_A_ROW) this.flow.readAgain();
+  }
+
+  /** Whatever has come is the last. */
+  #serveLast(): void {
+    this.#serve();
+    if (this.#state === "reading" && !this.#isHeadBegun && !this.#isServing) this.#close();
   }
 
   /** Gives whether something else is to be done now. */
@@ -237,8 +246,8 @@ export class HttpClient implements FlowOwner, ExchangeClient {
     const { flow, reader } = this;
     this.#state = "reading";
     flow.expireIn(this.#shared.config.idleTimeoutMs);
-    if (flow.hasInput || reader.held.length > 0) this.#serve();
-    else if (this.#shared.isDraining) this.#close();
+    if (this.#shared.isDraining) this.#serveLast();
+    else if (flow.hasInput || reader.held.length > 0) this.#serve();
   }
 
   /** A client that reads slowly is waited for, one that does not read is not. */

@@ -116,13 +116,18 @@ export class FakeFlow implements Flow {
 
   /** The peer sends this. */
   give(text: string): void {
+    this.arrive(text);
+    this.owner.readable(this);
+    this.again();
+  }
+
+  /** The peer sends this, and the loop has not heard of it yet. */
+  arrive(text: string): void {
     const more = latin1Bytes(text);
     const all = new Uint8Array(this.#input.length + more.length);
     all.set(this.#input);
     all.set(more, this.#input.length);
     this.#input = all;
-    this.owner.readable(this);
-    this.again();
   }
 
   /** The loop's next turns, for as long as somebody asks for them. */

@@ -124,3 +124,27 @@ Deno.test("a client that ends within a head, or breaks, is closed", () => {
   assert.equal(backend.ending, "reset", "the backend need not go on");
   rig.assertSettled();
 });
+
+Deno.test("requests that need no backend are answered a few at a time, so that others have their turn", () => {
+  const rig = new HttpRig({}, { count: 0 });
+  const client = rig.client();
+  client.arrive(GET.repeat(100));
+  client.owner.readable(client);
+  const count = (): number => client.take().match(/HTTP\/1\.1 503 /g)?.length ?? 0;
+  const first = count();
+  assert.ok(first > 0 && first < 50, `${first} in a row`);
+  client.again();
+  assert.equal(first + count(), 100, "and then the others");
+});
+
+Deno.test("a request that has come before a drain is answered, though nobody has heard of it", () => {
+  const rig = new HttpRig();
+  const { client, backend } = rig.served();
+  const silent = rig.client();
+  client.arrive(GET);
+  rig.service.drain();
+  assert.deepEqual([silent.ending, client.ending], ["close", ""]);
+  assert.equal(backend.take(), FORWARDED_GET);
+  backend.give(OK);
+  assert.equal(statusOf(client.take()), "200 close");
+});
