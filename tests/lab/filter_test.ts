@@ -17,6 +17,11 @@ import { ip, PEER_PORT, station } from "./plan.ts";
 import { sleep } from "./time.ts";
 
 const DATAGRAMS = 400;
+/** To this port the switch loses nothing: what is sent there last arrives last. */
+const END_PORT = PEER_PORT + 1;
+const END_MS = 5000;
+/** So many are on their way at once: no queue is so short. */
+const TOGETHER = 20;
 
 /** A UDP socket on a machine. */
 function socketOn(machine: Machine, port: number): number {
@@ -27,23 +32,25 @@ function socketOn(machine: Machine, port: number): number {
 
 /** How many of so many datagrams to the members' port arrive. */
 async function arrived(from: Machine, to: Machine): Promise<number> {
-  const receiver = socketOn(to, PEER_PORT);
+  const [receiver, ends] = [socketOn(to, PEER_PORT), socketOn(to, END_PORT)];
   const sender = socketOn(from, 0);
-  const address = internetAddress(ip(to.station.ip4), PEER_PORT);
+  const [address, end] = [PEER_PORT, END_PORT].map((port) => internetAddress(ip(to.station.ip4), port));
+  assert.ok(address && end);
   const buffer = new Uint8Array(16);
   const origin = newSender();
   let count = 0;
-  const drain = (): void => {
-    while (tryReceive(receiver, buffer, origin) > 0) count++;
-  };
   for (let sent = 0; sent < DATAGRAMS; sent++) {
     assert.equal(trySend(sender, new Uint8Array(8), address), 8);
-    drain();
+    if ((sent + 1) % TOGETHER > 0) continue;
+    assert.equal(trySend(sender, new Uint8Array(8), end), 8);
+    const untilMs = performance.now() + END_MS;
+    while (tryReceive(ends, buffer, origin) <= 0) {
+      assert.ok(performance.now() < untilMs, "the end arrives");
+      await sleep(1);
+    }
+    while (tryReceive(receiver, buffer, origin) > 0) count++;
   }
-  await sleep(50);
-  drain();
-  closeFd(sender);
-  closeFd(receiver);
+  for (const fd of [sender, receiver, ends]) closeFd(fd);
   return count;
 }
 
