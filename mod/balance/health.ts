@@ -29,6 +29,8 @@ export interface HealthOptions {
   readonly onResult: (index: number, result: CheckResult) => void;
   /** How connections are opened. @default {dial} */
   readonly dial?: Dial;
+  /** What backends want to hear first on every connection. @default {nothing} */
+  readonly hello?: Uint8Array;
 }
 
 /** What one check found, in words. */
@@ -125,7 +127,7 @@ export class HealthChecks {
     const { target } = loop;
     const { signal } = loop.stop;
     const config = this.#config;
-    const { clock, streams } = this.#options;
+    const { clock, streams, hello = null } = this.#options;
     const startMs = clock.now();
     const open = this.#options.dial ?? dial;
     const dialled = await open(target, { clock, timeoutMs: config.timeoutMs, signal });
@@ -137,7 +139,7 @@ export class HealthChecks {
     signal.addEventListener("abort", cut);
     try {
       stream.expireIn(config.timeoutMs - (clock.now() - startMs));
-      this.#report(loop, await judge(stream, { config, host: target.host }));
+      this.#report(loop, await judge(stream, { config, host: target.host, hello }));
     } finally {
       signal.removeEventListener("abort", cut);
       stream.cut();
@@ -150,14 +152,20 @@ interface Asked {
   readonly config: HealthCheckConfig;
   /** The Host of a check by HTTP. */
   readonly host: string;
+  readonly hello: Uint8Array | null;
 }
 
-function judge(stream: ByteStream, asked: Asked): Promise<CheckResult> {
+async function judge(stream: ByteStream, asked: Asked): Promise<CheckResult> {
+  try {
+    if (asked.hello !== null) await stream.write(asked.hello);
+  } catch (error) {
+    return failed(error);
+  }
   switch (asked.config.type) {
     case "tcp":
-      return Promise.resolve({ ok: true, detail: "accepts connections" });
+      return { ok: true, detail: "accepts connections" };
     case "http":
-      return askHttp(stream, asked);
+      return await askHttp(stream, asked);
     default:
       return assertNever(asked.config.type);
   }

@@ -33,6 +33,9 @@ const SIGNATURE = Uint8Array.of(0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 
 const V2_HEAD = 16;
 /** What follows is refused beyond this: nobody needs more, and a client may not make us keep 64 kB. */
 const MAX_V2_BODY = 4096;
+/** Version 2, command LOCAL. */
+const LOCAL = 0x20;
+const NOBODY: ProxyEnd = { ip: "", port: 0 };
 const LINE_START = new TextEncoder().encode("PROXY ");
 const [CR, LF] = [0x0d, 0x0a];
 const PORT = /^(0|[1-9][0-9]{0,4})$/;
@@ -113,6 +116,13 @@ export function encodeProxyHeader(version: "v1" | "v2", ends: ProxyEnds): Uint8A
     default:
       return assertNever(version);
   }
+}
+
+/** The header of a connection that a balancer makes for nobody but itself, as to see whether a server is well (§2.1, §2.2). */
+export function ownProxyHeader(version: "v1" | "v2"): Uint8Array<ArrayBuffer> {
+  const bytes = encodeProxyHeader(version, { source: NOBODY, target: NOBODY });
+  if (version === "v2") bytes[SIGNATURE.length] = LOCAL;
+  return bytes;
 }
 
 type Pair = readonly [Ip, Ip] | null;

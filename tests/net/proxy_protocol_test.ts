@@ -3,6 +3,7 @@ import {
   decodeProxyHeader,
   encodeProxyHeader,
   MAX_PROXY_HEADER,
+  ownProxyHeader,
   type ProxyEnds,
 } from "../../mod/net/proxy_protocol.ts";
 import { seededRandom } from "../fakes/random.ts";
@@ -75,6 +76,11 @@ for (const [name, bytes] of Object.entries(NAMELESS)) {
     assert.deepEqual(decodeProxyHeader(bytes), { outcome: "complete", lengthBytes: bytes.length, ends: null });
   });
 }
+
+Deno.test("a balancer's own connection is for nobody", () => {
+  assert.deepEqual(ownProxyHeader("v1"), NAMELESS["UNKNOWN"]);
+  assert.deepEqual(ownProxyHeader("v2"), NAMELESS["LOCAL"]);
+});
 
 Deno.test("what comes after the addresses in version 2 is passed over", () => {
   const bytes = hex(`${SIGNATURE} 21 11 0013 c0000207 c6336401 dc04 01bb 04 0004 00000000`);

@@ -5,6 +5,7 @@
 import { assert } from "../../base/assert.ts";
 import type { BalancerConfig } from "../../config/types.ts";
 import { type Lookup, systemLookup } from "../../names/lookup.ts";
+import { ownProxyHeader } from "../../net/proxy_protocol.ts";
 import { getLog, type Log } from "../../observe/log.ts";
 import { type Balancer, BalancerError, type BalancerStatus, type StopOptions } from "../balancer.ts";
 import { DeadlineSet } from "../deadlines.ts";
@@ -232,10 +233,18 @@ export class UserBalancer implements Balancer, ThreadUser {
         random,
         streams: { deadlines, resetter },
         onResult,
+        ...this.#hello(),
       });
       this.#health.start();
     }
     this.#health.update(now, health);
+  }
+
+  /** Backends that are told who a client is refuse connections on which that is not said. */
+  #hello(): { readonly hello?: Uint8Array } {
+    const config = this.#config;
+    if (config.type === "http" || config.sendProxyProtocol === null) return {};
+    return { hello: ownProxyHeader(config.sendProxyProtocol) };
   }
 
   #spawnStop(health: HealthChecks): void {

@@ -5,6 +5,7 @@ import { UserThreads } from "../../../mod/balance/user/user_threads.ts";
 import { connectionResetter } from "../../../mod/linux/reset_connections.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
 import { balancerContract } from "../../contracts/balancer.ts";
+import { CHECKS } from "../../contracts/balancer_kit.ts";
 import {
   ask,
   Backend,
@@ -152,6 +153,25 @@ Deno.test("user: backends may be named, and clients may speak for others", async
   await balancer.stop();
   await backend.close();
 });
+
+for (const version of ["v1", "v2"] as const) {
+  Deno.test(`user: backends that want the PROXY protocol (${version}) hear it in checks as well`, async () => {
+    const mark = version === "v1" ? "\r\n" : "QUIT\n";
+    const backend = new Backend(async (conn) => {
+      await conn.until(mark);
+      const rest = version === "v1" ? "" : await conn.exactly(4);
+      await conn.until("\r\n\r\n");
+      await conn.send(rest === "" || rest === "\x20\0\0\0" ? okResponse("well") : "HTTP/1.1 400 No\r\n\r\n");
+    });
+    const health = { ...CHECKS, type: "http" } as const;
+    await withBalancer(tcpConfig([backend.port], { sendProxyProtocol: version, health }), async (balancer) => {
+      await eventually(() => backend.accepted >= 2 * CHECKS.fall, "there were checks");
+      const [only] = balancer.status().backends;
+      assert.deepEqual([only?.state, only?.failures], ["up", 0]);
+    }, make);
+    await backend.close();
+  });
+}
 
 /** A script of this folder in a process of its own, which answers lines with lines. */
 class Script {
