@@ -145,8 +145,10 @@ const CASES: Record<string, Case> = {
     assert.equal(seen[0]?.protocol, ADDRESS_PROTOCOL);
     assert.equal(seen[0]?.prefixLength, 32);
     assert.equal(seen[0]?.validSeconds, 1);
-    await kernel.wait(1400);
-    assert.equal(kernel.book.addresses().some((address) => address.ip === V4), false);
+    const isThere = (): boolean => kernel.book.addresses().some((address) => address.ip === V4);
+    // A kernel with much to do may be late.
+    for (let looks = 0; looks < 100 && isThere(); looks++) await kernel.wait(100);
+    assert.equal(isThere(), false);
   },
   "removing says what it did": async (kernel) => {
     for (const [ip, prefix] of BOTH) {

@@ -2,18 +2,23 @@ import assert from "node:assert/strict";
 import { sendAtOnce } from "../../mod/linux/tcp_delay.ts";
 import { connectedPair } from "../balance/kit.ts";
 
-/** Two small writes, an answer of one byte, many times: with Nagle's algorithm each turn takes 40 ms. */
+/**
+ * Two small writes, an answer of one byte, many times: with Nagle's algorithm each turn takes 40 ms. Gives what the middle one of them
+ * took: on a busy machine some take long for other reasons.
+ */
 async function turnMs(from: Deno.TcpConn, to: Deno.TcpConn): Promise<number> {
-  const [turns, buffer] = [10, new Uint8Array(64)];
-  const startMs = performance.now();
-  for (let turn = 0; turn < turns; turn++) {
+  const buffer = new Uint8Array(64);
+  const turns: number[] = [];
+  while (turns.length < 15) {
+    const startMs = performance.now();
     await from.write(new Uint8Array(8));
     await from.write(new Uint8Array(8));
     for (let got = 0; got < 16;) got += await to.read(buffer) ?? 16;
     await to.write(new Uint8Array(1));
     await from.read(buffer);
+    turns.push(performance.now() - startMs);
   }
-  return (performance.now() - startMs) / turns;
+  return turns.sort((a, b) => a - b)[7] ?? NaN;
 }
 
 function ends(conn: Deno.TcpConn): [{ ip: string; port: number }, { ip: string; port: number }] {
@@ -27,7 +32,7 @@ Deno.test("a connection that is found by its ends sends at once", async () => {
   assert.ok(slowMs > 20, `without it each turn waits for an acknowledgement: ${slowMs} ms`);
   const [local, remote] = ends(left);
   assert.ok(sendAtOnce(local, remote));
-  assert.ok(await turnMs(left, right) < slowMs / 4);
+  assert.ok(await turnMs(left, right) < slowMs / 2);
   assert.ok(!sendAtOnce(local, { ...remote, port: remote.port ^ 1 }), "another connection");
   left.close();
   right.close();
@@ -39,6 +44,6 @@ Deno.test("a listener's connections inherit it", async () => {
   assert.ok(sendAtOnce({ ip: "127.0.0.1", port }, null));
   const [dialled, accepted] = await Promise.all([Deno.connect({ hostname: "127.0.0.1", port }), listener.accept()]);
   dialled.setNoDelay(true);
-  assert.ok(await turnMs(accepted, dialled) < 10);
+  assert.ok(await turnMs(accepted, dialled) < 20);
   for (const one of [dialled, accepted, listener]) one.close();
 });

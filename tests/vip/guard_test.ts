@@ -155,14 +155,19 @@ class NatMachine {
     const identifier = ++this.#identifier;
     const echo = { kind: "request", identifier, sequence: 1, data: new Uint8Array(8) } as const;
     const heard = Promise.withResolvers<boolean>();
-    const watch = this.#poller.watch(socket.fd, () =>
+    const hear = (): void =>
       void socket.drain((message, source) => {
         const isReply = message[0] === (ip.family === 4 ? 0 : 129) && message[5] === identifier;
         if (isReply && source === text) heard.resolve(true);
-      }));
+      });
+    const watch = this.#poller.watch(socket.fd, hear);
     const ask = (): void => void socket.send(ip.family === 4 ? encodeEcho4(echo) : encodeEcho6(echo), ip);
     const again = setInterval(ask, SILENCE_MS / 4);
-    const silence = setTimeout(() => heard.resolve(false), SILENCE_MS);
+    const silence = setTimeout(() => {
+      // Where this thread stood still for so long, the answer may be here although nobody was told of it.
+      hear();
+      heard.resolve(false);
+    }, SILENCE_MS);
     ask();
     const answered = await heard.promise;
     clearInterval(again);
