@@ -121,10 +121,10 @@ async function member(net: Net, id: MemberId): Promise<Member> {
 
 /** Does `act` until `done`: a transport may lose datagrams, but not for ever. */
 async function until(net: Net, what: string, { done, act }: { done: () => boolean; act: () => void }): Promise<void> {
-  for (let turn = 0; turn < 200; turn++) {
+  for (let turn = 0; turn < 2000; turn++) {
     if (done()) return;
     act();
     await net.settle();
   }
-  assert.fail(`${what}: nothing arrived in 200 attempts`);
+  assert.fail(`${what}: nothing arrived in 2000 attempts`);
 }
