@@ -20,19 +20,20 @@ export function kernelEngineOf(host: BalanceHost, clock: Clock): KernelEngine {
     ...host,
     clock,
     openTables: () => new NftSocket(),
-    openTools: () => connectionTools(clock),
+    openTools: () => connectionTools(clock, host.localAddresses),
     sysctls: { read: readSysctl, keeper: new SysctlKeeper() },
   });
 }
 
 /** Throws SysError. */
-export function connectionTools(clock: Clock): ConnectionTools {
+export function connectionTools(clock: Clock, localAddresses: () => readonly string[]): ConnectionTools {
   return {
     list: new ConntrackList(),
     slices: new ConntrackSocket(),
     raw: rawSocket(),
     clock,
     pause,
+    localAddresses,
   };
 }
 

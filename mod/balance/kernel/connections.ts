@@ -44,6 +44,8 @@ export interface ConnectionTools {
   readonly clock: Clock;
   /** Blocks this long, in milliseconds. */
   readonly pause: (ms: number) => void;
+  /** Canonical text of every address of this machine. */
+  readonly localAddresses: () => readonly string[];
 }
 
 /** Which connections of a service; all without a restriction. */
@@ -52,6 +54,12 @@ export interface Which {
   readonly vip?: string;
   /** Name of the backend as {@link backendName} gives it. */
   readonly backend?: string;
+}
+
+/** What is to be ended; `strays`: of flows that no balancer was there for, see {@link Connections.gather}. */
+interface Due {
+  readonly service: KernelService;
+  readonly which: Which | "strays";
 }
 
 /** Shared by all kernel balancers of the process; owned by the agent, which closes it. */
@@ -65,7 +73,7 @@ export class Connections {
   /** Services whose balancers are gone and whose connections go on, by what tells them apart. */
   readonly #left = new Map<string, KernelService>();
   /** What is to be ended with the next look. */
-  readonly #due: { readonly service: KernelService; readonly which: Which }[] = [];
+  readonly #due: Due[] = [];
   #working: Promise<void> = Promise.resolve();
   #isClosed = false;
 
@@ -108,7 +116,19 @@ export class Connections {
     } catch (error) {
       return this.#complain(error);
     }
-    this.#due.push({ service, which });
+    this.#cutSoon({ service, which });
+  }
+
+  /**
+   * Datagrams to the service that came while nobody was there to get them are the beginning of a flow to this machine itself for the kernel,
+   * and the flow stays that as long as the client goes on. It is made to forget these flows soon. Never throws.
+   */
+  gather(service: KernelService): void {
+    if (service.protocol === "udp") this.#cutSoon({ service, which: "strays" });
+  }
+
+  #cutSoon(due: Due): void {
+    this.#due.push(due);
     if (this.#due.length > 1) return;
     this.#working = this.#working.then(() => this.#cutDue()).catch((error) => this.#complain(error));
   }
@@ -160,12 +180,16 @@ export class Connections {
 
   async #cutDue(): Promise<void> {
     const due = this.#due.splice(0);
-    for (const family of new Set(due.flatMap(({ service, which }) => familiesOf(service, which)))) {
+    const local = new Set(due.some(({ which }) => which === "strays") ? this.#tools.localAddresses() : []);
+    const isDue = (entry: ConntrackEntry, { service, which }: Due): boolean =>
+      which === "strays" ? isStray(entry, service, local) : isWanted(entry, service, which);
+    const families = due.flatMap(({ service, which }) => familiesOf(service, which === "strays" ? {} : which));
+    for (const family of new Set(families)) {
       await this.#tools.slices.forEach({ family }, (entry) => {
-        const wanted = due.find(({ service, which }) => isWanted(entry, service, which));
+        const wanted = due.find((one) => isDue(entry, one));
         if (wanted === undefined) return;
         this.#tools.slices.delete(entry);
-        this.#nudge(entry, wanted.which);
+        if (wanted.which !== "strays") this.#nudge(entry, wanted.which);
       });
     }
   }
@@ -218,10 +242,22 @@ function isWanted(entry: ConntrackEntry, service: KernelService, which: Which): 
   return name !== null && isTo && (which.backend === undefined || which.backend === name);
 }
 
+/** A flow to an address and the port of the service that stays on this machine. */
+function isStray({ original, status }: ConntrackEntry, service: KernelService, local: ReadonlySet<string>): boolean {
+  if (original.protocol !== PROTOCOL_NUMBER[service.protocol] || original.destinationPort !== service.port) {
+    return false;
+  }
+  if ((status & CtStatus.DST_NAT) !== 0) return false;
+  const { text } = ipFromBytes(original.destination);
+  return service.vips?.includes(text) ?? local.has(text);
+}
+
 /** The backend's name, if it is a connection of the service. */
 function backendOf({ original, reply, status }: ConntrackEntry, service: KernelService): string | null {
   if (original.protocol !== PROTOCOL_NUMBER[service.protocol] || original.destinationPort !== service.port) return null;
   if ((status & CtStatus.DST_NAT) === 0) return null;
+  // Others translate, too, and maybe from the same port to the same backend.
+  if (service.vips?.includes(ipFromBytes(original.destination).text) === false) return null;
   const name = backendName(ipFromBytes(reply.source).text, reply.sourcePort);
   return service.backends.some(({ address, port }) => backendName(address, port) === name) ? name : null;
 }

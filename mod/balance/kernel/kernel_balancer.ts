@@ -81,8 +81,10 @@ export class KernelBalancer implements Balancer {
   /** Checks that were configured before and end now. */
   readonly #ending = new Set<Promise<void>>();
   readonly #held = new Set<string>();
-  /** How often the table had been built when the connections of an address were last cut, by the address. */
+  /** How often the table had been built when the connections of an address or a backend were last cut, by its name. */
   readonly #cutAt = new Map<string, number>();
+  /** Where clients find a backend: addresses, or families where it is every address. */
+  #entrances: ReadonlySet<string> = new Set();
   #state: "new" | "running" | "stopped" = "new";
   #stopped: Promise<void> | null = null;
   /** What it was, while its last connections may finish. */
@@ -145,12 +147,22 @@ export class KernelBalancer implements Balancer {
     const before = this.#service();
     const wasHeld = this.#held.delete(ip);
     if (this.config.bindToVip && !wasHeld) return;
-    if (wasHeld) this.#deps.table.releaseAddress(ip);
-    // What the table has not counted is there as well: connections of a predecessor, of another run, of a table that was removed.
-    const isCounted = this.#cutAt.get(ip) === this.#deps.table.builds;
-    if (isCounted && !this.#wasUsed(before)) return;
-    this.#deps.connections.cut(before, { vip: ip });
-    this.#cutAt.set(ip, this.#deps.table.builds);
+    if (wasHeld) {
+      this.#deps.table.releaseAddress(ip);
+      this.#entrances = entrancesOf(this.#service());
+    }
+    if (this.#mayHave(ip, before)) this.#deps.connections.cut(before, { vip: ip });
+  }
+
+  /**
+   * Whether an address or a backend may have connections, which end now. What the table has not counted is there as well: connections of a
+   * predecessor, of another run, of a table that was removed.
+   */
+  #mayHave(name: string, service: KernelService): boolean {
+    const { builds } = this.#deps.table;
+    if (this.#cutAt.get(name) === builds && !this.#wasUsed(service)) return false;
+    this.#cutAt.set(name, builds);
+    return true;
   }
 
   /** Looking for connections takes the kernel 10 ms, whatever there is: not where there never was one. */
@@ -313,7 +325,11 @@ export class KernelBalancer implements Balancer {
 
   #put(): void {
     if (this.#state !== "running") return;
-    this.#deps.table.put(this.#service());
+    const service = this.#service();
+    this.#deps.table.put(service);
+    const before = this.#entrances;
+    this.#entrances = entrancesOf(service);
+    if (![...this.#entrances].every((one) => before.has(one))) this.#deps.connections.gather(service);
   }
 
   #judge(index: number, result: CheckResult): void {
@@ -325,8 +341,9 @@ export class KernelBalancer implements Balancer {
     if (change !== null) this.#tell(change);
     if (change !== null || isFirst) this.#put();
     const target = this.#targets.get(index);
-    if (change === null || change.state === "up" || target === undefined || !this.#wasUsed(this.#service())) return;
-    this.#deps.connections.cut(this.#service(), { backend: keyOf(target) });
+    if (change === null || change.state === "up" || target === undefined) return;
+    const service = this.#service();
+    if (this.#mayHave(keyOf(target), service)) this.#deps.connections.cut(service, { backend: keyOf(target) });
   }
 
   /** Its connections were to go on; those of a machine that is gone would hang. */
@@ -431,6 +448,12 @@ export class KernelBalancer implements Balancer {
 
 function poolOptions({ health }: KernelBalancerConfig): PoolOptions {
   return { policy: "round-robin", health, ejection: null };
+}
+
+function entrancesOf({ vips, backends }: KernelService): Set<string> {
+  const family = (address: string): string => address.includes(":") ? "6" : "4";
+  const served = new Set(backends.filter(({ usable }) => usable).map(({ address }) => family(address)));
+  return new Set([...served].flatMap((one) => vips?.filter((ip) => family(ip) === one) ?? [one]));
 }
 
 /** As counts name it. */

@@ -86,6 +86,7 @@ class FakeKernel {
       },
       clock: this.clock,
       pause: (ms) => void this.pauses.push(ms),
+      localAddresses: () => ["10.0.0.3", "10.0.0.9"],
     };
   }
 }
@@ -181,12 +182,18 @@ Deno.test("a kernel that refuses to list does not end the process", () => {
 
 Deno.test("what balancers have left behind ends with its address, and the rest at the end; the oldest are forgotten", async () => {
   const kernel = new FakeKernel();
-  kernel.entries = [entry(1), entry(2, { vip: "10.0.0.8" }), entry(3, { backend: "10.0.0.77" })];
+  kernel.entries = [
+    entry(1),
+    entry(2, { vip: "10.0.0.8" }),
+    entry(3, { backend: "10.0.0.77" }),
+    entry(4, { vip: "10.0.0.7" }),
+  ];
   const connections = new Connections(kernel.tools());
   connections.released("10.0.0.9");
   assert.deepEqual(kernel.deleted, [], "nobody has left anything");
-  connections.leave(WEB);
-  connections.leave(WEB);
+  const service = { ...WEB, vips: ["10.0.0.9", "10.0.0.8"] };
+  connections.leave(service);
+  connections.leave(service);
   connections.released("10.0.0.9");
   assert.deepEqual(kernel.deleted.splice(0), [1], "of each once");
   await connections.close();
@@ -197,4 +204,44 @@ Deno.test("what balancers have left behind ends with its address, and the rest a
   full.released("10.0.0.9");
   assert.deepEqual(kernel.deleted, []);
   await full.close();
+});
+
+Deno.test("what others have translated from another address to the same backend is not counted, nor ended", async () => {
+  const kernel = new FakeKernel();
+  kernel.entries = [entry(1), entry(2, { vip: "10.96.0.1" })];
+  const connections = new Connections(kernel.tools());
+  assert.deepEqual(connections.countNow(WEB), new Map([[ONE, 1]]));
+  connections.cut(WEB, { backend: ONE });
+  connections.cut(WEB, {});
+  await connections.settled();
+  assert.deepEqual(kernel.deleted, [1]);
+  connections.cut({ ...WEB, vips: null }, { backend: ONE });
+  await connections.settled();
+  assert.deepEqual(kernel.deleted, [1, 1, 2], "of every address where it serves every address");
+});
+
+Deno.test("flows of datagrams that stayed on this machine are gathered, and nothing else", async () => {
+  const kernel = new FakeKernel();
+  const udp = (id: number, changes: Parameters<typeof entry>[1]): ConntrackEntry => {
+    const { original, ...rest } = entry(id, { status: 0, ...changes });
+    return { ...rest, original: { ...original, protocol: 17 } };
+  };
+  kernel.entries = [
+    udp(1, {}),
+    udp(2, { vip: "10.0.0.3" }),
+    udp(3, { vip: "8.8.8.8" }),
+    udp(4, { status: CtStatus.DST_NAT }),
+    entry(5, { status: 0 }),
+  ];
+  const connections = new Connections(kernel.tools());
+  connections.gather({ ...WEB, protocol: "udp" });
+  await connections.settled();
+  assert.deepEqual(kernel.deleted.splice(0), [1], "to the held address");
+  connections.gather({ ...WEB, protocol: "udp", vips: null });
+  await connections.settled();
+  assert.deepEqual(kernel.deleted.splice(0), [1, 2], "to every address of this machine");
+  const { lists } = kernel;
+  connections.gather(WEB);
+  await connections.settled();
+  assert.deepEqual([kernel.deleted, kernel.sentTo, kernel.lists], [[], [], lists], "TCP begins anew by itself");
 });

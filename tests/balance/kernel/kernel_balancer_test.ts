@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { CheckResult } from "../../../mod/balance/health.ts";
 import { type Checks, KernelBalancer } from "../../../mod/balance/kernel/kernel_balancer.ts";
 import type { TcpBalancerConfig } from "../../../mod/config/types.ts";
+import { udpAddress, UdpSocket } from "../../../mod/linux/udp_socket.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
 import { balancerContract } from "../../contracts/balancer.ts";
 import { privileged } from "../../fakes/privileges.ts";
@@ -220,4 +221,48 @@ inside("a removed backend that fails its checks loses what it has; one that come
     assert.equal(await names(config.port, 2), "a");
   });
   await Promise.all([a.close(), b.close()]);
+});
+
+inside("a client that was sending datagrams before there was anybody to get them is served when there is", async () => {
+  const [server, client] = [new UdpSocket("127.0.0.1", 0), new UdpSocket("127.0.0.1", 0)];
+  const { table, connections, close } = kernelParts();
+  const { port } = withPort(tcpConfig([]));
+  const config = { ...tcpConfig([server.port], { bindToVip: true }), type: "udp", port } as const;
+  const common = { clock: systemClock, random: Math.random, resetter: new FakeResetter(), table, connections };
+  let checks: FakeChecks | null = null;
+  const balancer = new KernelBalancer({ ...config, health: { ...CHECK, rise: 1, fall: 1 } }, {
+    ...common,
+    checks: (onResult) => checks = new FakeChecks(onResult),
+  });
+  let received = 0;
+  const send = (): void => {
+    client.send(Uint8Array.of(1), udpAddress(VIP, port));
+    server.drain(() => received++, () => {});
+  };
+  const say = (ok: boolean): void => (checks as FakeChecks | null)?.say(server, ok);
+  const comes = async (what: string): Promise<void> => {
+    received = 0;
+    await eventually(() => {
+      send();
+      return received > 0;
+    }, what);
+  };
+  send();
+  await balancer.start();
+  balancer.bind(VIP);
+  send();
+  say(true);
+  await comes("a backend is there");
+  say(false);
+  await connections.settled();
+  send();
+  say(true);
+  await comes("it is back");
+  balancer.release(VIP);
+  send();
+  balancer.bind(VIP);
+  await comes("the address is back");
+  await balancer.stop();
+  await close();
+  for (const socket of [server, client]) socket.close();
 });

@@ -36,6 +36,7 @@ function engine(seen: Seen, changes: Partial<KernelEngineOptions> = {}): KernelE
         raw: null,
         clock,
         pause: () => {},
+        localAddresses: nothing,
       };
     },
     sysctls: {

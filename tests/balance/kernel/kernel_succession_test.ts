@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { BalancerSet } from "../../../mod/agent/balancer_set.ts";
 import type { BalancersPlan } from "../../../mod/agent/reload_plan.ts";
-import { KernelBalancer } from "../../../mod/balance/kernel/kernel_balancer.ts";
+import { KernelBalancer, type KernelBalancerDeps } from "../../../mod/balance/kernel/kernel_balancer.ts";
 import { ListenBalancer } from "../../../mod/balance/listen_balancer.ts";
 import type { TcpBalancerConfig } from "../../../mod/config/types.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
-import { named } from "../../contracts/balancer_kit.ts";
+import { CHECKS, named } from "../../contracts/balancer_kit.ts";
 import { privileged } from "../../fakes/privileges.ts";
 import { FakeResetter, RawConn, tcpConfig } from "../kit.ts";
 import { insideNamespace, kernelParts, withPort } from "./kit.ts";
@@ -132,5 +132,43 @@ privileged(
       conn.close();
       await Promise.all([killed.stop(), balancer.stop()]);
       await Promise.all([before.close(), after.close(), backend.close()]);
+    }),
+);
+
+privileged(
+  "a backend that dies takes along what a predecessor had given it",
+  () =>
+    insideNamespace(async () => {
+      const backend = named("here");
+      const parts = kernelParts();
+      const said: ((ok: boolean) => void)[] = [];
+      const checks: NonNullable<KernelBalancerDeps["checks"]> = (onResult) => {
+        said.push((ok) => onResult(0, { ok, detail: ok ? "well" : "ill" }));
+        return { start: () => {}, update: () => {}, stop: () => Promise.resolve() };
+      };
+      const deps = { clock: systemClock, random: () => 0, resetter: new FakeResetter(), ...parts, checks };
+      const health = { ...CHECKS, type: "tcp", rise: 1, fall: 1 } as const;
+      const first: TcpBalancerConfig = {
+        ...tcpConfig([backend.port], { engine: "kernel", bindToVip: true, health }),
+        port: withPort(tcpConfig([])).port,
+      };
+      const set = new BalancerSet([first], {
+        clock: systemClock,
+        make: (config) => new KernelBalancer(config.type === "http" ? assert.fail() : config, deps),
+      });
+      await set.start();
+      set.bind(VIP);
+      said[0]?.(true);
+      const conn = await open(first.port, "here");
+      assert.deepEqual(await set.apply(swap({ ...first, affinity: "source" })), { outcome: "applied" });
+      said[1]?.(true);
+      await isThere(conn);
+      said[1]?.(false);
+      await parts.connections.settled();
+      await assert.rejects(isThere(conn));
+      conn.close();
+      await set.stop();
+      await parts.close();
+      await backend.close();
     }),
 );

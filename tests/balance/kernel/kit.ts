@@ -41,7 +41,7 @@ export function kernelParts(own: NonNullable<KernelTableOptions["own"]> = "where
 } {
   const table = new KernelTable({ open: () => new NftSocket(), clock: systemClock, own });
   assert(table.probe().outcome === "works", "this kernel balances");
-  const connections = new Connections(connectionTools(systemClock));
+  const connections = new Connections(connectionTools(systemClock, () => ["127.0.0.1", "::1"]));
   const close = async (): Promise<void> => {
     table.close();
     await connections.close();
