@@ -20,6 +20,8 @@ const HANDOVER_LOOK_MS = 5;
 export interface BalancerSetOptions {
   readonly clock: Clock;
   readonly make: (config: BalancerConfig) => Balancer;
+  /** A change has ended, or what it left behind: these are the addresses that are reached through the kernel now, see {@link Balancer}. */
+  readonly onSettled?: (reached: readonly string[]) => void;
 }
 
 /** What became of a change. */
@@ -92,7 +94,7 @@ export class BalancerSet {
 
   /** Goes over to other balancers. Never rejects; not to be called again before it has ended. */
   apply(plan: BalancersPlan): Promise<ApplyOutcome> {
-    const applying = this.#apply(plan);
+    const applying = this.#apply(plan).finally(() => this.#settle());
     this.#applying = applying;
     return applying;
   }
@@ -203,7 +205,16 @@ export class BalancerSet {
     const succeeded = (): boolean => this.#live.some((one) => samePort(one.config, balancer.config));
     const left = balancer.stop({ succeeded }).catch((error: unknown) => this.#logFailure(error));
     this.#leaving.set(balancer, left);
-    left.then(() => this.#leaving.delete(balancer));
+    left.then(() => {
+      this.#leaving.delete(balancer);
+      this.#settle();
+    });
+  }
+
+  #settle(): void {
+    if (this.#isStopped) return;
+    const all = [...this.#live, ...this.#starting, ...this.#leaving.keys()];
+    this.#options.onSettled?.(all.flatMap((balancer) => balancer.reaches?.() ?? []));
   }
 
   /** Resolves when another one can have the port. */

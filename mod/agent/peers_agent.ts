@@ -92,6 +92,7 @@ export class PeersAgent {
     this.#balancers = new BalancerSet(config.balancers, {
       clock,
       make: (balancer) => createBalancer(balancer, deps, { kernel: this.#kernelEngine, threads: this.#threads }),
+      onSettled: (reached) => this.#kernelEngine.keepFor(reached),
     });
     this.#holder = this.#makeHolder();
     const raft = config.singleNode ? null : makeRaft(config, {

@@ -78,6 +78,8 @@ export interface Balancer {
    * @throws {BalancerError} when the engine was named and cannot.
    */
   suits?(config: BalancerConfig): boolean;
+  /** Addresses of the backends that its connections go to, or may, through the kernel alone. Absent: none. */
+  reaches?(): string[];
   /**
    * Goes over to another configuration of the same front (`sameFront` in `front.ts`) while it runs: backends, weights, checks, limits, times.
    * Listeners and connections are not disturbed. A backend that is new gets connections from now on, after its first check where there are

@@ -96,6 +96,10 @@ export class ChoosingBalancer implements Balancer {
     this.#chosen?.update(config);
   }
 
+  reaches(): string[] {
+    return this.#chosen?.reaches?.() ?? [];
+  }
+
   async stop(options?: StopOptions): Promise<void> {
     await this.#chosen?.stop(options);
   }

@@ -16,6 +16,18 @@ export const ForwardingKey = {
   routerAdvertisements: (link: string): SysctlKey => ["ipv6", "conf", link, "accept_ra"],
 } as const;
 
+/** What the kernel sets anew whenever forwarding as a whole is switched: redirects, and the switch of each link. */
+const SWITCHED = {
+  4: (
+    links: readonly string[],
+  ): SysctlKey[] => [["ipv4", "conf", "all", "accept_redirects"], ...ofLinks("ipv4", links)],
+  6: (links: readonly string[]): SysctlKey[] => ofLinks("ipv6", links),
+} as const;
+
+function ofLinks(family: "ipv4" | "ipv6", links: readonly string[]): SysctlKey[] {
+  return ["default", ...links].map((link) => [family, "conf", link, "forwarding"]);
+}
+
 /** A setting that was changed, for the log. */
 export interface SysctlChange {
   readonly key: SysctlKey;
@@ -40,6 +52,8 @@ export function sysctlName(key: SysctlKey): string {
 /** Remembers what was changed. Whoever made it calls {@link restore}. */
 export class SysctlKeeper {
   readonly #changes: SysctlChange[] = [];
+  /** What the kernel changed together with a setting, by the change of that. */
+  readonly #alongside = new Map<SysctlChange, readonly SysctlChange[]>();
 
   /** Sees to it that the setting has the value. Throws SysError for a value the kernel does not take. */
   ensure(key: SysctlKey, value: string): SysctlOutcome {
@@ -55,13 +69,23 @@ export class SysctlKeeper {
   }
 
   /**
-   * Switches forwarding of IPv6 on. A machine that forwards forgets the default routes it has heard of on links that hear router
-   * advertisements only as a host (accept_ra 1), so those among `links` are set to hear them in any case first.
+   * Switches forwarding on. What the kernel sets anew with that, on all `links`, is as it was before once forwarding is given back: with it
+   * off again a machine would take redirects that was told to take none.
+   *
+   * A machine that forwards IPv6 forgets the default routes it has heard of on links that hear router advertisements only as a host (accept_ra
+   * 1), so those are set to hear them in any case first.
    */
-  ensureIpv6Forwarding(links: readonly string[]): SysctlOutcome[] {
-    if (readSysctl(ForwardingKey.ipv6) === "1") return [{ outcome: "already" }];
-    const hosts = links.map(ForwardingKey.routerAdvertisements).filter((key) => readSysctl(key) === "1");
-    return [...hosts.map((key) => this.ensure(key, "2")), this.ensure(ForwardingKey.ipv6, "1")];
+  ensureForwarding(family: 4 | 6, links: readonly string[]): SysctlOutcome[] {
+    const key = family === 4 ? ForwardingKey.ipv4 : ForwardingKey.ipv6;
+    if (readSysctl(key) === "1") return [{ outcome: "already" }];
+    const hosts = family === 4
+      ? []
+      : links.map(ForwardingKey.routerAdvertisements).filter((one) => readSysctl(one) === "1");
+    const hearing = hosts.map((one) => this.ensure(one, "2"));
+    const before = SWITCHED[family](links).map((one) => ({ key: one, before: readSysctl(one) }));
+    const outcome = this.ensure(key, "1");
+    if (outcome.outcome === "changed") this.#alongside.set(outcome.change, before.flatMap(changed));
+    return [...hearing, outcome];
   }
 
   /** What this keeper has changed and not given back. */
@@ -71,14 +95,32 @@ export class SysctlKeeper {
 
   /**
    * Gives back what it changed, the last first; gives what it did. A setting that has been changed by somebody else since, or whose link
-   * is gone, stays as it is.
+   * is gone, stays as it is. `isDue`: others are kept. @default all
    */
-  restore(): SysctlChange[] {
+  restore(isDue: (key: SysctlKey) => boolean = () => true): SysctlChange[] {
+    const due = this.#changes.filter(({ key }) => isDue(key)).reverse();
     const restored: SysctlChange[] = [];
-    for (const { key, before, after } of this.#changes.splice(0).reverse()) {
+    for (const change of due) {
+      const { key, before, after } = change;
+      this.#changes.splice(this.#changes.indexOf(change), 1);
+      const alongside = (this.#alongside.get(change) ?? []).map((one) => ({ ...one, now: readSysctl(one.key) }));
+      this.#alongside.delete(change);
       if (readSysctl(key) !== after || writeSysctl(key, before) !== "written") continue;
+      for (const one of alongside) giveBack(one);
       restored.push({ key, before: after, after: before });
     }
     return restored;
   }
+}
+
+/** How a setting is now that the kernel may have changed it; none for one that is not there. */
+function changed({ key, before }: { readonly key: SysctlKey; readonly before: string | null }): SysctlChange[] {
+  const after = readSysctl(key);
+  return before === null || after === null ? [] : [{ key, before, after }];
+}
+
+/** `now`: what it was until a moment ago, which counts where somebody else has set it meanwhile. */
+function giveBack({ key, before, after, now }: SysctlChange & { readonly now: string | null }): void {
+  const wanted = now === null || now === after ? before : now;
+  if (readSysctl(key) !== wanted) writeSysctl(key, wanted);
 }

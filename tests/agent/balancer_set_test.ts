@@ -4,7 +4,7 @@ import { type BalancersPlan, planReload } from "../../mod/agent/reload_plan.ts";
 import { type Balancer, BalancerError, type BalancerStatus, type StopOptions } from "../../mod/balance/balancer.ts";
 import type { BalancerConfig } from "../../mod/config/types.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
-import { tcpConfig } from "../balance/kit.ts";
+import { eventually, tcpConfig } from "../balance/kit.ts";
 import { mustLoad } from "../config/helpers.ts";
 
 /** With this the engine has to be another one. */
@@ -18,6 +18,8 @@ class World {
   readonly ports = new Map<number, ScriptedBalancer>();
   readonly events: string[] = [];
   readonly made: ScriptedBalancer[] = [];
+  /** What was reached when a change, or what it left behind, had ended. */
+  readonly settled: string[] = [];
   /** Names of balancers that fail, and at what. */
   readonly failing = new Map<string, "start" | "update" | "release">();
   /** Starts end when this does; they listen from their beginning. */
@@ -78,6 +80,10 @@ class ScriptedBalancer implements Balancer {
     this.#world.events.push(`release ${this.label}`);
   }
 
+  reaches(): string[] {
+    return this.#has() ? [this.label] : [];
+  }
+
   suits(config: BalancerConfig): boolean {
     return config.idleTimeoutMs !== UNSUITABLE_MS;
   }
@@ -136,7 +142,11 @@ async function withSet(
   run: (set: BalancerSet, world: World, apply: (next: readonly BalancerConfig[]) => Promise<string>) => Promise<void>,
 ): Promise<void> {
   const world = new World();
-  const set = new BalancerSet(configs, { clock: systemClock, make: world.make });
+  const set = new BalancerSet(configs, {
+    clock: systemClock,
+    make: world.make,
+    onSettled: (reached) => void world.settled.push(reached.join(" ")),
+  });
   await set.start();
   world.take();
   try {
@@ -213,6 +223,21 @@ Deno.test("when one cannot start, all that was begun is taken back", () =>
     assert.deepEqual(names(set), ["a", "b"]);
     assert.equal(world.made[1]?.config.drainMs, 0, "b has its old configuration");
     assert.deepEqual([...world.ports.keys()].sort(), [1, 2]);
+  }));
+
+Deno.test("what is reached is told when a change has ended, well or not, and when the last connections have", () =>
+  withSet([config("a", 1), config("b", 2, { drainMs: 1000 })], async (_set, world, apply) => {
+    world.failing.set("d", "start");
+    await apply([config("a", 1), config("c", 3), config("d", 4)]);
+    assert.deepEqual(world.settled.splice(0), ["a:1 b:2"]);
+    await eventually(() => world.settled.length > 0, "what was taken back has ended");
+    assert.deepEqual(world.settled.splice(0), ["a:1 b:2"]);
+    await apply([config("a", 1)]);
+    assert.deepEqual(world.settled.splice(0), ["a:1 b:2"]);
+    world.ports.delete(2);
+    world.made[1]?.letGo();
+    await eventually(() => world.settled.length > 0, "the last connections have ended");
+    assert.deepEqual(world.settled.splice(0), ["a:1"]);
   }));
 
 Deno.test("when the successor on a port cannot start, the old one's configuration serves again", () =>

@@ -1,7 +1,12 @@
 /** The real program, real connections: a configuration that changes by signal, or by itself, disturbs nobody. */
 import assert from "node:assert/strict";
+import { NftSocket } from "../../mod/linux/nft_socket.ts";
+import { readSysctl, writeSysctl } from "../../mod/linux/sysctl.ts";
+import { ForwardingKey } from "../../mod/linux/sysctl_keeper.ts";
 import { Backend, deadPort, eventually, httpBackend, okResponse, RawConn } from "../balance/kit.ts";
 import { echo, greeting, named } from "../contracts/balancer_kit.ts";
+import { insideNamespace } from "../balance/kernel/kit.ts";
+import { privileged } from "../fakes/privileges.ts";
 import { Asking, Program } from "./reload_kit.ts";
 
 const CLIENTS = 6;
@@ -195,3 +200,33 @@ Deno.test("a watched file is applied when another takes its name, and when a lin
   }, configMap);
   await Promise.all([a.close(), b.close()]);
 });
+
+privileged(
+  "a change that fails leaves the kernel as it was, and so does a balancer that goes",
+  () =>
+    insideNamespace(async () => {
+      writeSysctl(ForwardingKey.ipv4, "0");
+      const far = (name: string, port: number): unknown => ({
+        ...{ name, type: "tcp", port, engine: "kernel", healthCheck: false, drain: "0s" },
+        backends: ["192.0.2.1:80"],
+      });
+      const plain = tcp("plain", deadPort(), { to: 1 });
+      const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const nft = new NftSocket();
+      const state = (): unknown[] => [readSysctl(ForwardingKey.ipv4), nft.tables().map(({ table }) => table)];
+      await Program.with({ loadBalancers: [plain] }, async (program) => {
+        const ports = [deadPort(), taken.addr.port];
+        const said = await program.reload({ loadBalancers: [plain, ...ports.map((port) => far(`far ${port}`, port))] });
+        assert.match(said, /not applied/);
+        await eventually(() => readSysctl(ForwardingKey.ipv4) === "0", "forwarding is given back");
+        assert.deepEqual(state(), ["0", []]);
+        assert.match(await program.reload({ loadBalancers: [plain, far("far", deadPort())] }), /reloaded/);
+        assert.deepEqual(state(), ["1", ["kube-vip-balance"]]);
+        assert.match(await program.reload({ loadBalancers: [plain] }), /reloaded/);
+        await eventually(() => readSysctl(ForwardingKey.ipv4) === "0", "forwarding is given back");
+        assert.deepEqual(state(), ["0", []]);
+      });
+      nft.close();
+      taken.close();
+    }),
+);

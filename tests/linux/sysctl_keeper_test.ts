@@ -69,13 +69,43 @@ privileged("forwarding of IPv6 does not deafen links to router advertisements", 
     writeSysctl(host, "1");
     writeSysctl(deaf, "0");
     const keeper = new SysctlKeeper();
-    const outcomes = keeper.ensureIpv6Forwarding(["host", "deaf"]);
+    const outcomes = keeper.ensureForwarding(6, ["host", "deaf"]);
     assert.deepEqual(outcomes.map(({ outcome }) => outcome), ["changed", "changed"]);
     assert.deepEqual([readSysctl(host), readSysctl(deaf), readSysctl(ForwardingKey.ipv6)], ["2", "0", "1"]);
-    assert.deepEqual(keeper.ensureIpv6Forwarding(["host", "deaf"]), [{ outcome: "already" }]);
+    assert.deepEqual(keeper.ensureForwarding(6, ["host", "deaf"]), [{ outcome: "already" }]);
     assert.equal(keeper.restore().length, 2);
     assert.deepEqual([readSysctl(host), readSysctl(ForwardingKey.ipv6)], ["1", "0"]);
   }));
+
+privileged(
+  "with forwarding everything is given back that the kernel changes together with it, but for what somebody has set since",
+  () =>
+    inNamespace(() => {
+      const routes = new RouteSocket();
+      routes.addVeth({ name: "plain", peerName: "bridge" });
+      routes.close();
+      const redirects = ["ipv4", "conf", "all", "accept_redirects"];
+      const own = [["ipv4", "conf", "bridge", "forwarding"], ["ipv6", "conf", "bridge", "forwarding"]];
+      const others = [["ipv4", "conf", "plain", "forwarding"], ["ipv6", "conf", "plain", "forwarding"]];
+      const fresh = ["ipv6", "conf", "default", "forwarding"];
+      const all = [ForwardingKey.ipv4, ForwardingKey.ipv6, redirects, fresh, ...own, ...others];
+      const now = (): string => all.map(readSysctl).join("");
+      for (const key of all) writeSysctl(key, "0");
+      for (const key of [fresh, ...own]) writeSysctl(key, "1");
+      assert.equal(now(), "00011100");
+      const keeper = new SysctlKeeper();
+      for (const family of [4, 6] as const) keeper.ensureForwarding(family, ["lo", "plain", "bridge", "gone"]);
+      assert.equal(now(), "11011111");
+      assert.deepEqual(keeper.restore(([family]) => family === "ipv6")[0]?.key, ForwardingKey.ipv6);
+      assert.equal(now(), "10011110", "only what is due");
+      keeper.restore();
+      assert.equal(now(), "00011100");
+      keeper.ensureForwarding(4, ["bridge"]);
+      for (const key of own) writeSysctl(key, "0");
+      keeper.restore();
+      assert.equal(now(), "00010000");
+    }),
+);
 
 privileged("without the privilege a setting is refused, with what it is", () => {
   const module = JSON.stringify(new URL("../../mod/linux/sysctl_keeper.ts", import.meta.url).href);

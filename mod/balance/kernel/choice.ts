@@ -40,7 +40,12 @@ export function forwardedFamilies(
   config: TcpBalancerConfig | UdpBalancerConfig,
   isLocal: (ip: string) => boolean,
 ): (4 | 6)[] {
-  const remote = config.backends.map(({ address }) => parseIp(address)).filter((ip) => ip !== null)
+  return remoteFamilies(config.backends.map(({ address }) => address), isLocal);
+}
+
+/** The families of those addresses that are other machines'. */
+export function remoteFamilies(addresses: readonly string[], isLocal: (ip: string) => boolean): (4 | 6)[] {
+  const remote = addresses.map(parseIp).filter((ip) => ip !== null)
     .filter((ip) => !isLocal(ip.text) && !isLoopback(ip));
   return [...new Set(remote.map(({ family }) => family))].sort();
 }

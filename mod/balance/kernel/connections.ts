@@ -144,6 +144,11 @@ export class Connections {
     }
   }
 
+  /** Addresses of the backends that may have connections which were left behind. */
+  leftBehind(): string[] {
+    return [...this.#left.values()].flatMap(({ backends }) => backends.map(({ address }) => address));
+  }
+
   /** The hold on the address ends: what balancers have left behind ends with it, see {@link cut}. Those that serve cut their own. */
   released(ip: string): void {
     for (const service of this.#left.values()) this.cut(service, { vip: ip });

@@ -9,7 +9,7 @@ import { getLog, type Log } from "../../observe/log.ts";
 /** The kernel's settings. */
 export interface Sysctls {
   readonly read: (key: SysctlKey) => string | null;
-  readonly keeper: Pick<SysctlKeeper, "ensure" | "ensureIpv6Forwarding" | "restore">;
+  readonly keeper: Pick<SysctlKeeper, "ensureForwarding" | "restore">;
 }
 
 const SWITCH = { 4: ForwardingKey.ipv4, 6: ForwardingKey.ipv6 } as const;
@@ -34,9 +34,7 @@ export class Forwarding {
   /** Turns it on if it is off, and says so in the log; gives why that cannot be done, or null. */
   turnOn(family: 4 | 6): string | null {
     if (this.isOn(family)) return null;
-    const { keeper } = this.#sysctls;
-    const outcomes = family === 4 ? [keeper.ensure(SWITCH[4], "1")] : keeper.ensureIpv6Forwarding(this.#linkNames());
-    for (const outcome of outcomes) this.#tell(outcome);
+    for (const outcome of this.#sysctls.keeper.ensureForwarding(family, this.#linkNames())) this.#tell(outcome);
     return this.isOn(family)
       ? null
       : `${sysctlName(SWITCH[family])} is off and may not be turned on here; the backends are on other machines`;
@@ -44,7 +42,13 @@ export class Forwarding {
 
   /** Gives back what was changed, and says so. Idempotent. */
   restore(): void {
-    for (const { key, before, after } of this.#sysctls.keeper.restore()) {
+    this.keepOnly([]);
+  }
+
+  /** The same for what these families do not need. */
+  keepOnly(families: readonly (4 | 6)[]): void {
+    const isDue = ([network]: SysctlKey): boolean => !families.some((family) => network === `ipv${family}`);
+    for (const { key, before, after } of this.#sysctls.keeper.restore(isDue)) {
       this.#log.info("Kernel setting given back", { setting: sysctlName(key), before, after });
     }
   }

@@ -175,6 +175,11 @@ export class KernelBalancer implements Balancer {
     }
   }
 
+  reaches(): string[] {
+    const service = this.#state === "running" ? this.#service() : this.#draining;
+    return service?.backends.map(({ address }) => address) ?? [];
+  }
+
   update(config: BalancerConfig): void {
     assert(config.type !== "http" && sameFront(this.#config, config), "another front is another balancer");
     if (this.#stopped !== null) return;

@@ -3,7 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { TcpBalancerConfig, UdpBalancerConfig } from "../../config/types.ts";
 import { SysError } from "../../linux/errno.ts";
 import { backendTargets } from "../targets.ts";
-import { forwardedFamilies, type Ground, whyListen } from "./choice.ts";
+import { forwardedFamilies, type Ground, remoteFamilies, whyListen } from "./choice.ts";
 import { Connections, type ConnectionTools } from "./connections.ts";
 import { Forwarding, type Sysctls } from "./forwarding.ts";
 import { elementsFor } from "./slots.ts";
@@ -68,6 +68,17 @@ export class KernelEngine {
   /** The hold on the address ends, its balancers have been told: so do connections of those that are gone. Synchronous. */
   released(ip: string): void {
     this.#parts?.connections.released(ip);
+  }
+
+  /**
+   * Balancers reach these addresses through the kernel from now on, see {@link Balancer.reaches}, and no others: what of the kernel's settings
+   * was changed for others is put back, and where there are none at all the table goes, too.
+   */
+  keepFor(addresses: readonly string[]): void {
+    const reached = [...addresses, ...this.#parts?.connections.leftBehind() ?? []];
+    if (reached.length === 0) return this.rest();
+    const local = new Set(this.#options.localAddresses());
+    this.#forwarding.keepOnly(remoteFamilies(reached, (ip) => local.has(ip)));
   }
 
   /** Removes the table and puts the kernel's settings back until the next balancer, which is taken at once: everything stays open. */

@@ -15,6 +15,10 @@ privileged("forwarding is turned on for what needs it, and off again at the end"
     assert.deepEqual([forwarding.isOn(4), forwarding.isOn(6)], [true, false]);
     assert.equal(forwarding.turnOn(6), null);
     assert.equal(forwarding.isOn(6), true);
+    forwarding.keepOnly([4, 6]);
+    assert.deepEqual([forwarding.isOn(4), forwarding.isOn(6)], [true, true]);
+    forwarding.keepOnly([6]);
+    assert.deepEqual([forwarding.isOn(4), forwarding.isOn(6)], [false, true]);
     forwarding.restore();
     forwarding.restore();
     assert.equal(forwarding.isOn(6), false);
@@ -25,8 +29,7 @@ privileged("forwarding is turned on for what needs it, and off again at the end"
 Deno.test("where it may not be turned on the setting is named", () => {
   const key = ["ipv4", "ip_forward"];
   const keeper = {
-    ensure: () => ({ outcome: "refused", key, is: "0", wanted: "1" }) as const,
-    ensureIpv6Forwarding: () => [],
+    ensureForwarding: () => [{ outcome: "refused", key, is: "0", wanted: "1" } as const],
     restore: () => [],
   };
   const forwarding = new Forwarding({ read: () => "0", keeper }, () => []);

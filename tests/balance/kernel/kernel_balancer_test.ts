@@ -120,6 +120,7 @@ inside(
       assert.deepEqual(opened.map(([, name]) => name).sort(), ["a", "b"]);
       balancer.update(toBackends(config, [b, c]));
       assert.equal(await names(port, 4), "b c");
+      assert.equal(balancer.reaches().length, 3, "who is gone as well, for what it has");
       const { backends, totalConnections } = balancer.status();
       const [first, second, third] = backends;
       assert.deepEqual([first?.totalConnections, second?.totalConnections, third?.totalConnections], [3, 2, 1]);

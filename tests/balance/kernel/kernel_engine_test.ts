@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import type { ConnectionTools } from "../../../mod/balance/kernel/connections.ts";
-import { KernelEngine, type KernelEngineOptions } from "../../../mod/balance/kernel/kernel_engine.ts";
+import { KernelEngine, type KernelEngineOptions, type KernelParts } from "../../../mod/balance/kernel/kernel_engine.ts";
 import type { BalanceTables } from "../../../mod/balance/kernel/kernel_table.ts";
 import { Errno, SysError } from "../../../mod/linux/errno.ts";
+import { ForwardingKey } from "../../../mod/linux/sysctl_keeper.ts";
 import { VirtualClock } from "../../fakes/clock.ts";
 import { tcpConfig } from "../kit.ts";
+import { WEB } from "./services.ts";
 
 const REMOTE = tcpConfig([], {
   engine: "kernel",
@@ -42,14 +44,13 @@ function engine(seen: Seen, changes: Partial<KernelEngineOptions> = {}): KernelE
     sysctls: {
       read: () => seen.forwarding,
       keeper: {
-        ensure: (key, after) => {
-          const before = seen.forwarding;
-          seen.forwarding = after;
-          return { outcome: "changed", change: { key, before, after } };
+        ensureForwarding: () => {
+          const change = { key: ForwardingKey.ipv4, before: seen.forwarding, after: "1" };
+          seen.forwarding = "1";
+          return [{ outcome: "changed", change }];
         },
-        ensureIpv6Forwarding: () => [],
-        restore: () => {
-          seen.forwarding = "0";
+        restore: (isDue = () => true) => {
+          if (isDue(ForwardingKey.ipv4)) seen.forwarding = "0";
           return [];
         },
       },
@@ -86,6 +87,25 @@ Deno.test("an engine that rests gives the settings back and keeps its parts for 
     kernel.rest();
     assert.deepEqual(seen, { forwarding: "0", opened: 1, closed: 0 });
   }
+  await kernel.close();
+});
+
+Deno.test("settings are kept for what is reached, and for what was left behind", async () => {
+  const seen: Seen = { forwarding: "0", opened: 0, closed: 0 };
+  const kernel = engine(seen);
+  kernel.keepFor([]);
+  const keep = (addresses: readonly string[]): string => {
+    const offer = kernel.offer(REMOTE, true);
+    assert.ok(offer.outcome === "takes");
+    kernel.keepFor(addresses);
+    return seen.forwarding;
+  };
+  assert.equal(keep(["10.0.0.1", "10.0.0.2"]), "1");
+  assert.equal(keep(["10.0.0.1", "127.0.0.1", "fd00::2"]), "0", "this machine is reached without, and IPv6 by another");
+  assert.equal(keep([]), "0");
+  const { parts } = kernel.offer(REMOTE, true) as { parts: KernelParts };
+  parts.connections.leave({ ...WEB, backends: [{ address: "10.0.0.2", port: 80, weight: 1, usable: true }] });
+  assert.equal(keep([]), "1");
   await kernel.close();
 });
 
