@@ -24,6 +24,12 @@ const FLOW_KEY: Readonly<Record<Version, KeyType>> = {
   6: { type: (((((12 << 6) | 13) << 6) | 8) << 6) | 13, length: 28 },
 };
 
+/** Two addresses. */
+const PAIR_KEY: Readonly<Record<Version, KeyType>> = {
+  4: { type: (7 << 6) | 7, length: 8 },
+  6: { type: (8 << 6) | 8, length: 32 },
+};
+
 /** Messages that add all of it to a table that is there. `timeLimits`: connections get time-outs of their own (Linux 4.19, an option of its). */
 export function frame(options: { readonly timeLimits: boolean }): NetlinkRequest[] {
   return [...FAMILIES.flatMap(sharedSets), ...(options.timeLimits ? limits() : []), ...chains(options)];
@@ -42,6 +48,7 @@ function sharedSets(version: Version): NetlinkRequest[] {
     addSet(map(`open${version}`, PORT_KEY)),
     addSet(map(`loop${version}`, PORT_KEY)),
     addSet(map(`return${version}`, FLOW_KEY[version])),
+    addSet({ ...set(`self${version}`), key: PAIR_KEY[version], flags: 0 }),
     ...["new", "traffic"].map((kind) =>
       addSet({ ...set(`${kind}${version}`), key: FLOW_KEY[version], flags: 0, counting: true })
     ),
@@ -69,6 +76,9 @@ function chains({ timeLimits }: { readonly timeLimits: boolean }): NetlinkReques
     ]),
     rule("masquerade", [...leaves(), { type: "masquerade", flags: 0 }]),
     rule("preserve", [...leaves(), ...isLocal(FibFlag.SOURCE), { type: "masquerade", flags: 0 }]),
+    ...FAMILIES.map((version) =>
+      rule("preserve", [...leaves(), ...toItself(version), { type: "masquerade", flags: 0 }])
+    ),
     ...counting(),
   ];
 }
@@ -163,6 +173,17 @@ function loopback(version: Version, op: "==" | "!="): Expression[] {
   return [
     { type: "payload", base: "network", offset: destination, length: value.length, register: 1 },
     { type: "cmp", register: 1, op, value },
+  ];
+}
+
+/** Goes on for a client whose backend is on the same machine: that would take no packet with its own address as the source. */
+function toItself(version: Version): Expression[] {
+  const { source, destination, bytes } = LAYOUT[version];
+  return [
+    ...only(version),
+    { type: "payload", base: "network", offset: source, length: bytes, register: 1 },
+    { type: "payload", base: "network", offset: destination, length: bytes, register: piece(bytes / 4) },
+    find(`self${version}`),
   ];
 }
 

@@ -7,6 +7,7 @@
  *       map open4 { meta l4proto . th dport : verdict }                 # balancers on every address of this machine
  *       map loop4 { meta l4proto . th dport : verdict }                 # those whose backends are loopback addresses
  *       map return4 { meta l4proto . ct original proto-dst . ip daddr . th dport : verdict }
+ *       set self4 { ip saddr . ip daddr }                               # backends that see clients, each with itself
  *       set new4, traffic4 { meta l4proto . ct original proto-dst . backend . its port; counter }
  *       chain prerouting { type nat hook prerouting priority -110; jump dispatch }
  *       chain output { type nat hook output priority -110; jump dispatch }
@@ -22,7 +23,9 @@
  *         given: ct status dnat meta l4proto . ct original proto-dst . ct reply ip saddr . ct reply proto-src @new4
  *           ct timeout set "limits-tcp4" ct timeout set "limits-udp4"
  *       chain masquerade { oifname != "lo" masquerade }
- *       chain preserve { oifname != "lo" fib saddr type local masquerade }
+ *       chain preserve {
+ *         oifname != "lo" fib saddr type local masquerade
+ *         oifname != "lo" ip saddr . ip daddr @self4 masquerade }
  *       chain count-forward, count-input, count-output { type filter hook … priority 50; the same flow @traffic4 accept }
  *     }
  *
@@ -31,8 +34,8 @@
  * (kube-proxy and iptables: -100 and 100), and long after the guard of the addresses (-400). The output chain is for clients on this machine.
  * What no usable backend is found for goes to this machine itself, which answers with a refusal.
  *
- * Masqueraded are packets that leave this machine, and of clients that keep their address only those that come from this machine itself:
- * their source is the virtual address. A backend on this machine sees the client.
+ * Masqueraded are packets that leave this machine, and of clients that keep their address only those that come from this machine itself
+ * (their source is the virtual address) or from the very backend they go to. A backend on this machine sees the client.
  */
 import { assert } from "../../base/assert.ts";
 import { isLoopback } from "../../config/engines.ts";
@@ -269,7 +272,10 @@ function ends({ service, version, backends }: Part): Member[] {
   const chain = service.preserveClientAddress ? "preserve" : "masquerade";
   return backends.flatMap((backend) => {
     const flow = concat([portKey(service), endpointKey(backend)]);
+    const { bytes } = backend.ip;
+    const self = { set: set(`self${version}`), element: { key: concat([bytes, bytes]) }, value: "" };
     return [
+      ...(service.preserveClientAddress ? [self] : []),
       { set: set(`return${version}`), element: { key: flow, verdict: { verdict: "goto", chain } }, value: chain },
       { set: set(`traffic${version}`), element: { key: flow }, value: "" },
       { set: set(`new${version}`), element: { key: flow }, value: "" },

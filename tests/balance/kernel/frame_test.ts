@@ -3,7 +3,7 @@ import { privileged } from "../../fakes/privileges.ts";
 import { installTable } from "../../../mod/balance/kernel/program.ts";
 import { type Ip, parseIp } from "../../../mod/net/ip.ts";
 import { BACKENDS, CLIENT, VIP, withBalanceNetwork } from "../../linux/balance/network.ts";
-import { askUdp, UdpBackend } from "../../linux/balance/traffic.ts";
+import { askUdp, dial, greeting, TcpBackend, UdpBackend } from "../../linux/balance/traffic.ts";
 import type { KernelService } from "../../../mod/balance/kernel/types.ts";
 import { counterOf } from "../../../mod/balance/kernel/words.ts";
 import { frame } from "../../../mod/balance/kernel/frame.ts";
@@ -31,7 +31,7 @@ privileged("addresses are translated just before others would, packets counted a
     "postrouting nat postrouting 90 accept",
     "prerouting nat prerouting -110 accept",
   ]);
-  assert.deepEqual(empty, Array.from({ length: 12 }, () => 0));
+  assert.deepEqual(empty, Array.from({ length: 14 }, () => 0));
 });
 
 const PORT = 5300;
@@ -73,6 +73,26 @@ for (const family of [4, 6] as const) {
         }
       }
       return Promise.resolve();
+    });
+  });
+}
+
+for (const family of [4, 6] as const) {
+  privileged(`clients keep their address over IPv${family}, but where client and backend are one machine`, async () => {
+    await withBalanceNetwork(async ({ client, backends: [first, second], nft }) => {
+      assert.ok(first !== undefined && second !== undefined);
+      const [ip, other] = [BACKENDS[0][family], BACKENDS[1][family]];
+      await using backend = new TcpBackend(first, ip, 7);
+      const service = { ...serviceFor(ip, backend.port), protocol: "tcp", preserveClientAddress: true } as const;
+      nft.commit(installTable([service], { owned: false, timeLimits: true }));
+      // The node looks for its neighbour first with an address of its own: its link-local one is not ready yet.
+      for (const from of [first, client, second]) {
+        const conn = await dial(from, VIP[family], PORT);
+        assert.equal(await greeting(conn), 7);
+        conn.close();
+      }
+      const node = BACKENDS[0].node.find((one) => one.family === family)?.text;
+      assert.deepEqual(backend.clients, [node, CLIENT[family].text, other.text]);
     });
   });
 }

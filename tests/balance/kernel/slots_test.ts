@@ -40,5 +40,5 @@ Deno.test("when a candidate goes only its own slots change hands", () => {
 
 Deno.test("what a service takes of the table is known before it is put there", () => {
   const two = named({ a: 3, b: 1 });
-  assert.deepEqual([elementsFor(two, "none"), elementsFor(two, "source")], [4 + 6, 2048 + 6]);
+  assert.deepEqual([elementsFor(two, "none"), elementsFor(two, "source")], [4 + 8, 2048 + 8]);
 });
