@@ -68,7 +68,7 @@ async function made(paths: ProgramPaths, use: (world: BgpWorld) => Promise<void>
       const router = await lab.router("frr", routerConfig(border, machines, {}), border);
       const neighbors = (other: Partial<Neighbor>): Promise<void> =>
         router.reconfigure(routerConfig(border, machines, other));
-      await use({ lab, cluster, router, machines, client, neighbors, pings: new Pinging(lab, client) });
+      await use({ lab, cluster, router, machines, client, neighbors, pings: new Pinging(lab, client, border) });
     });
   });
 }

@@ -3,7 +3,7 @@
  * its API server, or to the Lease; sees it through; and mends it. What is measured comes from the probes alone.
  */
 
-import { lastAnswerMs, machinesAtOnce, outageMs } from "../lab/analysis.ts";
+import { lastAnswerMs, machinesAtOnce, ownOutageMs } from "../lab/analysis.ts";
 import { type PerFamily, takenOver } from "../lab/faults.ts";
 import type { Lab } from "../lab/lab.ts";
 import type { LabNode } from "../lab/node.ts";
@@ -177,14 +177,12 @@ export async function runClusterFault(world: World, fault: ClusterFault, times: 
   await fault.run(world, holder, times);
   const after = await lab.settled(BACK_MS);
   await sleep(WATCH_MS);
-  const span = { fromMs: atMs - WATCH_MS / 2, untilMs: sharedNow() };
-  // What the probes wrote until then may still be on its way.
-  await sleep(WATCH_MS / 2);
-  const { pings, samples } = lab.probes;
+  const { pings, others, samples } = lab.probes;
+  const span = { fromMs: atMs - WATCH_MS / 2, untilMs: pings.knownMs };
   const perFamily = (of: (family: Family) => number): PerFamily => ({ 4: of(4), 6: of(6) });
   return {
     title: fault.title,
-    outageMs: perFamily((family) => Math.round(outageMs(pings.pings(family), span))),
+    outageMs: perFamily((family) => Math.round(ownOutageMs(pings.pings(family), span, others.pings(family)))),
     maxAnswering: perFamily((family) => machinesAtOnce(samples.inquiries(family), span)),
     movedMs: movedMs(lab, holder, atMs),
     before: holder.name,

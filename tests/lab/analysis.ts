@@ -73,6 +73,30 @@ export function outageMs(pings: readonly Ping[], span: Span): number {
   return longest;
 }
 
+/** Of one outage no more than this is put down to the machine that everything runs on. */
+export const MOST_STALLED_MS = 1000;
+
+/**
+ * Like {@link outageMs}, less the times in which `others` had no answer either: requests of the same process, at the same moments, to
+ * somebody whom nothing was done to. What both wait for is the machine that everything runs on. When `others` are never answered again,
+ * that is no such time.
+ */
+export function ownOutageMs(pings: readonly Ping[], span: Span, others: readonly Ping[]): number {
+  const stalls = outages(others, { fromMs: span.fromMs - MOST_STALLED_MS, untilMs: span.untilMs })
+    .filter(({ ended }) => ended);
+  let longest = 0;
+  for (const outage of outages(pings, span)) {
+    const stalledMs = stalls.reduce((sum, stall) => sum + commonMs(outage, stall), 0);
+    const ownMs = outage.untilMs - outage.fromMs - Math.min(stalledMs, MOST_STALLED_MS);
+    longest = Math.max(longest, outage.ended ? ownMs : Infinity);
+  }
+  return longest;
+}
+
+function commonMs(one: Span, other: Span): number {
+  return Math.max(0, Math.min(one.untilMs, other.untilMs) - Math.max(one.fromMs, other.fromMs));
+}
+
 /** The longest time in which the prober itself sent nothing: an outage shorter than this may be missed. */
 export function blindMs(sentMs: readonly number[], span: Span): number {
   let longest = 0;

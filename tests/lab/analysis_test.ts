@@ -6,8 +6,10 @@ import {
   lastAnswerMs,
   machinesAtOnce,
   median,
+  MOST_STALLED_MS,
   outageMs,
   outages,
+  ownOutageMs,
   type Ping,
   SLOT_MS,
   worst,
@@ -59,6 +61,45 @@ for (const { name, replyMs, expected } of OUTAGE_CASES) {
     assert.equal(Number(outageMs(pings(replyMs), ALL).toFixed(6)), expected);
   });
 }
+
+const hole = (from: number, until: number) => (at: number): number | null => at >= from && at < until ? null : 0.2;
+const queued = (from: number, until: number) => (at: number): number => at >= from && at < until ? until - at : 0.2;
+
+const OWN_CASES: {
+  name: string;
+  replyMs: (sentMs: number) => number | null;
+  others: (sentMs: number) => number | null;
+  expected: number;
+}[] = [
+  { name: "everybody is answered", replyMs: hole(0, 0), others: hole(0, 0), expected: 0 },
+  { name: "others are answered all the time", replyMs: hole(200, 500), others: hole(0, 0), expected: 300.2 },
+  { name: "both wait for the machine", replyMs: queued(200, 500), others: queued(200, 500), expected: 0 },
+  { name: "the machine stands still within it", replyMs: hole(200, 500), others: queued(300, 400), expected: 200.2 },
+  { name: "the machine stands still at its end", replyMs: hole(200, 500), others: queued(400, 600), expected: 200 },
+  {
+    name: "the machine stands still at another time",
+    replyMs: hole(200, 300),
+    others: hole(600, 700),
+    expected: 100.2,
+  },
+  { name: "others are late, but not missed", replyMs: hole(200, 300), others: () => 20, expected: 100.2 },
+  { name: "nobody is ever answered again", replyMs: hole(200, 2000), others: hole(200, 2000), expected: Infinity },
+  { name: "others are never answered", replyMs: hole(200, 300), others: () => null, expected: 100.2 },
+];
+
+for (const { name, replyMs, others, expected } of OWN_CASES) {
+  Deno.test(`an outage is less what the machine itself stood still: ${name}`, () => {
+    assert.equal(Number(ownOutageMs(pings(replyMs), ALL, pings(others)).toFixed(6)), expected);
+  });
+}
+
+Deno.test("of one outage only so much is put down to the machine", () => {
+  const silence = (
+    untilMs: number,
+  ): Ping[] => [{ sentMs: 0, repliedMs: untilMs }, { sentMs: untilMs, repliedMs: untilMs }];
+  const [longMs, span] = [3 * MOST_STALLED_MS, { fromMs: 0, untilMs: 4 * MOST_STALLED_MS }];
+  assert.equal(ownOutageMs(silence(longMs), span, silence(longMs)), longMs - MOST_STALLED_MS);
+});
 
 Deno.test("requests before and after the span do not count", () => {
   const record = pings((at) => at < 300 || at > 600 ? null : 0.2);

@@ -84,7 +84,7 @@ withRouters("the node that holds the addresses, and only it, announces them", ["
         tookMs: performance.now() - fromMs,
         boundMs: 5000 + SLACK_MS,
       });
-      const pings = new Pinging(lab, client);
+      const pings = new Pinging(lab, client, border);
       for (const [name, { boundMs, end }] of Object.entries(ends)) {
         await t.step(`the node that announces is ${name}, and another takes over`, async () => {
           const victim = await carrier(router, nodes);

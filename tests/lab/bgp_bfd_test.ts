@@ -60,7 +60,7 @@ withRouters("FRR shares traffic between three nodes and goes on with two", ["frr
     for (const speaker of speakers) {
       await bfdUp({ router, speaker, peer: border.station.ip4, node: speaker.machine.station.ip4 });
     }
-    const pings = new Pinging(lab, client);
+    const pings = new Pinging(lab, client, border);
     for (const [name, end] of [["cut off", cutOff], ["killed", killed]] as const) {
       await t.step(`the node that carries the client's traffic is ${name}`, async () => {
         await pings.steady(PATIENCE_MS);

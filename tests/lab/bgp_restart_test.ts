@@ -24,7 +24,7 @@ async function killedAndBack(world: World): Promise<void> {
   const { lab, router, speaker, client, node } = world;
   await router.waitKernel(ROUTES[4], 1, PATIENCE_MS);
   await router.waitKernel(ROUTES[6], 1, PATIENCE_MS);
-  const pings = new Pinging(lab, client);
+  const pings = new Pinging(lab, client, router.machine);
   await pings.steady(PATIENCE_MS);
   const removed = watchKernel(world);
   await sleep(200);

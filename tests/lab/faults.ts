@@ -4,7 +4,7 @@
  */
 
 import { assert } from "../../mod/base/assert.ts";
-import { blindMs, firstReplyMs, lastAnswerMs, machinesAtOnce, outageMs, type Span } from "./analysis.ts";
+import { blindMs, firstReplyMs, lastAnswerMs, machinesAtOnce, ownOutageMs, type Span } from "./analysis.ts";
 import { askAgent } from "../../mod/cli/control_client.ts";
 import { stateDirectory } from "./daemon.ts";
 import { lose, loseNothing } from "./filter.ts";
@@ -19,7 +19,7 @@ export type PerFamily = Readonly<Record<Family, number>>;
 /** What one run of a fault showed. */
 export interface FaultResult {
   readonly fault: FaultName;
-  /** Client's longest time without an answer, or what {@link Fault.measures} says. */
+  /** Client's longest time without an answer, less what everything stood still, or what {@link Fault.measures} says. */
   readonly outageMs: PerFamily;
   /** Greatest number of machines that answered at one instant. */
   readonly maxAnswering: PerFamily;
@@ -296,8 +296,8 @@ export async function runFault(lab: Lab, fault: Fault): Promise<FaultResult> {
   await sleep(WATCH_MS);
   const moments = await fault.run(lab, holder);
   const after = await lab.settled();
-  const span = { fromMs: moments.atMs - WATCH_MS / 2, untilMs: sharedNow() };
   const { pings, samples } = lab.probes;
+  const span = { fromMs: moments.atMs - WATCH_MS / 2, untilMs: pings.knownMs };
   return {
     fault: fault.name,
     outageMs: perFamily((family) => figure(lab, family, { fault, moments, span })),
@@ -320,10 +320,10 @@ export async function heal(lab: Lab): Promise<void> {
 
 function figure(lab: Lab, family: Family, run: { fault: Fault; moments: Moments; span: Span }): number {
   const { atMs, mendedMs } = run.moments;
-  const { pings, samples } = lab.probes;
+  const { pings, others, samples } = lab.probes;
   switch (run.fault.measures) {
     case "outage":
-      return outageMs(pings.pings(family), run.span);
+      return ownOutageMs(pings.pings(family), run.span, others.pings(family));
     case "let go": {
       const last = lastAnswerMs(samples.inquiries(family), { fromMs: atMs, untilMs: mendedMs });
       return last === null ? 0 : last - atMs;

@@ -7,6 +7,7 @@ import { LabNode } from "./node.ts";
 import { BACKEND_ECHO_PORT, BACKEND_HTTP_PORT, type Station, station } from "./plan.ts";
 import { Probes } from "./probes.ts";
 import { FAMILIES, type Family } from "./records.ts";
+import { sharedNow } from "./time.ts";
 
 /** What a laboratory is made with. */
 export interface LabOptions {
@@ -21,6 +22,12 @@ export interface LabOptions {
   /** In place of the product; receives what the product would get. */
   readonly daemon?: Daemon;
 }
+
+/**
+ * Timing where not elections are asked about, and the holder is to stay: a machine that stands still for longer than the lease of `default`
+ * moves the addresses, which ends connections.
+ */
+export const PATIENT = "relaxed";
 
 const CLIENT = station("client", 100);
 const OBSERVER = station("observer", 101);
@@ -116,8 +123,10 @@ export class Lab {
    */
   async settled(limitMs: number = READY_MS): Promise<LabNode> {
     await Promise.all(this.nodes.filter((node) => node.running).map((node) => node.ready(limitMs)));
-    const { pings } = this.probes;
-    const look = (): LabNode | null => pings.isSteady(STEADY_MS) ? this.holder() : null;
+    const { pings, samples } = this.probes;
+    const fromMs = sharedNow();
+    const look = (): LabNode | null =>
+      samples.knownMs >= fromMs && pings.isSteady(STEADY_MS, fromMs) ? this.holder() : null;
     return await pings.changes.until(look, limitMs, "steady service from one holder");
   }
 

@@ -21,13 +21,15 @@ export class Pinger implements Prober {
   readonly fd: number;
   readonly modulus = 0x10000;
   readonly #family: Family;
-  readonly #identifier = Deno.pid & 0xffff;
+  readonly #identifier: number;
   readonly #address: Uint8Array<ArrayBuffer>;
   readonly #buffer = new Uint8Array(2048);
   readonly #sender = newSender();
 
-  constructor(family: Family, target: string) {
+  /** `nth` of this process: every raw socket hears all replies, and one has to know its own. */
+  constructor(family: Family, target: string, nth: number) {
     this.#family = family;
+    this.#identifier = (Deno.pid + nth * 0x8000) & 0xffff;
     this.#address = internetAddress(ip(target), 0);
     this.fd = family === 4
       ? openSocket(SocketFamily.INET, SocketType.RAW, ICMP)

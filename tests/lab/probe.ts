@@ -1,10 +1,11 @@
 /**
  * A probe: a process of its own that asks every {@link PROBE_EVERY_MS} and writes down what comes back (the lines of `records.ts`).
  *
- *     probe.ts ping   <device> <ip4> <ip6>
+ *     probe.ts ping   <device> <ip4> <ip6> [<other ip4> <other ip6>]
  *     probe.ts sample <device> <ip4> <ip6>
  *
- * `ping` sends echo requests through the kernel, so that its neighbour table decides where they go. `sample` asks the whole link who
+ * `ping` sends echo requests through the kernel, so that its neighbour table decides where they go; others whom it asks as well show when
+ * everybody has to wait for the machine that all of this runs on. `sample` asks the whole link who
  * has the address and notes every machine that answers; it must run on another machine than `ping`, because its answers refresh
  * the neighbour table of the machine they arrive at. It ends when its standard input does.
  *
@@ -16,7 +17,7 @@ import { closeFd } from "../../mod/linux/socket.ts";
 import { RouteSocket } from "../../mod/linux/rtnetlink.ts";
 import { Pinger } from "./pinger.ts";
 import type { Heard, Probers } from "./prober.ts";
-import { FAMILIES, type Family, formatEvent, PROBE_EVERY_MS } from "./records.ts";
+import { FAMILIES, type Family, formatEvent, OTHERS, PROBE_EVERY_MS } from "./records.ts";
 import { Sampler } from "./sampler.ts";
 import { sharedNow } from "./time.ts";
 
@@ -24,15 +25,21 @@ const POLLIN = 1;
 const POLLFD_BYTES = 8;
 const STDIN = 0;
 
+/** Probers, and what is before their lines. */
+interface Row {
+  readonly probers: Probers;
+  readonly prefix: string;
+}
+
 class Loop {
-  readonly #probers: Probers;
+  readonly #rows: readonly Row[];
   readonly #set: Uint8Array<ArrayBuffer>;
   readonly #encoder = new TextEncoder();
   #pending = "";
 
-  constructor(probers: Probers) {
-    this.#probers = probers;
-    const fds = [STDIN, ...[...probers.values()].map((prober) => prober.fd)];
+  constructor(rows: readonly Row[]) {
+    this.#rows = rows;
+    const fds = [STDIN, ...rows.flatMap(({ probers }) => [...probers.values()].map((prober) => prober.fd))];
     this.#set = new Uint8Array(fds.length * POLLFD_BYTES);
     const view = new DataView(this.#set.buffer);
     for (const [place, fd] of fds.entries()) {
@@ -45,28 +52,29 @@ class Loop {
   run(): void {
     let dueMs = sharedNow();
     for (let number = 0;; number++) {
-      for (const family of FAMILIES) this.#send(family, number);
+      for (const row of this.#rows) for (const family of FAMILIES) this.#send(row, family, number);
       this.#flush();
       dueMs = Math.max(dueMs + PROBE_EVERY_MS, sharedNow() - PROBE_EVERY_MS);
       for (let left = dueMs - sharedNow(); left > 0; left = dueMs - sharedNow()) {
         libc.poll(this.#set, BigInt(this.#set.length / POLLFD_BYTES), Math.ceil(left));
-        for (const family of FAMILIES) this.#receive(family, number);
+        for (const row of this.#rows) for (const family of FAMILIES) this.#receive(row, family, number);
         if (this.#inputEnded()) return;
       }
     }
   }
 
-  #send(family: Family, number: number): void {
+  #send({ probers, prefix }: Row, family: Family, number: number): void {
     const atMs = sharedNow();
-    this.#probers.get(family)?.send(number);
-    this.#pending += `${formatEvent({ kind: "sent", family, number, atMs, mac: "" })}\n`;
+    probers.get(family)?.send(number);
+    this.#pending += `${prefix}${formatEvent({ kind: "sent", family, number, atMs, mac: "" })}\n`;
   }
 
-  #receive(family: Family, newest: number): void {
-    const prober = this.#probers.get(family);
+  #receive({ probers, prefix }: Row, family: Family, newest: number): void {
+    const prober = probers.get(family);
     for (let heard = prober?.receive() ?? null; heard !== null; heard = prober?.receive() ?? null) {
       const number = numberOf(heard, newest, prober?.modulus ?? 1);
-      this.#pending += `${formatEvent({ kind: heard.kind, family, number, atMs: sharedNow(), mac: heard.mac })}\n`;
+      const event = { kind: heard.kind, family, number, atMs: sharedNow(), mac: heard.mac };
+      this.#pending += `${prefix}${formatEvent(event)}\n`;
     }
   }
 
@@ -87,8 +95,14 @@ function numberOf(heard: Heard, newest: number, modulus: number): number {
   return newest - ((newest - heard.low) % modulus + modulus) % modulus;
 }
 
-function open(kind: string, device: string, targets: Readonly<Record<Family, string>>): Probers {
-  if (kind === "ping") return new Map(FAMILIES.map((family) => [family, new Pinger(family, targets[family])]));
+type Targets = Readonly<Record<Family, string>>;
+
+function pingers(targets: Targets, nth: number): Probers {
+  return new Map(FAMILIES.map((family) => [family, new Pinger(family, targets[family], nth)]));
+}
+
+function open(kind: string, device: string, targets: Targets): Probers {
+  if (kind === "ping") return pingers(targets, 0);
   const routes = new RouteSocket();
   const link = routes.linkByName(device);
   routes.close();
@@ -97,8 +111,11 @@ function open(kind: string, device: string, targets: Readonly<Record<Family, str
 }
 
 if (import.meta.main) {
-  const [kind = "", device = "", ip4 = "", ip6 = ""] = Deno.args;
-  const probers = open(kind, device, { 4: ip4, 6: ip6 });
-  new Loop(probers).run();
-  for (const prober of probers.values()) closeFd(prober.fd);
+  const [kind = "", device = "", ip4 = "", ip6 = "", other4, other6] = Deno.args;
+  const rows: Row[] = [{ probers: open(kind, device, { 4: ip4, 6: ip6 }), prefix: "" }];
+  if (other4 !== undefined && other6 !== undefined) {
+    rows.push({ probers: pingers({ 4: other4, 6: other6 }, 1), prefix: OTHERS });
+  }
+  new Loop(rows).run();
+  for (const { probers } of rows) for (const prober of probers.values()) closeFd(prober.fd);
 }

@@ -3,7 +3,7 @@
 import { AHEAD_OF_OTHERS, Child } from "./child.ts";
 import type { Machine } from "./network.ts";
 import { samplerSources, VIP_4, VIP_6 } from "./plan.ts";
-import { FAMILIES, type Family, ProbeRecord } from "./records.ts";
+import { FAMILIES, type Family, feedPings, ProbeRecord } from "./records.ts";
 
 const PROBE = new URL("probe.ts", import.meta.url).pathname;
 
@@ -11,6 +11,8 @@ const PROBE = new URL("probe.ts", import.meta.url).pathname;
 export class Probes {
   /** Echo requests from the client. */
   readonly pings = new ProbeRecord();
+  /** Those to the observer, at the same moments: nothing is ever done to it. */
+  readonly others = new ProbeRecord();
   /** Who answered the observer's questions. */
   readonly samples = new ProbeRecord();
   readonly #children: Child[] = [];
@@ -21,7 +23,11 @@ export class Probes {
     for (const family of FAMILIES) {
       for (const source of samplerSources(family)) observer.addAddress(source, family === 4 ? 24 : 64);
     }
-    probes.#children.push(launch("ping", client, probes.pings), launch("sample", observer, probes.samples));
+    const { ip4, ip6 } = observer.station;
+    probes.#children.push(
+      launch(["ping", ip4, ip6], client, (line) => feedPings(line, probes)),
+      launch(["sample"], observer, (line) => probes.samples.feed(line)),
+    );
     try {
       await Promise.all([begun(probes.pings, "ping"), begun(probes.samples, "sample")]);
     } catch (error) {
@@ -41,6 +47,7 @@ export class Probes {
   /** Forgets what was recorded. */
   clear(): void {
     this.pings.clear();
+    this.others.clear();
     this.samples.clear();
   }
 
@@ -50,10 +57,14 @@ export class Probes {
   }
 }
 
-function launch(kind: "ping" | "sample", machine: Machine, record: ProbeRecord): Child {
+function launch(
+  [kind, ...others]: readonly ["ping" | "sample", ...string[]],
+  machine: Machine,
+  onLine: (line: string) => void,
+): Child {
   const program = [Deno.execPath(), "run", "-A", "--no-lock", PROBE];
-  const argv = [...AHEAD_OF_OTHERS, ...program, kind, machine.station.device, VIP_4, VIP_6];
-  return Child.start(argv, { name: kind, inside: machine.inside, onLine: (line) => record.feed(line) });
+  const argv = [...AHEAD_OF_OTHERS, ...program, kind, machine.station.device, VIP_4, VIP_6, ...others];
+  return Child.start(argv, { name: kind, inside: machine.inside, onLine });
 }
 
 function begun(record: ProbeRecord, kind: string): Promise<true> {

@@ -4,6 +4,8 @@
  *     s <family> <number> <ms>          a request was sent
  *     r <family> <number> <ms> [<mac>]  a reply arrived (the sampler adds who answered)
  *     c <family> 0 <ms> <mac>           somebody announced the address without being asked
+ *
+ * The pinger may ask others at the same moments; `o ` is before the lines about them.
  */
 
 import { assertNever } from "../../mod/base/assert.ts";
@@ -51,6 +53,15 @@ export function formatEvent(event: ProbeEvent): string {
   return event.mac === "" ? head : `${head} ${event.mac}`;
 }
 
+/** Before the lines about others. */
+export const OTHERS = "o ";
+
+/** Takes one line of a pinger that asks others, too. */
+export function feedPings(line: string, records: { readonly pings: ProbeRecord; readonly others: ProbeRecord }): void {
+  if (line.startsWith(OTHERS)) records.others.feed(line.slice(OTHERS.length));
+  else records.pings.feed(line);
+}
+
 /** Reads a line; null when it is none of a probe's. */
 export function parseEvent(line: string): ProbeEvent | null {
   const match = /^([src]) ([46]) (\d+) (\d+(?:\.\d+)?)(?: ([0-9a-f:]{17}))?$/.exec(line);
@@ -73,6 +84,7 @@ export class ProbeRecord {
   readonly #requests: Record<Family, Map<number, Request>> = { 4: new Map(), 6: new Map() };
   readonly #claims: Record<Family, Claim[]> = { 4: [], 6: [] };
   readonly #newest: Record<Family, number> = { 4: -1, 6: -1 };
+  #knownMs = -Infinity;
 
   /** Takes one line of the probe's output; others are ignored. */
   feed(line: string): void {
@@ -80,6 +92,7 @@ export class ProbeRecord {
     if (event === null) return;
     const requests = this.#requests[event.family];
     const { atMs, mac } = event;
+    this.#knownMs = Math.max(this.#knownMs, atMs);
     switch (event.kind) {
       case "sent":
         requests.set(event.number, { sentMs: atMs, answers: [] });
@@ -95,6 +108,14 @@ export class ProbeRecord {
         assertNever(event.kind);
     }
     this.changes.changed();
+  }
+
+  /**
+   * The moment up to which everything is here that the probe has seen. It is behind the clock where whoever reads has to wait for a
+   * processor: a request may have been answered since.
+   */
+  get knownMs(): number {
+    return this.#knownMs;
   }
 
   /** Forgets everything up to now, so that a long run does not fill the memory. */
@@ -139,11 +160,12 @@ export class ProbeRecord {
     return since;
   }
 
-  /** Whether requests of both families have been answered without a gap for so long. */
-  isSteady(forMs: number): boolean {
+  /** Whether requests of both families have been answered without a gap for so long, and one of them was sent at `sinceMs` or later. */
+  isSteady(forMs: number, sinceMs = -Infinity): boolean {
     return FAMILIES.every((family) => {
       const since = this.servedSince(family);
-      return since !== null && this.newestSentMs(family) - since >= forMs;
+      const newest = this.newestSentMs(family);
+      return since !== null && newest >= sinceMs && newest - since >= forMs;
     });
   }
 

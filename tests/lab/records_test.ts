@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatEvent, parseEvent, type ProbeEvent, ProbeRecord } from "./records.ts";
+import { FAMILIES, feedPings, formatEvent, OTHERS, parseEvent, type ProbeEvent, ProbeRecord } from "./records.ts";
 
 const MAC = "02:00:00:00:00:01";
 
@@ -86,4 +86,25 @@ Deno.test("who waits for a record looks again at every event", async () => {
   made.feed(`r 4 0 2 ${MAC}`);
   assert.equal(await seen, 2);
   await assert.rejects(made.changes.until(() => null, 10, "nothing"), /nothing: not within 10 ms/);
+});
+
+Deno.test("what a pinger writes of others is kept apart, under the same numbers", () => {
+  const records = { pings: new ProbeRecord(), others: new ProbeRecord() };
+  for (const line of ["s 4 0 1.00", `${OTHERS}s 4 0 1.10`, `${OTHERS}r 4 0 1.30`]) feedPings(line, records);
+  assert.deepEqual(records.pings.pings(4), [{ sentMs: 1, repliedMs: null }]);
+  assert.deepEqual(records.others.pings(4), [{ sentMs: 1.1, repliedMs: 1.3 }]);
+});
+
+Deno.test("a record is known up to its last line, and is steady only if it reaches to where it is asked for", () => {
+  const record = new ProbeRecord();
+  assert.equal(record.knownMs, -Infinity);
+  for (let number = 0; number <= 20; number++) {
+    for (const family of FAMILIES) {
+      for (const [letter, late] of [["s", 0], ["r", 1]] as const) {
+        record.feed(`${letter} ${family} ${number} ${(number * 5 + late).toFixed(2)}`);
+      }
+    }
+  }
+  assert.equal(record.knownMs, 101);
+  assert.deepEqual([record.isSteady(90), record.isSteady(90, 100), record.isSteady(90, 101)], [true, true, false]);
 });

@@ -88,7 +88,8 @@ export class StartBgpLab {
       const [node = null, other = null] = found;
       return node === other ? node : null;
     });
-    const look = (): true | null => this.#pings.isSteady(STEADY_MS) ? true : null;
+    const fromMs = sharedNow();
+    const look = (): true | null => this.#pings.isSteady(STEADY_MS, fromMs) ? true : null;
     await this.#pings.changes.until(look, limitMs, "steady answers");
     return value;
   }
@@ -120,7 +121,7 @@ export class StartBgpLab {
 
   /** The longest time in which the client had no answer since then, of both families. */
   outageMs(fromMs: number): number {
-    const span = { fromMs, untilMs: sharedNow() };
+    const span = { fromMs, untilMs: this.#pings.knownMs };
     return Math.max(...FAMILIES.map((family) => outageMs(this.#pings.pings(family), span)));
   }
 
