@@ -98,20 +98,35 @@ export function streamError(fd: number): number {
 }
 
 /** struct tcp_info (include/uapi/linux/tcp.h), in words of 32 bits; the last one is there from Linux 5.4 on. */
-const Info = { unacknowledged: 6, lastAcknowledgementMs: 14, sendWindow: 57 } as const;
-const info = new Int32Array(Info.sendWindow + 1);
+const Info = { unacknowledged: 6, lastSentMs: 11, lastAcknowledgementMs: 14, sendWindow: 57 } as const;
+/** In bytes: how often in a row something was sent again. */
+const RETRANSMITS = 2;
+const info = new Uint32Array(Info.sendWindow + 1);
+const infoBytes = new Uint8Array(info.buffer);
 const infoLength = new Uint32Array(1);
+
+function readInfo(fd: number): boolean {
+  infoLength[0] = info.byteLength;
+  info.fill(0);
+  return libc.getsockopt(fd, TCP, TCP_INFO, infoBytes, infoLength) !== -1;
+}
 
 /**
  * For how long the peer has said nothing, if what was sent to it waits to be acknowledged; else 0, also where its window is closed: it need
  * not acknowledge anything then.
  */
 export function unansweredMs(fd: number): number {
-  infoLength[0] = info.byteLength;
-  info.fill(0);
-  if (libc.getsockopt(fd, TCP, TCP_INFO, info, infoLength) === -1) return 0;
+  if (!readInfo(fd)) return 0;
   const isAwaited = info[Info.unacknowledged] !== 0 && info[Info.sendWindow] !== 0;
   return isAwaited ? info[Info.lastAcknowledgementMs] ?? 0 : 0;
+}
+
+/**
+ * When something left for the peer that it had not got before: so many ms ago, Infinity where that is not so. The kernel may have much to
+ * send long after it was given, and is asked by whoever wants to know whether a connection is at rest.
+ */
+export function sinceSentMs(fd: number): number {
+  return readInfo(fd) && infoBytes[RETRANSMITS] === 0 ? info[Info.lastSentMs] ?? Infinity : Infinity;
 }
 
 /** Sends FIN after what the kernel has taken. A connection that is gone already is no error. */

@@ -12,6 +12,7 @@ import {
   peekStream,
   receiveStream,
   sendStream,
+  sinceSentMs,
   streamError,
   tuneStream,
   unansweredMs,
@@ -112,6 +113,19 @@ Deno.test("a peer that does not acknowledge is told from one that does not read"
   await until(() => unansweredMs(second.served) >= 50);
   assert.equal(unansweredMs(served), 0, "its window is closed, which it has said");
   for (const fd of [client, served, listener, ...Object.values(second)]) closeFd(fd);
+});
+
+Deno.test("it is known when something new left for the peer, also of what the kernel was given before", async () => {
+  const { client, served, listener } = pair();
+  const piece = new Uint8Array(256 * 1024);
+  while (sendStream(served, piece, piece.length) > 0);
+  await until(() => sinceSentMs(served) >= 100);
+  while (receiveStream(client, piece, piece.length) > 0);
+  await until(() => sinceSentMs(served) < 100);
+  attachFilter(client, DEAF);
+  while (sendStream(served, piece, piece.length) > 0);
+  await until(() => sinceSentMs(served) === Infinity);
+  for (const fd of [client, served, listener]) closeFd(fd);
 });
 
 async function until(holds: () => boolean): Promise<void> {

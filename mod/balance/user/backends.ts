@@ -87,6 +87,10 @@ export class ThreadBackends implements Backends {
     return this.#at(index).destination;
   }
 
+  isConfigured(index: number): boolean {
+    return this.#at(index).place >= 0;
+  }
+
   moved(index: number, bytes: number): void {
     this.#options.counters.moved(this.#at(index).slot, bytes);
   }

@@ -6,6 +6,7 @@ import {
   peekStream,
   receiveStream,
   sendStream,
+  sinceSentMs,
   streamError,
   tuneStream,
   unansweredMs,
@@ -115,6 +116,10 @@ export class SocketFlow extends DeadlineNode implements Flow {
 
   get target(): Endpoint {
     return this.#told?.target ?? this.local;
+  }
+
+  get sinceSentMs(): number {
+    return this.#state === "open" ? sinceSentMs(this.fd) : Infinity;
   }
 
   /** The peer's FIN has come, behind whatever is there. */

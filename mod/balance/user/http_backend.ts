@@ -1,6 +1,7 @@
 /** Connections to backends: who uses one, and those that nobody uses just now. */
 import { MAX_IDLE, MAX_IDLE_MS } from "../http_policy.ts";
 import { assertNever } from "../../base/assert.ts";
+import type { BackendTarget } from "../targets.ts";
 import type { Destination, Flow, FlowOwner, Loop } from "./types.ts";
 
 /** Who uses a connection to a backend is told what happens to it. */
@@ -26,12 +27,19 @@ export class BackendConnection implements FlowOwner {
   sinceMs = 0;
   /** The name of what it is connected to. */
   to = "";
+  /** How to speak to it. */
+  readonly target: BackendTarget | null;
   #flow: Flow | null = null;
   readonly #kept: KeptBackends;
 
-  constructor(index: number, user: BackendUser, kept: KeptBackends) {
+  constructor(
+    index: number,
+    user: BackendUser,
+    { kept, target }: { readonly kept: KeptBackends; readonly target: BackendTarget | null },
+  ) {
     this.index = index;
     this.user = user;
+    this.target = target;
     this.#kept = kept;
   }
 

@@ -253,9 +253,11 @@ export class HttpClient implements FlowOwner, ExchangeClient {
   /** A client that reads slowly is waited for, one that does not read is not. */
   #checkFlushing(): void {
     const { flow } = this;
-    if (flow.sentBytes === this.#flushedBytes) return this.cut();
+    const { idleTimeoutMs } = this.#shared.config;
+    const restMs = flow.sentBytes === this.#flushedBytes ? idleTimeoutMs - flow.sinceSentMs : idleTimeoutMs;
+    if (restMs <= 0) return this.cut();
     this.#flushedBytes = flow.sentBytes;
-    flow.expireIn(this.#shared.config.idleTimeoutMs);
+    flow.expireIn(restMs);
   }
 
   /** Says that nothing more comes, and reads on for a moment so that the last answer arrives. */

@@ -10,6 +10,7 @@ import type { BackendConnection, BackendUser } from "./http_backend.ts";
 import type { ExchangeClient, ExchangeEnd, Phase, UploadEnd } from "./http_exchange_types.ts";
 import { Content } from "./http_content.ts";
 import { sendWithHead } from "./http_input.ts";
+import { Movement } from "./http_movement.ts";
 import { Opening } from "./http_opening.ts";
 import { CurrentRequest } from "./http_request.ts";
 import type { HttpShared } from "./http_shared.ts";
@@ -37,8 +38,7 @@ export class Exchange implements BackendUser {
   /** Of the answer that is passed on. */
   #persistent = false;
   #tunnel: Tunnel | null = null;
-  /** Of both flows, when one was last looked at for having expired. */
-  #movedBytes = 0;
+  readonly #movement = new Movement();
 
   constructor(shared: HttpShared, client: ExchangeClient) {
     this.#shared = shared;
@@ -82,8 +82,9 @@ export class Exchange implements BackendUser {
   }
 
   clientExpired(): void {
-    if (this.#hasMoved()) return this.#client.flow.expireIn(this.#shared.config.idleTimeoutMs);
-    this.#breakOff();
+    const restMs = this.#restMs();
+    if (restMs > 0) this.#client.flow.expireIn(restMs);
+    else this.#breakOff();
   }
 
   backendOpened(backend: BackendConnection): void {
@@ -132,7 +133,9 @@ export class Exchange implements BackendUser {
     if (this.#phase === "connecting") return this.#connectFailed(`no answer within ${config.connectTimeoutMs} ms`);
     // Content is on its way, which does not wait for the backend to think.
     const isMoving = this.#phase !== "awaiting" || this.#uploadEnd === null;
-    if (isMoving && this.#hasMoved()) return flow.expireIn(config.idleTimeoutMs);
+    // Nor can it think about what it has not got.
+    const restMs = isMoving ? this.#restMs() : config.responseTimeoutMs - flow.sinceSentMs;
+    if (restMs > 0) return flow.expireIn(restMs);
     if (this.#phase !== "awaiting") return this.#breakOff();
     this.#isLate = true;
     this.#fail("");
@@ -142,14 +145,9 @@ export class Exchange implements BackendUser {
     this.#breakOff();
   }
 
-  /** Whether anything has moved since this was asked the last time. */
-  #hasMoved(): boolean {
-    const { flow } = this.#client;
-    const backend = this.#backend?.flow;
-    const bytes = flow.receivedBytes + flow.sentBytes + (backend?.receivedBytes ?? 0) + (backend?.sentBytes ?? 0);
-    const hasMoved = bytes !== this.#movedBytes;
-    this.#movedBytes = bytes;
-    return hasMoved;
+  /** Of the idle time. */
+  #restMs(): number {
+    return this.#movement.restMs(this.#client.flow, this.#backend?.flow, { idleMs: this.#shared.config.idleTimeoutMs });
   }
 
   #open(): void {
@@ -182,7 +180,7 @@ export class Exchange implements BackendUser {
     const request = this.#request;
     this.#backend = backend;
     this.#phase = "awaiting";
-    const head = request.encode(this.#shared.target(backend.index));
+    const head = request.encode(backend.target);
     if (head === null) {
       this.#shared.kept.put(backend);
       return this.#reply(400, "the path leaves the part of the server that is offered here");
@@ -219,7 +217,7 @@ export class Exchange implements BackendUser {
   /** While content moves, the backend may take its time: it cannot answer what it has not got. */
   #touchUpload(flow: Flow): void {
     const { idleTimeoutMs, responseTimeoutMs } = this.#shared.config;
-    this.#hasMoved();
+    this.#movement.note(this.#client.flow, this.#backend?.flow);
     this.#client.flow.expireIn(idleTimeoutMs);
     flow.expireIn(Math.max(idleTimeoutMs, responseTimeoutMs));
   }
@@ -332,7 +330,7 @@ export class Exchange implements BackendUser {
 
   #touchDownload(flow: Flow): void {
     const { idleTimeoutMs } = this.#shared.config;
-    this.#hasMoved();
+    this.#movement.note(this.#client.flow, this.#backend?.flow);
     this.#client.flow.expireIn(idleTimeoutMs);
     flow.expireIn(idleTimeoutMs);
   }
@@ -369,14 +367,15 @@ export class Exchange implements BackendUser {
   /** `hasMore`: there is something behind the answer, which is no answer to anything. */
   #completeDownload(backend: BackendConnection, hasMore: boolean): void {
     const isReusable = !hasMore && this.#answer.persistent && this.#uploadEnd === "complete" &&
-      this.#isQuiet(backend.flow);
+      this.#isQuiet(backend.flow) && this.#shared.backends.isConfigured(backend.index);
     if (isReusable) this.#shared.kept.put(backend);
     else backend.flow.close();
     this.#finish(this.#persistent);
   }
 
+  /** Nothing is to come, and nothing is left to go: content that the backend answered without taking it would be before the next request. */
   #isQuiet(flow: Flow): boolean {
-    return !flow.isClosed && (!flow.hasInput || this.#shared.scratch.receiveHead(flow) === 0);
+    return !flow.isClosed && flow.keptBytes === 0 && (!flow.hasInput || this.#shared.scratch.receiveHead(flow) === 0);
   }
 
   #beginTunnel(backend: BackendConnection, head: ResponseHead): void {
@@ -398,7 +397,7 @@ export class Exchange implements BackendUser {
   #moveTunnel(): void {
     const state = this.#tunnel?.move() ?? "broken";
     this.#client.flow.expireIn(this.#shared.config.idleTimeoutMs);
-    this.#hasMoved();
+    this.#movement.note(this.#client.flow, this.#backend?.flow);
     this.#report();
     if (state === "open") return;
     if (state === "broken") return this.#breakOff();

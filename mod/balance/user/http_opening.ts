@@ -93,7 +93,8 @@ export class Opening {
 
   #connect(index: number, to: Destination | null): BackendConnection | null {
     const { kept, loop, config } = this.#shared;
-    const backend = new BackendConnection(index, this.#user, kept);
+    // As it is now: the configuration may be another one by the time the connection stands.
+    const backend = new BackendConnection(index, this.#user, { kept, target: this.#shared.target(index) });
     const flow = to === null ? null : backend.connect(loop, to);
     if (flow === null) {
       if (to === null) this.failed("its name has no address");

@@ -93,7 +93,7 @@ class TcpSession implements FlowOwner {
     this.#tried = null;
     backends.connected(this.#index);
     flow.neverExpire();
-    this.#client.expireIn(config.idleTimeoutMs);
+    this.#touch();
     if (config.sendProxyProtocol !== null) flow.send(encodeProxyHeader(config.sendProxyProtocol, this.#client));
     this.#pump(this.#client, flow, this.#up);
   }
@@ -120,7 +120,7 @@ class TcpSession implements FlowOwner {
   }
 
   expired(flow: Flow): void {
-    if (flow === this.#client || this.#isOpen) return this.#end("reset");
+    if (this.#isOpen) return this.#rested();
     flow.close();
     this.#giveUp(`no connection within ${this.#shared.config.connectTimeoutMs} ms`);
     this.connect();
@@ -163,7 +163,7 @@ class TcpSession implements FlowOwner {
       else if (got === asked && asked < WINDOW.max) way.window = asked << 1;
     }
     if (got < 0) this.#ended(got, to, way);
-    else if (moved > 0) this.#client.expireIn(this.#shared.config.idleTimeoutMs);
+    else if (moved > 0) this.#touch();
   }
 
   #ended(how: number, to: Flow, way: Way): void {
@@ -171,7 +171,20 @@ class TcpSession implements FlowOwner {
     way.hasEnded = true;
     if (this.#endIfOver()) return;
     to.finish();
+    this.#touch();
+  }
+
+  /** The idle time begins anew. */
+  #touch(): void {
     this.#client.expireIn(this.#shared.config.idleTimeoutMs);
+  }
+
+  /** Nothing has come for the idle time; what came before may still be on its way to someone slow. */
+  #rested(): void {
+    const sinceSentMs = Math.min(this.#client.sinceSentMs, this.#backend?.sinceSentMs ?? Infinity);
+    const restMs = this.#shared.config.idleTimeoutMs - sinceSentMs;
+    if (restMs > 0) this.#client.expireIn(restMs);
+    else this.#end("reset");
   }
 
   /** Both have sent FIN, and everything has left. */

@@ -47,6 +47,8 @@ export interface Flow {
   /** Bytes received and bytes the kernel has taken. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** So long ago the kernel has sent anything new over the wire, which may be well after it has taken it. Looked up when asked for. */
+  readonly sinceSentMs: number;
   /**
    * Receives what is there, at most `most` bytes (all that `into` holds). Gives the count; 0 when there is nothing now; -1 at the peer's FIN (also again); -2 when
    * the connection is broken: it is closed then, and the owner is not told.
@@ -112,6 +114,8 @@ export interface Backends {
   connectFailed(index: number, detail: string): void;
   /** Where the member is; null while its host name has no address: that is a failed connect. Another object after it has changed. */
   destination(index: number): Destination | null;
+  /** It is configured: false of one that was removed and still has something under way. */
+  isConfigured(index: number): boolean;
   /** Content that was received from a client or sent to one. */
   moved(index: number, bytes: number): void;
 }

@@ -88,6 +88,7 @@ Deno.test("after an update places are others, and what was given goes on where i
   assert.deepEqual(backends.update(placed(tcpConfig([2, 3]), [1, 2])), [0]);
   const picked = new Set([backends.pick(), backends.pick()]);
   assert.ok(!picked.has(0));
+  assert.deepEqual([0, ...picked].map((index) => backends.isConfigured(index ?? -1)), [false, true, true]);
   const names = [...picked].map((index) => backends.destination(index ?? -1)?.name).sort();
   assert.deepEqual(names, ["127.0.0.1:2", "127.0.0.1:3"]);
   assert.equal(counters.of(0).connections, 1);

@@ -21,6 +21,7 @@ export class FakeFlow implements Flow {
   receivedBytes = 0;
   sentBytes = 0;
   keptBytes = 0;
+  sinceSentMs = Infinity;
   isClosed = false;
   /** How it was ended here. */
   ending: "" | "finish" | "close" | "reset" = "";

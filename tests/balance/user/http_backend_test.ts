@@ -31,7 +31,7 @@ class Listener implements BackendUser {
 const TO = "127.0.0.1:8000";
 
 function connected(loop: FakeLoop, kept: KeptBackends, index = 0): { backend: BackendConnection; flow: FakeFlow } {
-  const backend = new BackendConnection(index, new Listener(), kept);
+  const backend = new BackendConnection(index, new Listener(), { kept, target: null });
   assert.ok(backend.connect(loop, destination(8000 + index)) !== null);
   return { backend, flow: loop.latest };
 }
@@ -39,7 +39,7 @@ function connected(loop: FakeLoop, kept: KeptBackends, index = 0): { backend: Ba
 Deno.test("who uses a connection is told what happens to it", () => {
   const loop = new FakeLoop();
   const user = new Listener();
-  const backend = new BackendConnection(3, user, new KeptBackends(loop));
+  const backend = new BackendConnection(3, user, { kept: new KeptBackends(loop), target: null });
   assert.throws(() => backend.flow);
   backend.connect(loop, destination(8000));
   loop.latest.open();
@@ -55,7 +55,7 @@ Deno.test("a user that throws is told so, and so is the loop", () => {
   const loop = new FakeLoop();
   const user = new Listener();
   user.isFaulty = true;
-  new BackendConnection(0, user, new KeptBackends(loop)).connect(loop, destination(8000));
+  new BackendConnection(0, user, { kept: new KeptBackends(loop), target: null }).connect(loop, destination(8000));
   loop.latest.expireIn(5);
   assert.throws(() => loop.pass(5), /a fault/);
   assert.deepEqual(user.told, ["expired", "fault"]);

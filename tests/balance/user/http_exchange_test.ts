@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { httpConfig } from "../kit.ts";
+import { destination } from "./kit.ts";
 import { FORWARDED_GET, forwardedPost, GET, HttpRig, OK, statusOf, TIMES } from "./http_rig.ts";
 
 const POST = "POST / HTTP/1.1\r\nHost: a\r\n";
@@ -228,4 +230,74 @@ Deno.test("a client that waits for 100-continue is told by the backend", () => {
   assert.equal(client.take(), OK);
   assert.deepEqual([client.ending, backend.ending], ["", ""]);
   rig.assertSettled();
+});
+
+Deno.test("content that is on its way to someone slow has its time, and so has who cannot answer before", () => {
+  const rig = new HttpRig();
+  const client = rig.client();
+  client.give(`${POST}Content-Length: 2\r\n\r\nhi`);
+  const backend = rig.opened(1);
+  backend.sinceSentMs = 150;
+  rig.loop.pass(TIMES.responseTimeoutMs);
+  assert.equal(client.take(), "", "it has not got all of the request");
+  backend.sinceSentMs = TIMES.responseTimeoutMs;
+  rig.loop.pass(149);
+  assert.equal(client.take(), "");
+  rig.loop.pass(101);
+  assert.equal(statusOf(client.take()), "504");
+  const slow = rig.client();
+  slow.give(GET);
+  const other = rig.opened(2);
+  slow.room = 0;
+  other.give("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi");
+  slow.sinceSentMs = 1;
+  rig.loop.pass(TIMES.idleTimeoutMs);
+  assert.equal(slow.isClosed, false);
+  slow.sinceSentMs = Infinity;
+  rig.loop.pass(TIMES.idleTimeoutMs);
+  assert.deepEqual([slow.ending, other.ending], ["reset", "reset"]);
+  rig.assertSettled();
+});
+
+Deno.test("the last bytes of an answer may take their time, as long as they leave", () => {
+  const rig = new HttpRig();
+  const client = rig.client();
+  client.give(GET);
+  client.room = 0;
+  rig.opened(1).give(OK);
+  client.sinceSentMs = 1;
+  rig.loop.pass(TIMES.idleTimeoutMs);
+  assert.equal(client.ending, "");
+  client.sinceSentMs = Infinity;
+  rig.loop.pass(TIMES.idleTimeoutMs);
+  assert.equal(client.ending, "reset");
+});
+
+Deno.test("a connection to a backend that is configured no more, or did not take all, is not kept", () => {
+  const removed = new HttpRig();
+  const { client, backend } = removed.served();
+  client.give(GET);
+  removed.backends.gone.add(0);
+  backend.give(OK);
+  assert.equal(client.take(), OK);
+  assert.deepEqual([client.ending, backend.ending], ["", "close"]);
+  const full = new HttpRig();
+  const sender = full.client();
+  sender.give(`${POST}Content-Length: 5\r\n\r\n`);
+  const early = full.opened(1);
+  early.room = 0;
+  sender.give("hello");
+  early.give(OK);
+  assert.equal(sender.take(), OK);
+  assert.deepEqual([sender.ending, early.ending], ["", "close"]);
+});
+
+Deno.test("a backend that is removed while it is connected to is spoken to as it was configured", () => {
+  const rig = new HttpRig({ backends: [{ url: new URL("http://127.0.0.1:8001/app"), weight: 1 }] });
+  rig.backends.destination = () => ({ ...destination(8001), name: "127.0.0.1:8001/app" });
+  const client = rig.client();
+  client.give(GET);
+  rig.service.update(httpConfig([8002], TIMES));
+  const backend = rig.opened(1);
+  assert.match(backend.take(), /^GET \/app\/ HTTP/);
 });

@@ -135,6 +135,8 @@ export class FakeBackends implements Backends {
   readonly told: string[] = [];
   readonly connections: number[];
   movedBytes = 0;
+  /** Not configured any more. */
+  readonly gone = new Set<number>();
   readonly #destinations: readonly (Destination | null)[];
   #next = 0;
 
@@ -167,6 +169,10 @@ export class FakeBackends implements Backends {
 
   destination(index: number): Destination | null {
     return this.#destinations[index] ?? null;
+  }
+
+  isConfigured(index: number): boolean {
+    return !this.gone.has(index);
   }
 
   moved(_index: number, bytes: number): void {

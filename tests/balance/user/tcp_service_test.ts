@@ -5,6 +5,7 @@ import type { TcpBalancerConfig } from "../../../mod/config/types.ts";
 import { Errno } from "../../../mod/linux/errno.ts";
 import { resetConnection } from "../../../mod/linux/reset_connections.ts";
 import { atRest, Backend, deadPort, eventually, pattern, RawConn, readBytes, sha256, tcpConfig } from "../kit.ts";
+import { FakeLoop } from "./fake_flow.ts";
 import { contextOf, destination, FakeBackends, LoopRig, silentPort, watchedLoop } from "./kit.ts";
 
 interface Scene {
@@ -276,4 +277,26 @@ Deno.test("where this machine has no more sockets, the client is reset and no ba
   assert.deepEqual([backends.told, backends.connections], [[], [0, 0]]);
   client.close();
   rig.close();
+});
+
+Deno.test("bytes that the kernel was given and still sends to someone slow are traffic", () => {
+  const loop = new FakeLoop();
+  const backends = new FakeBackends([destination(8000)]);
+  const service = new TcpService({ config: tcpConfig([8000], { idleTimeoutMs: 500 }), loop, backends });
+  for (const side of ["client", "backend"] as const) {
+    const client = loop.flow();
+    service.accepted(client);
+    const backend = loop.latest;
+    backend.open();
+    const slow = { client, backend }[side];
+    slow.sinceSentMs = 100;
+    loop.pass(500);
+    assert.equal(client.isClosed, false, `the ${side} gets something`);
+    slow.sinceSentMs = 500;
+    loop.pass(399);
+    assert.equal(client.isClosed, false, "a whole idle time from then on");
+    loop.pass(1);
+    assert.deepEqual([client.ending, backend.ending], ["reset", "reset"]);
+  }
+  assert.deepEqual(backends.connections, [0]);
 });
