@@ -77,7 +77,7 @@ export class KernelTable {
   /** Whether a table of ours may be there, whatever state it is in. */
   #isThere = false;
   #features: TableFeatures = { owned: true, timeLimits: true };
-  #probed: KernelProbe | null = null;
+  #works = false;
   #timer: Timer | null = null;
   /** What the whole table looks like; null: not known. */
   #shape: string | null = null;
@@ -90,10 +90,15 @@ export class KernelTable {
     this.#options = options;
   }
 
-  /** Whether the table can be had; tried once. Leftovers of a process that was killed are gone afterwards. */
+  /**
+   * Whether the table can be had; tried until it can: one that is another process's may be given up. Leftovers of a process that was killed
+   * are gone afterwards.
+   */
   probe(): KernelProbe {
-    this.#probed ??= this.#probe();
-    return this.#probed;
+    if (this.#works) return { outcome: "works" };
+    const probed = this.#probe();
+    this.#works = probed.outcome === "works";
+    return probed;
   }
 
   #probe(): KernelProbe {

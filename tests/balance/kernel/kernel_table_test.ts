@@ -217,6 +217,23 @@ Deno.test("a kernel that lacks something is told from one that works", () => {
   assert.equal(kernel.commits, 4, "with and without ownership and time-outs");
 });
 
+privileged("a table that is another process's is lacking until that is gone, and stays as it is", async () => {
+  await inWorld("where-possible", ({ other, table, open }) => {
+    const theirs = new KernelTable({ open, clock: systemClock });
+    assert.equal(theirs.probe().outcome, "works");
+    theirs.put(WEB);
+    for (let times = 0; times < 2; times++) {
+      const probe = table.probe();
+      assert.match(probe.outcome === "lacking" ? probe.why : "", /belongs to another process/);
+    }
+    assert.ok(other.sets(BALANCE).length > 0);
+    theirs.close();
+    assert.deepEqual(table.probe(), { outcome: "works" });
+    table.put(WEB);
+    assert.deepEqual(names(other), ["kube-vip-balance"]);
+  });
+});
+
 Deno.test("a kernel without time-outs for single connections balances with those of the machine", () => {
   const kernel = new Refusing();
   const table = new KernelTable({ open: () => kernel.open(), clock: new VirtualClock() });
