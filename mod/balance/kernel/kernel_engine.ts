@@ -2,7 +2,6 @@
 import type { Clock } from "../../base/clock.ts";
 import type { TcpBalancerConfig, UdpBalancerConfig } from "../../config/types.ts";
 import { SysError } from "../../linux/errno.ts";
-import { backendTargets } from "../targets.ts";
 import { forwardedFamilies, type Ground, remoteFamilies, whyListen } from "./choice.ts";
 import { Connections, type ConnectionTools } from "./connections.ts";
 import { Forwarding, type Sysctls } from "./forwarding.ts";
@@ -105,7 +104,7 @@ export class KernelEngine {
     const { table } = this.#parts;
     const probe = table.probe();
     if (probe.outcome === "lacking") return probe.why;
-    const needed = elementsFor(backendTargets(config), config.affinity);
+    const needed = elementsFor(config.backends, config.affinity);
     return table.hasRoomFor(needed, { protocol: config.type, port: config.port })
       ? null
       : "the load balancers have too many backends, or too fine weights, for the kernel's table";

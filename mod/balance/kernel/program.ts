@@ -61,7 +61,7 @@ import {
 } from "../../net/netlink/nftables.ts";
 import { frame } from "./frame.ts";
 import { hashSlots, turns } from "./slots.ts";
-import type { KernelService } from "./types.ts";
+import type { KernelBackend, KernelService } from "./types.ts";
 import {
   BALANCE,
   ENDPOINT_KEY,
@@ -114,7 +114,8 @@ export function changeTable(before: readonly KernelService[], after: readonly Ke
     const was = old.get(name);
     return was === undefined || sameChoice(was, part) ? [] : [{ was, part }];
   });
-  const [had, has] = [elementsOf(old), elementsOf(wanted)];
+  const kept = new Set([...wanted.keys()].filter((name) => sameEnds(old.get(name), wanted.get(name))));
+  const [had, has] = [elementsOf(old, kept), elementsOf(wanted, kept)];
   const added = [...has].filter(([id, one]) => had.get(id)?.value !== one.value).map(([, one]) => one);
   const removed = [...had].filter(([id, one]) => has.get(id)?.value !== one.value).map(([, one]) => one);
   return [
@@ -152,8 +153,25 @@ function partsOf(services: readonly KernelService[]): Map<string, Part> {
 }
 
 function partOf(service: KernelService, version: Version): Part {
+  return { service, version, name: `${serviceKey(service)}_${version}`, ...shareOut(service, version) };
+}
+
+type Shares = Pick<Part, "backends" | "slots">;
+/** Many slots take their time, and what comes next is compared with all that was. By list of backends, family and affinity. */
+const known = new WeakMap<readonly KernelBackend[], Map<string, Shares>>();
+
+function shareOut({ backends, affinity }: KernelService, version: Version): Shares {
+  const ofList = known.get(backends) ?? new Map<string, Shares>();
+  known.set(backends, ofList);
+  const key = `${version} ${affinity}`;
+  const shares = ofList.get(key) ?? sharesOf(backends, version, affinity);
+  ofList.set(key, shares);
+  return shares;
+}
+
+function sharesOf(given: readonly KernelBackend[], version: Version, affinity: KernelService["affinity"]): Shares {
   const backends = new Map<string, Backend>();
-  for (const { address, port, weight, usable } of service.backends) {
+  for (const { address, port, weight, usable } of given) {
     const ip = parsed(address);
     const name = `${ip.text} ${port}`;
     if (ip.family === version) backends.set(name, { ip, port, weight, usable, name });
@@ -161,11 +179,12 @@ function partOf(service: KernelService, version: Version): Part {
   const all = [...backends.values()];
   const usable = all.filter((one) => one.usable);
   const places = usable.map((one) => all.indexOf(one));
-  const slots = (service.affinity === "source" ? hashSlots(usable) : turns(usable)).map((index) => places[index] ?? 0);
-  return { service, version, name: `${serviceKey(service)}_${version}`, backends: all, slots };
+  const slots = (affinity === "source" ? hashSlots(usable) : turns(usable)).map((index) => places[index] ?? 0);
+  return { backends: all, slots };
 }
 
 function sameChoice(one: Part, other: Part): boolean {
+  if (one.slots === other.slots) return true;
   return one.service.affinity === other.service.affinity && slotText(one) === slotText(other);
 }
 
@@ -244,9 +263,19 @@ interface Member {
   readonly value: string;
 }
 
-/** Every element but those of the slots. */
-function elementsOf(parts: ReadonlyMap<string, Part>): Map<string, Member> {
-  const members = [...parts.values()].flatMap((part) => [...entrances(part), ...ends(part)]);
+/** Whether all is the same that belongs to a part's backends, as is seen at a glance. */
+function sameEnds(one: Part | undefined, other: Part | undefined): boolean {
+  return one?.backends === other?.backends &&
+    one?.service.preserveClientAddress === other?.service.preserveClientAddress;
+}
+
+/** Every element but those of the slots, and but the ends of parts whose names are in `kept`. */
+function elementsOf(parts: ReadonlyMap<string, Part>, kept: ReadonlySet<string>): Map<string, Member> {
+  const members = [...parts.values()].flatMap((part) => [
+    ...entrances(part),
+    ...selves(part),
+    ...(kept.has(part.name) ? [] : ends(part)),
+  ]);
   return new Map(members.map((one) => [`${one.set.set} ${one.element.key.join(".")}`, one]));
 }
 
@@ -267,15 +296,20 @@ function entrances({ service, version, name, backends }: Part): Member[] {
   return [at(`open${version}`, portKey(service)), ...local];
 }
 
-/** Where they go to. */
+/** Backends that may meet themselves; several services may have one. */
+function selves({ service, version, backends }: Part): Member[] {
+  if (!service.preserveClientAddress) return [];
+  return backends.map(({ ip: { bytes } }) => {
+    return { set: set(`self${version}`), element: { key: concat([bytes, bytes]) }, value: "" };
+  });
+}
+
+/** Where they go to, which no other service has. */
 function ends({ service, version, backends }: Part): Member[] {
   const chain = service.preserveClientAddress ? "preserve" : "masquerade";
   return backends.flatMap((backend) => {
     const flow = concat([portKey(service), endpointKey(backend)]);
-    const { bytes } = backend.ip;
-    const self = { set: set(`self${version}`), element: { key: concat([bytes, bytes]) }, value: "" };
     return [
-      ...(service.preserveClientAddress ? [self] : []),
       { set: set(`return${version}`), element: { key: flow, verdict: { verdict: "goto", chain } }, value: chain },
       { set: set(`traffic${version}`), element: { key: flow }, value: "" },
       { set: set(`new${version}`), element: { key: flow }, value: "" },

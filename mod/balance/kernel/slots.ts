@@ -24,25 +24,31 @@ export interface SlotCandidate {
  */
 export function turns(candidates: readonly SlotCandidate[]): number[] {
   const weights = reduced(candidates.map(({ weight }) => weight));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const credits = weights.map(() => 0);
+  const total = sum(weights);
+  const credits = new Int32Array(weights.length);
   return Array.from({ length: total }, () => {
-    let chosen = 0;
-    for (const [index, weight] of weights.entries()) {
-      credits[index] = (credits[index] ?? 0) + weight;
-      if ((credits[index] ?? 0) > (credits[chosen] ?? 0)) chosen = index;
+    let [chosen, best] = [0, -Infinity];
+    for (let index = 0; index < credits.length; index++) {
+      const credit = (credits[index] ?? 0) + (weights[index] ?? 0);
+      credits[index] = credit;
+      if (credit > best) [chosen, best] = [index, credit];
     }
-    credits[chosen] = (credits[chosen] ?? 0) - total;
+    credits[chosen] = best - total;
     return chosen;
   });
 }
 
 /** The smallest numbers in the same proportion, or nearly the same where these would be too many. */
 function reduced(weights: readonly number[]): number[] {
-  const divisor = weights.reduce(greatestCommonDivisor, 0);
-  const total = weights.reduce((sum, weight) => sum + weight, 0) / (divisor === 0 ? 1 : divisor);
+  const divisor = divisorOf(weights);
+  const total = sum(weights) / divisor;
   if (total <= MOST_TURNS) return weights.map((weight) => weight / divisor);
   return weights.map((weight) => Math.max(1, Math.floor(weight / divisor * (MOST_TURNS - weights.length) / total)));
+}
+
+/** What all of them can be divided by; 1 for none. */
+function divisorOf(weights: readonly number[]): number {
+  return weights.reduce(greatestCommonDivisor, 0) || 1;
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
@@ -55,27 +61,50 @@ function greatestCommonDivisor(a: number, b: number): number {
  */
 export function hashSlots(candidates: readonly SlotCandidate[]): number[] {
   if (candidates.length === 0) return [];
+  // Hundreds of thousands of hashes for some hundred candidates: what a slot's have in common is hashed once.
+  const names = candidates.map(({ name }) => Uint16Array.from(name, (letter) => letter.charCodeAt(0)));
+  const weights = candidates.map(({ weight }) => -weight);
   return Array.from({ length: HASH_SLOTS }, (_, slot) => {
+    const start = hashOn(0x811c9dc5, Uint16Array.from(`${slot} `, (letter) => letter.charCodeAt(0)));
     let [chosen, best] = [0, -Infinity];
-    for (const [index, { name, weight }] of candidates.entries()) {
-      const score = -weight / Math.log(uniform(`${slot} ${name}`));
+    for (let index = 0; index < names.length; index++) {
+      const score = (weights[index] ?? 0) / Math.log(uniform(hashOn(start, names[index] ?? NOBODY)));
       if (score > best) [chosen, best] = [index, score];
     }
     return chosen;
   });
 }
 
-/** How many elements of sets a service with these backends takes at most, of both families together. */
-export function elementsFor(candidates: readonly SlotCandidate[], affinity: "none" | "source"): number {
-  const slots = affinity === "source" ? 2 * HASH_SLOTS : turns(candidates).length;
-  return slots + ELEMENTS_EACH * candidates.length;
+const NOBODY = new Uint16Array();
+
+/** How many elements of sets a service with these backends takes at most, of both families together and whichever of them are usable. */
+export function elementsFor(
+  backends: readonly { readonly address: string; readonly weight: number }[],
+  affinity: "none" | "source",
+): number {
+  const [four, six] = [false, true].map((isSix) => {
+    const weights = backends.filter(({ address }) => address.includes(":") === isSix).map(({ weight }) => weight);
+    return affinity === "source" && weights.length > 0
+      ? HASH_SLOTS
+      : Math.min(MOST_TURNS, sum(weights) / divisorOf(weights));
+  });
+  return (four ?? 0) + (six ?? 0) + ELEMENTS_EACH * backends.length;
 }
 
-/** A number between 0 and 1, exclusive, from a text: FNV-1a with the finish of MurmurHash3, without which similar texts stay similar. */
-function uniform(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (((hash ^ (hash >>> 16)) >>> 0) + 0.5) / 0x1_0000_0000;
+function sum(weights: readonly number[]): number {
+  return weights.reduce((total, weight) => total + weight, 0);
+}
+
+/** FNV-1a, as it goes on from another hash. */
+function hashOn(before: number, letters: Uint16Array): number {
+  let hash = before;
+  for (let at = 0; at < letters.length; at++) hash = Math.imul(hash ^ (letters[at] ?? 0), 0x01000193);
+  return hash;
+}
+
+/** A number between 0 and 1, exclusive, from a hash, with the finish of MurmurHash3, without which similar texts stay similar. */
+function uniform(hash: number): number {
+  let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (((mixed ^ (mixed >>> 16)) >>> 0) + 0.5) / 0x1_0000_0000;
 }
