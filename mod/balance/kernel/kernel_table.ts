@@ -124,6 +124,8 @@ export class KernelTable {
    * as it was meanwhile.
    */
   put(service: KernelService): void {
+    const before = this.#wanted.get(serviceKey(service));
+    if (before !== undefined && JSON.stringify(before) === JSON.stringify(service)) return;
     this.#wanted.set(serviceKey(service), service);
     this.#apply();
   }
@@ -298,8 +300,11 @@ export class KernelTable {
     if (this.#shape !== null && generation === this.#generation) return true;
     this.#generation = generation;
     const look = this.#look();
-    this.#shape ??= look;
-    return look === this.#shape;
+    if (look === this.#shape) return true;
+    // While the kernel makes more or less room for a set, a list of it may have one element twice, and another one not.
+    const again = this.#look();
+    if (this.#shape === null && again === look) this.#shape = look;
+    return this.#shape === null || again === this.#shape;
   }
 
   #look(): string {
@@ -338,7 +343,7 @@ export class KernelTable {
 }
 
 function sizeOf({ backends, affinity }: KernelService): number {
-  return elementsFor(backends.map(({ address, port, weight }) => ({ name: `${address} ${port}`, weight })), affinity);
+  return elementsFor(backends, affinity);
 }
 
 const NOTHING: BackendCount = { connections: 0, bytes: 0 };
