@@ -9,15 +9,17 @@ import type { BfdChange, BfdPath, BfdState, BfdWatch } from "../../mod/bfd/types
 import { BfdPort } from "../../mod/linux/bfd_socket.ts";
 import { PacketSocket } from "../../mod/linux/packet_socket.ts";
 import { Poller } from "../../mod/linux/poller.ts";
+import { ordinaryPriority, raisePriority } from "../../mod/linux/priority.ts";
 import { RouteSocket } from "../../mod/linux/rtnetlink.ts";
 import { type BfdPacket, decodeBfd } from "../../mod/net/bfd.ts";
 import { EtherType } from "../../mod/net/ethernet.ts";
 import { formatIp } from "../../mod/net/ip.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
-import { Child } from "./child.ts";
+import { AHEAD_OF_OTHERS, Child } from "./child.ts";
+import { makeDirectory } from "./directory.ts";
 import { type Machine, Network } from "./network.ts";
 import { station } from "./plan.ts";
-import { Changes } from "./time.ts";
+import { Changes, sleep } from "./time.ts";
 
 const BRIDGE = "switch";
 const ETHERNET_BYTES = 14;
@@ -31,6 +33,9 @@ const UDP_BYTES = 8;
 const PROTOCOL_UDP = 17;
 /** Packets of a minute at the fastest that the tests use. */
 const KEEP = 10_000;
+
+const TICK_MS = 5;
+const LINK_MS = 10_000;
 
 /** A control packet on a cable. */
 export interface Heard {
@@ -71,6 +76,8 @@ export class BfdLab {
   readonly #switch: RouteSocket;
   readonly #poller: Poller;
   readonly #ears: PacketSocket[] = [];
+  readonly #late: { readonly atMs: number; readonly lateMs: number }[] = [];
+  readonly #ticking: number;
   readonly #daemons: Child[] = [];
   readonly #directories: string[] = [];
 
@@ -83,15 +90,23 @@ export class BfdLab {
     const network = new UdpBfdNetwork({ poller: this.#poller, random: Math.random, onError: fail });
     this.monitor = new PathMonitor({ network, clock: systemClock, random: Math.random });
     for (const who of ["ours", "router"] as const) this.#listen(who);
+    this.#ticking = this.#tick();
   }
 
   /** Makes the laboratory for `body` and closes it. */
   static async with(body: (lab: BfdLab) => Promise<void>): Promise<void> {
-    const lab = new BfdLab();
+    // As the program itself does.
+    raisePriority();
     try {
-      await body(lab);
+      const lab = new BfdLab();
+      try {
+        await lab.#linksAreUp();
+        await body(lab);
+      } finally {
+        await lab.#close();
+      }
     } finally {
-      await lab.#close();
+      ordinaryPriority();
     }
   }
 
@@ -109,11 +124,14 @@ export class BfdLab {
 
   /** The link-local address of a machine. */
   linkLocal(machine: Machine): string {
-    const found = machine.routes.addresses().find(({ ip, linkIndex }) =>
-      linkIndex === machine.linkIndex && ip.startsWith("fe80:")
-    );
-    assert(found !== undefined, `${machine.name} has a link-local address`);
-    return found.ip;
+    const found = linkLocalOf(machine);
+    assert(found !== null, `${machine.name} has a link-local address`);
+    return found;
+  }
+
+  /** How late this process was since a moment, at most: what it has noted is not known better than that. */
+  lateMs(sinceMs: number): number {
+    return Math.max(0, ...this.#late.filter(({ atMs }) => atMs >= sinceMs).map(({ lateMs }) => lateMs));
   }
 
   /** From now on nothing gets from one machine to the other; neither loses its carrier. */
@@ -155,16 +173,39 @@ export class BfdLab {
 
   /** A directory for a program of the router. */
   async directory(): Promise<string> {
-    const directory = await Deno.makeTempDir({ prefix: "kube-vip-bfd-" });
+    const directory = await makeDirectory("kube-vip-bfd-");
     this.#directories.push(directory);
     return directory;
   }
 
   /** Starts a program on the router. */
   daemon(name: string, command: readonly string[]): Child {
-    const child = Child.start(command, { name, inside: this.router.inside });
+    // A router has its own machine; BFD ends sessions where it has to wait for a processor.
+    const child = Child.start([...AHEAD_OF_OTHERS, ...command], { name, inside: this.router.inside });
     this.#daemons.push(child);
     return child;
+  }
+
+  /** Notes how late each of its turns is. */
+  #tick(): number {
+    let dueMs = performance.now() + TICK_MS;
+    return setInterval(() => {
+      const atMs = performance.now();
+      this.#late.push({ atMs, lateMs: Math.max(0, atMs - dueMs) });
+      if (this.#late.length > KEEP) this.#late.splice(0, KEEP / 2);
+      dueMs = atMs + TICK_MS;
+    }, TICK_MS);
+  }
+
+  /** The kernel gives link-local addresses when it gets round to the carrier. */
+  async #linksAreUp(): Promise<void> {
+    const untilMs = performance.now() + LINK_MS;
+    for (const machine of [this.ours, this.router]) {
+      while (linkLocalOf(machine) === null) {
+        assert(performance.now() < untilMs, `${machine.name} has a link-local address`);
+        await sleep(TICK_MS);
+      }
+    }
   }
 
   #bridge(): number {
@@ -191,6 +232,7 @@ export class BfdLab {
   }
 
   async #close(): Promise<void> {
+    clearInterval(this.#ticking);
     this.monitor.close();
     for (const daemon of this.#daemons.reverse()) await daemon.stop();
     await this.#poller.close();
@@ -199,6 +241,11 @@ export class BfdLab {
     this.#network.close();
     for (const directory of this.#directories) await Deno.remove(directory, { recursive: true });
   }
+}
+
+function linkLocalOf({ routes, linkIndex }: Machine): string | null {
+  const listed = routes.addresses().filter((address) => address.linkIndex === linkIndex);
+  return listed.find(({ ip }) => ip.startsWith("fe80:"))?.ip ?? null;
 }
 
 /** A path under watch. */

@@ -16,6 +16,11 @@ const BACK_MS = 2000;
 const START_MS = 20_000;
 const FRR = "/usr/lib/frr/bfdd";
 const CUTS = 10;
+/** Enough for a median. */
+const FEW_CUTS = 3;
+/** A cut in which this process was later than that with what it noted shows nothing, and is made again: so many times at most. */
+const LATE_MS = 20;
+const REPEATED = 5;
 
 const ROUTERS: readonly { name: string; program: string; start: StartRouter }[] = [
   { name: "FRR", program: FRR, start: startFrr },
@@ -59,24 +64,54 @@ async function bothUp(
   return [ours - sinceMs, theirs.atMs - sinceMs];
 }
 
+/** The path stays up for a while. One in which this process was late, with its packets as well, shows nothing, and is begun anew. */
+async function staysUp(lab: BfdLab, watched: Watched, forMs: number): Promise<void> {
+  for (let left = REPEATED;; left--) {
+    const sinceMs = performance.now();
+    const told = watched.told.length;
+    await sleep(forMs);
+    if (watched.told.length === told && watched.watch.state === "up") return;
+    const shown = JSON.stringify(watched.told.slice(told));
+    assert.ok(left > 0 && lab.lateMs(sinceMs) > LATE_MS, `up for ${forMs} ms: ${shown}`);
+    await lab.changes.until(() => watched.watch.state === "up" || null, START_MS, "up again");
+  }
+}
+
 /** One cut and its mending: milliseconds until we and the router knew of the one and of the other. */
 interface Cut {
   readonly ours: number;
   readonly theirs: number;
   readonly back: number;
+  /** How late this process was with what it noted of the cut. */
+  readonly late: number;
 }
 
 async function cutAndMend(lab: BfdLab, watched: Watched, aside: number): Promise<Cut> {
+  // Both have agreed on the fast interval again.
+  await staysUp(lab, watched, 300);
   const sinceMs = lab.cut();
   const limitMs = DETECT_WORST_MS * 2;
   const ours = await lab.told(watched, "down", { sinceMs, limitMs });
   const theirs = await lab.routerSays("down", { from: watched.path.remoteIp, sinceMs, limitMs });
   await sleep(aside);
+  const late = lab.lateMs(sinceMs);
   const healedMs = lab.heal();
   const back = await bothUp(lab, watched, { sinceMs: healedMs, limitMs: START_MS });
-  // Both have agreed on the fast interval again.
-  await sleep(300);
-  return { ours: ours - sinceMs, theirs: theirs.atMs - sinceMs, back: Math.max(...back) };
+  return { ours: ours - sinceMs, theirs: theirs.atMs - sinceMs, back: Math.max(...back), late };
+}
+
+/** So many cuts, the link away for a while longer at each. */
+async function cutAndMendOften(
+  lab: BfdLab,
+  watched: Watched,
+  { cuts, asideMs }: { cuts: number; asideMs: number },
+): Promise<Cut[]> {
+  const found: Cut[] = [];
+  for (let left = REPEATED; found.length < cuts;) {
+    const cut = await cutAndMend(lab, watched, asideMs * found.length);
+    if (cut.late <= LATE_MS || left-- <= 0) found.push(cut);
+  }
+  return found;
 }
 
 function judge(name: string, cuts: readonly Cut[]): void {
@@ -101,11 +136,8 @@ for (const { name, program, start } of ROUTERS) {
         const sinceMs = performance.now();
         const watched = lab.watch(path);
         await bothUp(lab, watched, { sinceMs, limitMs: START_MS });
-        await sleep(500);
-        assert.deepEqual(watched.told.map(({ state }) => state).filter((state) => state !== "init"), ["up"], "no flap");
-        const cuts: Cut[] = [];
-        for (let i = 0; i < CUTS; i++) cuts.push(await cutAndMend(lab, watched, 100 * i));
-        judge(name, cuts);
+        await staysUp(lab, watched, 500);
+        judge(name, await cutAndMendOften(lab, watched, { cuts: CUTS, asideMs: 100 }));
         const sent = lab.heard.ours;
         assert.ok(sent.every(({ hopLimit, trafficClass }) => hopLimit === 255 && trafficClass === 0xc0));
         assert.equal(new Set(sent.map(({ sourcePort }) => sourcePort)).size, 1);
@@ -121,8 +153,7 @@ for (const { name, program, start } of ROUTERS) {
         const sinceMs = performance.now();
         const watched = lab.watch(path);
         await bothUp(lab, watched, { sinceMs, limitMs: START_MS });
-        await sleep(300);
-        judge(`${name} ${kind}`, [await cutAndMend(lab, watched, 0), await cutAndMend(lab, watched, 500)]);
+        judge(`${name} ${kind}`, await cutAndMendOften(lab, watched, { cuts: FEW_CUTS, asideMs: 250 }));
       }), { program });
   }
 
@@ -133,8 +164,7 @@ for (const { name, program, start } of ROUTERS) {
       const sinceMs = performance.now();
       const watched = lab.watch(path);
       await bothUp(lab, watched, { sinceMs, limitMs: START_MS });
-      await sleep(300);
-      judge(`${name} multihop`, [await cutAndMend(lab, watched, 0), await cutAndMend(lab, watched, 500)]);
+      judge(`${name} multihop`, await cutAndMendOften(lab, watched, { cuts: FEW_CUTS, asideMs: 250 }));
       assert.ok(lab.heard.ours.every(({ port }) => port === BfdPort.multihop));
     }), { program });
 
@@ -175,8 +205,7 @@ for (const { name, program, start } of ROUTERS) {
         await start(lab, [peer]);
         const sinceMs = performance.now();
         await bothUp(lab, watched, { sinceMs, limitMs: START_MS });
-        await sleep(500);
-        assert.equal(watched.watch.state, "up");
+        await staysUp(lab, watched, 500);
       }),
     { program },
   );
@@ -236,8 +265,7 @@ privileged(
         const back = await bothUp(lab, watched, { sinceMs, limitMs: START_MS });
         report(`FRR: taken anew, up after ${back.map(Math.round).join(" and ")} ms`);
         assert.ok(Math.max(...back) <= BACK_MS, `up after ${back} ms`);
-        await sleep(300);
-        assert.equal(watched.watch.state, "up");
+        await staysUp(lab, watched, 300);
       }
     }),
   { program: FRR },
