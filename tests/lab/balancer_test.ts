@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { privileged } from "../fakes/privileges.ts";
 import { faultNamed, runFault } from "./faults.ts";
-import { Lab } from "./lab.ts";
+import { Lab, PATIENT } from "./lab.ts";
 import { ECHO_PORT, OPEN_ECHO_PORT, VIP_4, VIP_6 } from "./plan.ts";
 import { FAMILIES } from "./records.ts";
 
@@ -16,7 +16,7 @@ function web(lab: Lab, host: string): { status: string; name: string; headers: R
 privileged(
   "clients reach the backends through the balancers behind the addresses, and connections end with the hold",
   async (t) => {
-    await Lab.with({ backends: 2 }, async (lab) => {
+    await Lab.with({ backends: 2, timing: PATIENT }, async (lab) => {
       await lab.startAll();
       await t.step("web requests to the address are spread over the backends and say who asked", () => {
         const names = new Set<string>();

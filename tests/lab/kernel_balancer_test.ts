@@ -6,7 +6,7 @@ import type { BalancerReport } from "../../mod/observe/status_types.ts";
 import type { Child } from "./child.ts";
 import { stateDirectory } from "./daemon.ts";
 import { faultNamed, runFault } from "./faults.ts";
-import { Lab } from "./lab.ts";
+import { Lab, PATIENT } from "./lab.ts";
 import { type Machine, tablesOf } from "./network.ts";
 import type { LabNode } from "./node.ts";
 import { BACKEND_ECHO_PORT, BACKEND_HTTP_PORT, ECHO_PORT, station, VIP_4, VIP_6 } from "./plan.ts";
@@ -53,7 +53,7 @@ interface World {
 
 /** A laboratory with two backends that the test may cut off. */
 async function inWorld(use: (world: World) => Promise<void>): Promise<void> {
-  await Lab.with({ extra: { loadBalancers: balancers() } }, async (lab) => {
+  await Lab.with({ timing: PATIENT, extra: { loadBalancers: balancers() } }, async (lab) => {
     const backends = STATIONS.map((one) => lab.network.connect(one));
     const places = [
       ...backends.map((machine) => ({ machine, port: BACKEND_ECHO_PORT })),

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { parse, stringify } from "@kube-vip/yaml";
 import { privileged } from "../fakes/privileges.ts";
 import type { Child } from "./child.ts";
-import { Lab } from "./lab.ts";
+import { Lab, PATIENT } from "./lab.ts";
 import type { LabNode } from "./node.ts";
 import { BACKEND_ECHO_PORT, BACKEND_HTTP_PORT, ECHO_PORT, HTTP_PORT, PREFIX_LENGTH_4, VIP_4, VIP_6 } from "./plan.ts";
 
@@ -84,7 +84,7 @@ async function moveMember(lab: Lab, moving: LabNode): Promise<void> {
 privileged(
   "a group goes over to other configurations while it serves: no request fails, nobody else holds the addresses",
   async (t) => {
-    await Lab.with({ backends: 2, extra: { clusterId: "lab" } }, async (lab) => {
+    await Lab.with({ backends: 2, timing: PATIENT, extra: { clusterId: "lab" } }, async (lab) => {
       const [one, two] = lab.backends.map(({ station }) => station.ip4);
       assert.ok(one !== undefined && two !== undefined);
       await lab.startAll();
@@ -122,8 +122,8 @@ privileged(
       await t.step("a bad file, and one that needs a restart, change nothing", async () => {
         const good = balancers([one, two]);
         await reload(lab.nodes, (config) => ({ ...config, timing: "quick" }), "Configuration refused");
-        await reload(lab.nodes, (config) => ({ ...config, timing: "relaxed" }), "timing: has changed");
-        await reload(lab.nodes, (config) => good({ ...config, timing: "default" }), "changes=nothing");
+        await reload(lab.nodes, (config) => ({ ...config, timing: "default" }), "timing: has changed");
+        await reload(lab.nodes, (config) => good({ ...config, timing: PATIENT }), "changes=nothing");
       });
       await t.step("a member moves to another address", async () => {
         const [moving] = lab.others(holder);
