@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { assert } from "../../mod/base/assert.ts";
 import { Child } from "../lab/child.ts";
+import { makeDirectory } from "../lab/directory.ts";
 import type { Machine } from "../lab/network.ts";
 import { VIP_4, VIP_6 } from "../lab/plan.ts";
 import { sleep } from "../lab/time.ts";
@@ -28,7 +29,6 @@ export interface ClusterOptions {
 
 const READY_MS = 60_000;
 const POLL_MS = 20;
-const MEMORY = "/dev/shm";
 
 /** Real API servers on a real etcd, one for each machine. Whoever made it disposes of it. */
 export class ApiServerCluster {
@@ -58,7 +58,7 @@ export class ApiServerCluster {
   /** Starts everything; resolves when every server is ready and the nodes' users may do what the product does. */
   static async start(options: ClusterOptions): Promise<ApiServerCluster> {
     const { paths, machines } = options;
-    const directory = await Deno.makeTempDir({ prefix: "kube-vip-api-", ...await inMemory() });
+    const directory = await makeDirectory("kube-vip-api-");
     const management = options.etcd === undefined ? Management.create(machines) : null;
     const etcdUrl = `http://${options.etcd?.station.ip4 ?? MANAGEMENT_ADDRESS}:${ETCD_PORT}`;
     const inside = (options.etcd ?? management)?.inside;
@@ -147,15 +147,6 @@ async function systemNamespace(admin: ApiClient): Promise<void> {
   while ((await admin.request("GET", "/api/v1/namespaces/kube-system")).status !== 200) {
     if (performance.now() > untilMs) throw new Error(`there is no namespace kube-system after ${READY_MS} ms`);
     await sleep(POLL_MS);
-  }
-}
-
-async function inMemory(): Promise<{ dir?: string }> {
-  try {
-    return (await Deno.stat(MEMORY)).isDirectory ? { dir: MEMORY } : {};
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {};
-    throw error;
   }
 }
 

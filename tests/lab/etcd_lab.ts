@@ -4,6 +4,7 @@ import { EtcdGateway, type EtcdTlsFiles } from "../../mod/election/etcd/gateway.
 import { systemClock } from "../../mod/runtime/clock.ts";
 import { Authority } from "../kubernetes/certificates.ts";
 import { Child } from "./child.ts";
+import { makeDirectory } from "./directory.ts";
 import type { EtcdNodeLine, EtcdNodeOptions } from "./etcd_node.ts";
 import { Changes, sharedNow, sleep } from "./time.ts";
 
@@ -49,10 +50,11 @@ export class EtcdLab {
   private constructor(directory: string, { secure = false, members = 1 }: EtcdLabOptions) {
     this.#directory = directory;
     this.#scheme = secure ? "https" : "http";
+    const ports = freePorts(2 * members);
     this.#members = Array.from({ length: members }, (_, at) => ({
       name: `member${at}`,
-      url: `${this.#scheme}://127.0.0.1:${freePort()}`,
-      peerUrl: `http://127.0.0.1:${freePort()}`,
+      url: `${this.#scheme}://127.0.0.1:${ports[2 * at]}`,
+      peerUrl: `http://127.0.0.1:${ports[2 * at + 1]}`,
       process: null,
     }));
     this.#tls = secure ? writeCertificates(directory) : NO_TLS;
@@ -65,7 +67,7 @@ export class EtcdLab {
 
   /** Runs an etcd, uses it, and ends everything; a failure carries what the nodes wrote. */
   static async with(options: EtcdLabOptions, use: (lab: EtcdLab) => Promise<void>): Promise<void> {
-    const directory = await Deno.makeTempDir({ prefix: "kube-vip-etcd-" });
+    const directory = await makeDirectory("kube-vip-etcd-");
     const lab = new EtcdLab(directory, options);
     try {
       await lab.startEtcd();
@@ -280,9 +282,9 @@ function writeCertificates(directory: string): EtcdTlsFiles {
   return { caPath: path("ca.crt"), certPath: path("client.crt"), keyPath: path("client.key") };
 }
 
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
+/** So many, each another. */
+function freePorts(count: number): number[] {
+  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  for (const listener of listeners) listener.close();
+  return listeners.map(({ addr }) => addr.port);
 }
