@@ -227,6 +227,21 @@ export async function ask(port: number, request: string): Promise<string> {
   }
 }
 
+/** How a connection ends on which nothing is said: the name of an error, or "end". One that is reset at once may not even seem to stand. */
+export async function endOf(port: number): Promise<string> {
+  try {
+    const client = await RawConn.connect(port);
+    try {
+      while (await client.read() !== null);
+      return "end";
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    return error instanceof Error ? error.name : String(error);
+  }
+}
+
 /** A port on which nobody listens, and nobody will by chance. */
 export function deadPort(): number {
   return quietPort();

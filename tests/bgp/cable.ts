@@ -3,6 +3,7 @@ import { Namespace } from "../../mod/linux/namespace.ts";
 import { RouteSocket } from "../../mod/linux/rtnetlink.ts";
 import { writeSysctl } from "../../mod/linux/sysctl.ts";
 import { isLinkLocal, parseCidr, parseIp6 } from "../../mod/net/ip.ts";
+import { AddressFlag } from "../../mod/net/netlink/address.ts";
 import assert from "node:assert/strict";
 import { until } from "./tcp_ends.ts";
 
@@ -31,13 +32,13 @@ export class CableEnd {
     this.routes.putAddress({ ip: cidr.ip, prefixLength: cidr.prefixLength, linkIndex, ...forever });
   }
 
-  /** The link-local IPv6 address of the link. */
+  /** The link-local IPv6 address of the link, once the kernel uses it. */
   linkLocal(): string | null {
-    const own = this.routes.addresses().filter(({ linkIndex }) => linkIndex === this.index).map(({ ip }) => ip);
-    return own.find((text) => {
+    const own = this.routes.addresses().filter(({ linkIndex }) => linkIndex === this.index);
+    return own.find(({ ip: text, flags }) => {
       const ip = parseIp6(text);
-      return ip !== null && isLinkLocal(ip);
-    }) ?? null;
+      return ip !== null && isLinkLocal(ip) && (flags & AddressFlag.TENTATIVE) === 0;
+    })?.ip ?? null;
   }
 
   close(): void {

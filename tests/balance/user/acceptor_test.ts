@@ -85,10 +85,11 @@ Deno.test("one who cannot be taken over is reset, and the others are accepted", 
     if (++count === 1) throw new Error("a fault");
     rig.flows.push(flow);
   };
-  const clients = await Promise.all(Array.from({ length: 5 }, () => RawConn.connect(rig.port)));
+  // Who is reset at once may not even see that the connection stood.
+  const clients = await Promise.allSettled(Array.from({ length: 5 }, () => RawConn.connect(rig.port)));
   await eventually(() => rig.flows.length === 4, "the others are accepted");
   assert.equal(rig.faults.length, 1);
   assert.equal(rig.open, 4);
-  for (const client of clients) client.close();
+  for (const client of clients) if (client.status === "fulfilled") client.value.close();
   rig.close();
 });
