@@ -5,6 +5,7 @@ import type { Balancer, ConnectionResetter, Endpoint } from "../../mod/balance/b
 import { DeadlineSet } from "../../mod/balance/deadlines.ts";
 import type { StreamContext } from "../../mod/balance/byte_stream.ts";
 import type { BalancerConfig, HttpBalancerConfig, TcpBalancerConfig } from "../../mod/config/types.ts";
+import { pause } from "../../mod/linux/pause.ts";
 import { latin1Text } from "../../mod/net/http1_fields.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
 import { quietPort } from "../fakes/ports.ts";
@@ -92,6 +93,38 @@ export async function withBalancer(
   }
 }
 
+/**
+ * A child that another thread of this process is just starting has a copy of every descriptor until it becomes its program; so long a
+ * socket that was closed may go on.
+ */
+const SPAWNING_MS = 2000;
+
+/** Listens on a port of loopback; one that was listened on until just now is waited for. */
+export function listenAt(port: number): Deno.TcpListener {
+  for (const endMs = performance.now() + SPAWNING_MS;;) {
+    try {
+      return Deno.listen({ hostname: "127.0.0.1", port });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse) || performance.now() > endMs) throw error;
+      pause(5);
+    }
+  }
+}
+
+/** Shows that nobody listens there any more. */
+export async function assertRefused(port: number): Promise<void> {
+  for (const endMs = performance.now() + SPAWNING_MS;;) {
+    try {
+      (await RawConn.connect(port)).close();
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) return;
+      if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+    }
+    assert.ok(performance.now() < endMs, `port ${port} is still listened on`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 /** A TCP server whose connections are handled by a script; `n` counts them from 0. */
 export class Backend {
   readonly port: number;
@@ -103,7 +136,7 @@ export class Backend {
 
   /** `port` is one that was given to a server before, which is to come back. */
   constructor(handler: (conn: RawConn, n: number) => Promise<void>, port = 0) {
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
+    this.#listener = listenAt(port);
     this.port = this.#listener.addr.port;
     this.#running = this.#accept(handler);
   }

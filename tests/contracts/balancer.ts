@@ -5,11 +5,13 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../mod/runtime/clock.ts";
 import {
+  assertRefused,
   Backend,
   deadPort,
   endOf,
   eventually,
   FakeResetter,
+  listenAt,
   type Maker,
   pattern,
   portOf,
@@ -99,7 +101,7 @@ promise("active checks take a backend down and bring it back", async (make) => {
     await eventually(() => balancer.status().backends[0]?.state === "down", "the dead one is down");
     assert.match(balancer.status().backends[0]?.detail ?? "", /refused/i);
     for (let n = 0; n < 4; n++) assert.equal(await greeting(portOf(balancer)), "alive");
-    const again = Deno.listen({ hostname: "127.0.0.1", port: flaky.port });
+    const again = listenAt(flaky.port);
     await eventually(() => balancer.status().backends[0]?.state === "up", "it is up again");
     again.close();
   }, make);
@@ -207,7 +209,7 @@ promise("bound to a VIP it listens there only, and release ends its connections 
     assert.deepEqual(balancer.status().listening, []);
     assert.equal(await client.rest(), "");
     client.close();
-    await assert.rejects(RawConn.connect(port), Deno.errors.ConnectionRefused);
+    await assertRefused(port);
     balancer.bind("127.0.0.1");
     assert.equal(balancer.status().listening.length, 1, "and it can be held again");
   }, make);
@@ -262,7 +264,7 @@ promise("a stop lets connections finish within the drain time and cuts the rest"
     await stopped;
     const tookMs = performance.now() - fromMs;
     assert.ok(tookMs > 1450 && tookMs < 15_000, `${tookMs} ms`);
-    await assert.rejects(RawConn.connect(port), Deno.errors.ConnectionRefused);
+    await assertRefused(port);
     quick.close();
     endless.close();
   }, make);

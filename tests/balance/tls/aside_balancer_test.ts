@@ -6,6 +6,7 @@ import { connectionResetter } from "../../../mod/linux/reset_connections.ts";
 import { configureLogging } from "../../../mod/observe/logging.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
 import {
+  assertRefused,
   Backend,
   eventually,
   FakeResetter,
@@ -100,7 +101,7 @@ Deno.test("a release resets every connection of the address before it returns, e
         await assert.rejects(conn.read(new Uint8Array(1)), Deno.errors.ConnectionReset);
       }
       await eventually(() => balancer.status().listening.length === 0, "nobody listens");
-      await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port }), Deno.errors.ConnectionRefused);
+      await assertRefused(port);
       client.close();
       silent.close();
     });

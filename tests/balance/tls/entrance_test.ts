@@ -7,7 +7,7 @@ import { bindSocket, closeFd, Family, internetAddress, openSocket, SocketType } 
 import { receiveStream } from "../../../mod/linux/stream_socket.ts";
 import { parseIp } from "../../../mod/net/ip.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
-import { eventually } from "../kit.ts";
+import { assertRefused, eventually } from "../kit.ts";
 import { readPair, withAuthority } from "./certificates.ts";
 
 /** Runs `body` with an entrance, which is retired afterwards, and the port it listens on. */
@@ -94,7 +94,7 @@ Deno.test("what is under way when it retires is made, and then nobody is let in"
     const passage = await passing;
     assert.ok(passage);
     await retired;
-    await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port }), Deno.errors.ConnectionRefused);
+    await assertRefused(port);
     passage.plain.close();
     passage.secure.close();
   }));

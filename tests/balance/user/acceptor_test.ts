@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { eventually, RawConn } from "../kit.ts";
+import { assertRefused, eventually, RawConn } from "../kit.ts";
 import { LoopRig, Recorder } from "./kit.ts";
 
 const CHILD = fileURLToPath(new URL("./acceptor_child.ts", import.meta.url));
@@ -72,7 +72,7 @@ Deno.test("after it is closed nothing is accepted", async () => {
   const rig = new LoopRig();
   rig.acceptor.close();
   rig.acceptor.close();
-  await assert.rejects(RawConn.connect(rig.port), Deno.errors.ConnectionRefused);
+  await assertRefused(rig.port);
   const owner = new Recorder(rig.loop);
   assert.deepEqual(owner.events, []);
   rig.close();

@@ -6,7 +6,7 @@ import type { TcpBalancerConfig } from "../../../mod/config/types.ts";
 import { openWakeUp, wakeUp } from "../../../mod/linux/epoll.ts";
 import { listenerAddress, openListener } from "../../../mod/linux/listen_socket.ts";
 import { closeFd } from "../../../mod/linux/socket.ts";
-import { Backend, deadPort, eventually, RawConn, tcpConfig } from "../kit.ts";
+import { assertRefused, Backend, deadPort, eventually, RawConn, tcpConfig } from "../kit.ts";
 import { destination } from "./kit.ts";
 
 /** A thread that runs in the test's own: it is woken all the time, so that it leaves its loop. */
@@ -147,7 +147,7 @@ Deno.test("a release ends its listening socket and the connections of its addres
   await client.until("x");
   rig.order({ op: "release", id: 1, ip: "127.0.0.1", fds: [fd] });
   assert.equal(await client.rest(), "");
-  await assert.rejects(RawConn.connect(port), Deno.errors.ConnectionRefused);
+  await assertRefused(port);
   client.close();
   rig.end();
   await backend.close();
@@ -192,7 +192,7 @@ Deno.test("failures, rests and a full house are reported", async () => {
 Deno.test("an order for a balancer that has gone is passed over, and its socket is closed", async () => {
   const rig = new ThreadRig();
   const port = rig.listen();
-  await assert.rejects(RawConn.connect(port), Deno.errors.ConnectionRefused);
+  await assertRefused(port);
   rig.order({ op: "drain", id: 7 });
   assert.deepEqual(rig.reports.map(({ op }) => op), ["ready"]);
   rig.end();
