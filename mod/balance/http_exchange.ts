@@ -197,7 +197,7 @@ export class Exchange {
   }
 
   async #awaitAnswer(backend: ByteStream): Promise<Answer> {
-    const { client, head: request } = this.#request;
+    const { head: request } = this.#request;
     for (let interim = 0; interim <= MAX_INTERIM; interim++) {
       const answer = await this.#readHead(backend, interim > 0);
       if (answer.outcome !== "head") return answer;
@@ -211,12 +211,19 @@ export class Exchange {
         return { outcome: "failed", gotBytes: true, text: "an upgrade nobody asked for" };
       }
       // RFC 9110 §15.2: an HTTP/1.0 client does not know interim answers.
-      if (request.minorVersion > 0 && !await this.#send(client, encode(forwardedInterim(head)))) {
-        return { outcome: "client-gone" };
-      }
+      if (request.minorVersion > 0 && !await this.#sendInterim(head)) return { outcome: "client-gone" };
       if (this.#uploadEnd === "complete") this.#awaitBackend(backend);
     }
     return { outcome: "failed", gotBytes: true, text: "the backend sent interim answers only" };
+  }
+
+  /** To a client that reads: the backend's time says nothing about one that does not. */
+  async #sendInterim(head: ResponseHead): Promise<boolean> {
+    const { client } = this.#request;
+    client.expireIn(this.#shared.config.idleTimeoutMs);
+    const isSent = await this.#send(client, encode(forwardedInterim(head)));
+    if (isSent && this.#uploadEnd === "complete") client.neverExpire();
+    return isSent;
   }
 
   async #readHead(backend: ByteStream, hadBytes: boolean): Promise<Answer> {

@@ -17,6 +17,7 @@ import {
   withBalancer,
 } from "../balance/kit.ts";
 import { FAILING_PROMISES } from "./balancer_http_failing.ts";
+import { LASTING_PROMISES } from "./balancer_http_lasting.ts";
 import { LIMIT_PROMISES } from "./balancer_http_limits.ts";
 import { STRICT_PROMISES } from "./balancer_http_strict.ts";
 import { askToTheEnd } from "./http_ends.ts";
@@ -322,7 +323,7 @@ export interface HttpExceptions {
 
 /** Registers the suite for one engine. */
 export function httpBalancerContract(engine: string, make: Maker, { leaving = [] }: HttpExceptions = {}): void {
-  const whole = [...promises, ...LIMIT_PROMISES, ...STRICT_PROMISES, ...FAILING_PROMISES];
+  const whole = [...promises, ...LIMIT_PROMISES, ...STRICT_PROMISES, ...FAILING_PROMISES, ...LASTING_PROMISES];
   for (const pattern of leaving) assert.ok(whole.some(({ name }) => pattern.test(name)), `no promise is ${pattern}`);
   const all = whole.filter(({ name }) => !leaving.some((pattern) => pattern.test(name)));
   assert.ok(all.length > 15);
