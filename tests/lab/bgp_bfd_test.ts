@@ -14,7 +14,8 @@ import { sharedNow, sleep } from "./time.ts";
 
 for (const kind of ["frr", "bird"] satisfies RouterKind[]) {
   withRouters(`${kind} and our speaker watch each other by BFD`, [kind], async (t) => {
-    await withWorld(kind, { neighbor: { bfd: BFD.router }, peer: { bfd: BFD.ours } }, (world) =>
+    const options = { neighbor: { bfd: BFD.router }, peer: { bfd: BFD.ours }, watchesStalls: true } as const;
+    await withWorld(kind, options, (world) =>
       endure(t, world, {
         "routes of both families are in its BGP table": routesArrive,
         "the session that came up with the start stays": startsWithoutFlap,

@@ -142,6 +142,11 @@ const DIE_WITH_PARENT = ifItWorks(["setpriv", "--pdeathsig", "KILL", "--"]);
 /** Put before a child that measures: a busy machine does not delay it. Of util-linux; takes privilege. */
 export const AHEAD_OF_OTHERS = ifItWorks(["chrt", "--fifo", "10"]);
 
+/** Put before a child that has to stay on one processor, where that can be had. Of util-linux. */
+export function pinnedTo(cpu: number): readonly string[] {
+  return ifItWorks(["taskset", "-c", String(cpu)]);
+}
+
 function ifItWorks(prefix: readonly string[]): readonly string[] {
   const [program = "", ...args] = prefix;
   try {

@@ -3,6 +3,7 @@
 import type { Family } from "../../mod/net/bgp/types.ts";
 import type { Machine } from "../lab/network.ts";
 import { ip } from "../lab/plan.ts";
+import { Stalls } from "../lab/stalls.ts";
 import type { Router } from "./router.ts";
 import { RouterLab } from "./router_lab.ts";
 import type { SpeakerChild } from "./speaker_child.ts";
@@ -22,6 +23,8 @@ export interface WorldOptions {
   readonly neighbor?: Partial<Neighbor>;
   readonly speaker?: Partial<SpokenConfig>;
   readonly peer?: Partial<SpokenPeer>;
+  /** Whether somebody notes when the machine that everything runs on stands still, from before the router's start. */
+  readonly watchesStalls?: true;
 }
 
 /** The addresses of the router and of the node, for settings that need them. */
@@ -40,6 +43,8 @@ export interface World {
   readonly node: string;
   /** What the speaker was started with. */
   readonly config: SpokenConfig;
+  /** Null: nobody notes it. */
+  readonly stalls: Stalls | null;
 }
 
 /** Makes a world, uses it and disposes of it. */
@@ -51,6 +56,7 @@ export async function withWorld(
   await RouterLab.with(async (lab) => {
     const [border, node, client] = [lab.machine(kind), lab.machine("node"), lab.machine("client")];
     const [peer, own] = [border.station.ip4, node.station.ip4];
+    const stalls = options.watchesStalls === true ? await Stalls.start(lab, client) : null;
     const neighbors = [neighbor(own, NODE_AS, options.neighbor)];
     const plain = { as: ROUTER_AS, routerId: peer, neighbors, gracefulRestart: false, originate: [] };
     const router = await lab.router(kind, { ...plain, ...options.router }, border);
@@ -60,7 +66,7 @@ export async function withWorld(
     leadOver(client, border);
     const speaker = await lab.speaker(config, node);
     const names = { peer: options.peer?.name ?? peer, node: options.neighbor?.peer ?? own };
-    await use({ lab, router, speaker, client, ...names, config });
+    await use({ lab, router, speaker, client, ...names, config, stalls });
   });
 }
 
