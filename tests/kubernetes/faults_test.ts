@@ -7,8 +7,8 @@ import { CONTROL_PLANE_LEASE, giveLease, leasesPath, leasesVersion, readLease, w
 import { withApiServers } from "./needs.ts";
 
 const LEASE = `${leasesPath(CONTROL_PLANE_LEASE.namespace)}/${CONTROL_PLANE_LEASE.name}`;
-/** A server that is well answers within this. */
-const PROMPT_MS = 2000;
+/** A server that is well answers within this: sooner than a slow one. */
+const PROMPT_MS = SLOW_MS - 500;
 
 /** How a program on the holder's node fares that asks its own server for the Lease; milliseconds, or null within the limit. */
 async function askHolder({ cluster, holder }: FaultPlace, limitMs: number): Promise<number | null> {
@@ -66,11 +66,13 @@ async function slow(place: FaultPlace): Promise<void> {
   await change("node2");
   await othersAreWell(place);
   for (const ms of await Promise.all(asked)) {
-    assert.ok(ms !== null && ms >= SLOW_MS && ms < SLOW_MS + 1000, `a request took ${ms} ms`);
+    assert.ok(
+      ms !== null && ms >= SLOW_MS && ms < 2 * SLOW_MS,
+      `a request took ${ms} ms, and no part of it twice that`,
+    );
   }
   await apiFault("API server slow").mend(place);
-  const ms = await askHolder(place, PROMPT_MS);
-  assert.ok(ms !== null && ms < 1000, `a request took ${ms} ms`);
+  assert.ok(await askHolder(place, PROMPT_MS));
   ended.abort();
   assert.equal((await events.next()).done, true);
 }

@@ -4,7 +4,7 @@ import { Relay } from "./relay.ts";
 
 const LOOPBACK = "127.0.0.1";
 const LIMIT_MS = 5000;
-const DELAY_MS = 300;
+const DELAY_MS = 1000;
 
 /** A server that echoes, a relay to it, and a client's end of a connection through both. */
 interface Stage {
