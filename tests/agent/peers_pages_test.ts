@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PeersPages } from "../../mod/agent/peers_pages.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
 import { NO_ROUTING } from "../../mod/observe/status_types.ts";
+import { quietPort } from "../fakes/ports.ts";
 
 const FACTS = {
   holds: () => [],
@@ -21,9 +22,7 @@ const FACTS = {
 const COMMON = { clock: systemClock, build: { version: "1.2.3", commit: "abc" }, node: "a", stallMs: 50, facts: FACTS };
 
 Deno.test("a machine of peers mode shows what it is, its balancers and its changes of hold", async () => {
-  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = free.addr;
-  free.close();
+  const port = quietPort();
   const pages = new PeersPages({ ...COMMON, listen: { host: "127.0.0.1", port } });
   await pages.start();
   try {

@@ -19,7 +19,7 @@ function connectorTo(ports: readonly number[]): Made {
     pool,
     targets,
     clock: systemClock,
-    connectTimeoutMs: 500,
+    connectTimeoutMs: 5000,
     streams: streamContext(),
     onChange: (change) => changes.push(change),
   };
