@@ -17,7 +17,7 @@ import { inPod } from "./pod.ts";
 import { kubeconfigPath, type LeaseSeconds, withWorld, type World } from "./program.ts";
 
 const TIMES: LeaseSeconds = { duration: 5, renewDeadline: 3, retryPeriod: 1 };
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 const HOUR_MS = 3_600_000;
 
 /** The text of a page that a node serves on its loopback. */

@@ -37,7 +37,7 @@ const FAULTS: readonly ClusterFault[] = [
   ...SERVER_FAULTS.slice(2, 3),
 ];
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 function optionsOf(election: ManagerOptions["election"]): ManagerOptions {
   return { times: TIMES, election, env: () => ({ "enable_node_labeling": "true", "lb_enable": "true" }) };

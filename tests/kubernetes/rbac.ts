@@ -37,7 +37,7 @@ export async function allowNodes(admin: ApiClient, users: readonly string[]): Pr
   });
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 const POLL_MS = 50;
 
 /**
