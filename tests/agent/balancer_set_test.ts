@@ -229,9 +229,10 @@ Deno.test("what is reached is told when a change has ended, well or not, and whe
   withSet([config("a", 1), config("b", 2, { drainMs: 1000 })], async (_set, world, apply) => {
     world.failing.set("d", "start");
     await apply([config("a", 1), config("c", 3), config("d", 4)]);
-    assert.deepEqual(world.settled.splice(0), ["a:1 b:2"]);
-    await eventually(() => world.settled.length > 0, "what was taken back has ended");
-    assert.deepEqual(world.settled.splice(0), ["a:1 b:2"]);
+    // The change has ended, and before or after we hear of it what was taken back.
+    assert.ok(world.settled.length > 0);
+    await eventually(() => world.settled.length > 1, "what was taken back has ended");
+    assert.deepEqual(world.settled.splice(0), ["a:1 b:2", "a:1 b:2"]);
     await apply([config("a", 1)]);
     assert.deepEqual(world.settled.splice(0), ["a:1 b:2"]);
     world.ports.delete(2);
