@@ -3,6 +3,7 @@ import type { HttpBalancerConfig } from "../config/types.ts";
 import { type RequestHead, RequestHeadParser } from "../net/http1.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { Exchange, type ExchangeContext } from "./http_exchange.ts";
+import { lastRequestMs } from "./http_policy.ts";
 import { ownReply, refusalReply } from "./http_reply.ts";
 import { IdleConnections } from "./http_upstream.ts";
 import type { Session, SessionContext } from "./session.ts";
@@ -93,7 +94,9 @@ class HttpSession implements Session {
 
   drain(): void {
     this.#isDraining = true;
-    if (this.#isResting) this.#client.cut();
+    if (!this.#isResting) return;
+    if (this.#lastMs > 0) this.#client.expireIn(this.#lastMs);
+    else this.#client.cut();
   }
 
   cut(how: "reset" | "close"): void {
@@ -101,6 +104,10 @@ class HttpSession implements Session {
     if (how === "reset") this.#client.reset();
     else this.#client.cut();
     this.#exchange?.cut(how);
+  }
+
+  get #lastMs(): number {
+    return lastRequestMs(this.#shared.config.drainMs);
   }
 
   async #serve(): Promise<void> {
@@ -118,7 +125,7 @@ class HttpSession implements Session {
       const end = await exchange.run();
       if (end === "close") return await this.#linger(exchange.uploaded);
       this.#exchange = null;
-      if (this.#isDraining) return await this.#linger();
+      if (this.#isDraining && this.#lastMs === 0) return await this.#linger();
     }
   }
 
@@ -128,7 +135,8 @@ class HttpSession implements Session {
     const client = this.#client;
     const parser = new RequestHeadParser(config);
     let isBegun = false;
-    client.expireIn(isFirst ? config.headTimeoutMs : config.idleTimeoutMs);
+    const restMs = isFirst ? config.headTimeoutMs : config.idleTimeoutMs;
+    client.expireIn(this.#isDraining && !isFirst ? this.#lastMs : restMs);
     for (;;) {
       if (!isBegun && client.buffered.length > 0) {
         isBegun = true;

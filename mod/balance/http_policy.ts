@@ -13,6 +13,17 @@ export const MAX_IDLE = 64;
 /** Backends close idle connections after 5 s (node) to 75 s (nginx); closing first avoids the race where they can. */
 export const MAX_IDLE_MS = 60_000;
 
+/**
+ * A client whose kept connection is to end may have sent its next request already, which a close would answer with a RST: for so long, and
+ * at most half of the time to drain, that is waited for, to be answered as the last one.
+ */
+const LAST_REQUEST_MS = 250;
+
+/** How long a connection that rests may still bring a request after a drain has begun; 0: it is closed at once. */
+export function lastRequestMs(drainMs: number): number {
+  return Math.min(LAST_REQUEST_MS, Math.floor(drainMs / 2));
+}
+
 /** What decides whether a request may be sent once more. */
 export interface Repeated {
   readonly method: string;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isRepeatable, type Repeated } from "../../mod/balance/http_policy.ts";
+import { isRepeatable, lastRequestMs, type Repeated } from "../../mod/balance/http_policy.ts";
 
 Deno.test("only what does no harm twice, and has no content to lose, is sent once more", () => {
   const get: Repeated = { method: "GET", framing: { kind: "none" }, upgrade: null };
@@ -16,4 +16,8 @@ Deno.test("only what does no harm twice, and has no content to lose, is sent onc
   for (const [change, wanted] of rows) {
     assert.equal(isRepeatable({ ...get, ...change }), wanted, JSON.stringify(change));
   }
+});
+
+Deno.test("a last request is waited for a moment, and only while there is time to answer it", () => {
+  assert.deepEqual([0, 1, 100, 5000].map(lastRequestMs), [0, 0, 50, 250]);
 });

@@ -73,6 +73,24 @@ async function removedWhileAnswering(make: Maker): Promise<void> {
   await Promise.all([backend.close(), other.close()]);
 }
 
+async function lastRequest(make: Maker): Promise<void> {
+  const backend = httpBackend(() => okResponse("hi"));
+  await withBalancer(httpConfig([backend.port], { drainMs: 3000 }), async (balancer) => {
+    const [client, silent] = [await RawConn.connect(portOf(balancer)), await RawConn.connect(portOf(balancer))];
+    for (const one of [client, silent]) {
+      await one.send(GET);
+      await one.until("hi");
+    }
+    const stopped = balancer.stop();
+    await client.send(GET);
+    assert.match(await client.rest(), /^HTTP\/1\.1 200 [^]*\r\nConnection: close\r\n\r\nhi$/);
+    assert.equal(await silent.rest(), "");
+    for (const one of [client, silent]) one.close();
+    await stopped;
+  }, make);
+  await backend.close();
+}
+
 function newSignal(): PromiseWithResolvers<void> {
   return Promise.withResolvers<void>();
 }
@@ -84,4 +102,5 @@ export const LASTING_PROMISES: readonly HttpPromise[] = [
     name: "an update: a backend that is removed while it answers is not kept connected afterwards",
     run: removedWhileAnswering,
   },
+  { name: "a request that comes just as a stop begins is answered, on a connection that was kept", run: lastRequest },
 ];

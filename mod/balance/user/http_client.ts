@@ -1,6 +1,7 @@
 /** One client's connection: its requests are answered one after the other, in the order they came. */
 import { assertNever } from "../../base/assert.ts";
 import type { RequestHead } from "../../net/http1.ts";
+import { lastRequestMs } from "../http_policy.ts";
 import { ownReply, refusalReply } from "../http_reply.ts";
 import { Exchange } from "./http_exchange.ts";
 import type { ExchangeClient, ExchangeEnd } from "./http_exchange_types.ts";
@@ -187,10 +188,12 @@ export class HttpClient implements FlowOwner, ExchangeClient {
     if (count === MOST_IN_A_ROW) this.flow.readAgain();
   }
 
-  /** Whatever has come is the last. */
+  /** Whatever has come, or is on its way, is the last. */
   #serveLast(): void {
+    const restMs = lastRequestMs(this.#shared.config.drainMs);
+    this.flow.expireIn(restMs);
     this.#serve();
-    if (this.#state === "reading" && !this.#isHeadBegun && !this.#isServing) this.#close();
+    if (restMs === 0 && this.#state === "reading" && !this.#isHeadBegun && !this.#isServing) this.#close();
   }
 
   /** Gives whether something else is to be done now. */

@@ -148,3 +148,18 @@ Deno.test("a request that has come before a drain is answered, though nobody has
   backend.give(OK);
   assert.equal(statusOf(client.take()), "200 close");
 });
+
+Deno.test("with time to drain, a request that is on its way when it begins is answered as the last one", () => {
+  const rig = new HttpRig({ drainMs: 400 });
+  const { client, backend } = rig.served();
+  const silent = rig.client();
+  rig.service.drain();
+  rig.loop.pass(199);
+  assert.deepEqual([silent.ending, client.ending], ["", ""]);
+  client.give(GET);
+  rig.loop.pass(1);
+  assert.deepEqual([silent.ending, client.ending], ["close", ""]);
+  assert.equal(backend.ending, "close", "none is kept");
+  rig.opened(2).give(OK);
+  assert.equal(statusOf(client.take()), "200 close");
+});
