@@ -8,6 +8,9 @@ import { Forwarding, type Sysctls } from "./forwarding.ts";
 import { elementsFor } from "./slots.ts";
 import { type BalanceTables, KernelTable, type KernelTableOptions } from "./kernel_table.ts";
 
+/** Whether the kernel takes up connections in their middle; there once it tracks connections. */
+const TAKES_UP = ["netfilter", "nf_conntrack_tcp_loose"];
+
 /** This machine, as the engine needs it. */
 export interface KernelEngineOptions {
   readonly clock: Clock;
@@ -113,7 +116,9 @@ export class KernelEngine {
   #open(): KernelParts {
     const { clock, openTables, openTools, own } = this.#options;
     const connections = new Connections(openTools());
-    return { table: new KernelTable({ open: openTables, clock, ...(own === undefined ? {} : { own }) }), connections };
+    const takesUp = (): boolean => this.#options.sysctls.read(TAKES_UP) !== "0";
+    const options = { open: openTables, clock, takesUp, ...(own === undefined ? {} : { own }) };
+    return { table: new KernelTable(options), connections };
   }
 
   #forward(config: TcpBalancerConfig | UdpBalancerConfig, { isLocal }: Ground): string | null {

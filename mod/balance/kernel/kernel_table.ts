@@ -36,6 +36,8 @@ export interface KernelTableOptions {
   /** Opens a socket that the table closes; throws SysError. */
   readonly open: () => BalanceTables;
   readonly clock: Clock;
+  /** See {@link TableFeatures.takesUp}; asked whenever the table is built. @default {() => true} */
+  readonly takesUp?: () => boolean;
   /** `never`: as on kernels without owned tables. @default {"where-possible"} */
   readonly own?: "where-possible" | "never";
 }
@@ -61,7 +63,7 @@ const SAMPLES: readonly KernelService[] = [SAMPLE, { ...SAMPLE, protocol: "udp",
 
 /** What is tried, the best first. */
 const FEATURES: readonly TableFeatures[] = [true, false].flatMap((owned) =>
-  [true, false].map((timeLimits) => ({ owned, timeLimits }))
+  [true, false].map((timeLimits) => ({ owned, timeLimits, takesUp: true }))
 );
 
 /** Owned by the agent, which closes it after the balancers. */
@@ -76,7 +78,7 @@ export class KernelTable {
   #applied: readonly KernelService[] | null = null;
   /** Whether a table of ours may be there, whatever state it is in. */
   #isThere = false;
-  #features: TableFeatures = { owned: true, timeLimits: true };
+  #features: TableFeatures = { owned: true, timeLimits: true, takesUp: true };
   #works = false;
   #timer: Timer | null = null;
   /** What the whole table looks like; null: not known. */
@@ -253,7 +255,8 @@ export class KernelTable {
   #install(wanted: readonly KernelService[]): void {
     if (this.#applied !== null) this.#carryOver();
     this.#applied = null;
-    this.#open().commit(installTable(wanted, this.#features));
+    const takesUp = this.#options.takesUp?.() ?? true;
+    this.#open().commit(installTable(wanted, { ...this.#features, takesUp }));
     this.#isThere = true;
     this.#builds++;
     this.#applied = wanted;

@@ -7,8 +7,15 @@
  *       map open4 { meta l4proto . th dport : verdict }                 # balancers on every address of this machine
  *       map loop4 { meta l4proto . th dport : verdict }                 # those whose backends are loopback addresses
  *       map return4 { meta l4proto . ct original proto-dst . ip daddr . th dport : verdict }
+ *       set vips4 { ip daddr . meta l4proto . th dport }                # keys of services4
+ *       set ports4 { meta l4proto . th dport }                          # keys of open4
+ *       set backends4 { ip saddr . meta l4proto . th sport }
  *       set self4 { ip saddr . ip daddr }                               # backends that see clients, each with itself
  *       set new4, traffic4 { meta l4proto . ct original proto-dst . backend . its port; counter }
+ *       chain strays { type filter hook prerouting priority -120
+ *         ct state invalid tcp flags & (fin | syn | rst) == 0, and ip daddr . meta l4proto . th dport @vips4 drop
+ *         … and fib daddr type local meta l4proto . th dport @ports4 drop
+ *         … and fib daddr type local ip saddr . meta l4proto . th sport @backends4 drop }
  *       chain prerouting { type nat hook prerouting priority -110; jump dispatch }
  *       chain output { type nat hook output priority -110; jump dispatch }
  *       chain dispatch {
@@ -20,7 +27,8 @@
  *       ct timeout limits-tcp4, limits-udp4 { … }                       # where the kernel has them
  *       chain input { type nat hook input priority 90; given }          # what is meant by that: below
  *       chain postrouting { type nat hook postrouting priority 90; given vmap @return4 }
- *         given: ct status dnat meta l4proto . ct original proto-dst . ct reply ip saddr . ct reply proto-src @new4
+ *         given: ct original ip daddr . meta l4proto . ct original proto-dst @vips4 (or without the address, @ports4)
+ *           ct status dnat meta l4proto . ct original proto-dst . ct reply ip saddr . ct reply proto-src @new4
  *           ct timeout set "limits-tcp4" ct timeout set "limits-udp4"
  *       chain masquerade { oifname != "lo" masquerade }
  *       chain preserve {
@@ -59,7 +67,7 @@ import {
   type SetElement,
   type SetName,
 } from "../../net/netlink/nftables.ts";
-import { frame } from "./frame.ts";
+import { frame, type FrameOptions } from "./frame.ts";
 import { hashSlots, turns } from "./slots.ts";
 import type { KernelBackend, KernelService } from "./types.ts";
 import {
@@ -83,11 +91,9 @@ const TABLE_OWNER = 2;
 const HASH_SEED = 0x6b756265;
 
 /** What of the table not every kernel has. */
-export interface TableFeatures {
+export interface TableFeatures extends FrameOptions {
   /** Nobody else may change it. */
   readonly owned: boolean;
-  /** Its connections have time-outs of their own. */
-  readonly timeLimits: boolean;
 }
 
 /** The whole table with exactly these services, in place of whatever was there under its name. */
@@ -117,7 +123,11 @@ export function changeTable(before: readonly KernelService[], after: readonly Ke
   const kept = new Set([...wanted.keys()].filter((name) => sameEnds(old.get(name), wanted.get(name))));
   const [had, has] = [elementsOf(old, kept), elementsOf(wanted, kept)];
   const added = [...has].filter(([id, one]) => had.get(id)?.value !== one.value).map(([, one]) => one);
-  const removed = [...had].filter(([id, one]) => has.get(id)?.value !== one.value).map(([, one]) => one);
+  const outdated = [...had].filter(([id, one]) => has.get(id)?.value !== one.value);
+  const needed = outdated.some(([, one]) => one.isShared)
+    ? sharedOf([...wanted.values()].filter(({ name }) => kept.has(name)))
+    : null;
+  const removed = outdated.filter(([id]) => needed?.has(id) !== true).map(([, one]) => one);
   return [
     ...come.flatMap(createPart),
     ...changed.flatMap(({ was, part }) => rechoose(was, part)),
@@ -261,6 +271,8 @@ interface Member {
   readonly element: SetElement;
   /** What the element says besides being there. */
   readonly value: string;
+  /** Whether parts that have a backend in common have it in common. */
+  readonly isShared: boolean;
 }
 
 /** Whether all is the same that belongs to a part's backends, as is seen at a glance. */
@@ -271,48 +283,54 @@ function sameEnds(one: Part | undefined, other: Part | undefined): boolean {
 
 /** Every element but those of the slots, and but the ends of parts whose names are in `kept`. */
 function elementsOf(parts: ReadonlyMap<string, Part>, kept: ReadonlySet<string>): Map<string, Member> {
-  const members = [...parts.values()].flatMap((part) => [
-    ...entrances(part),
-    ...selves(part),
-    ...(kept.has(part.name) ? [] : ends(part)),
-  ]);
-  return new Map(members.map((one) => [`${one.set.set} ${one.element.key.join(".")}`, one]));
+  const members = [...parts.values()].flatMap((
+    part,
+  ) => [...entrances(part), ...(kept.has(part.name) ? [] : ends(part))]);
+  return new Map(members.map((one) => [idOf(one), one]));
+}
+
+function sharedOf(parts: readonly Part[]): Set<string> {
+  return new Set(parts.flatMap(ends).filter(({ isShared }) => isShared).map(idOf));
+}
+
+function idOf({ set, element }: Member): string {
+  return `${set.set} ${element.key.join(".")}`;
 }
 
 /** Where connections come in. */
 function entrances({ service, version, name, backends }: Part): Member[] {
-  const to = { verdict: "goto", chain: name } as const;
-  const at = (setName: string, key: Uint8Array): Member => ({
-    set: set(setName),
-    element: { key, verdict: to },
-    value: name,
-  });
+  const at = (map: string, known: string, key: Uint8Array): Member[] => [
+    { set: set(map), element: { key, verdict: { verdict: "goto", chain: name } }, value: name, isShared: false },
+    { set: set(known), element: { key }, value: "", isShared: false },
+  ];
   if (service.vips !== null) {
     const ips = service.vips.map(parsed).filter((ip) => ip.family === version);
-    return ips.map((ip) => at(`services${version}`, concat([ip.bytes, portKey(service)])));
+    return ips.flatMap((ip) => at(`services${version}`, `vips${version}`, concat([ip.bytes, portKey(service)])));
   }
-  const isLocalOnly = backends.every(({ ip }) => isLoopback(ip));
-  const local = isLocalOnly ? [at(`loop${version}`, portKey(service))] : [];
-  return [at(`open${version}`, portKey(service)), ...local];
+  const maps = backends.every(({ ip }) => isLoopback(ip)) ? ["open", "loop"] : ["open"];
+  return maps.flatMap((map) => at(`${map}${version}`, `ports${version}`, portKey(service)));
 }
 
-/** Backends that may meet themselves; several services may have one. */
-function selves({ service, version, backends }: Part): Member[] {
-  if (!service.preserveClientAddress) return [];
-  return backends.map(({ ip: { bytes } }) => {
-    return { set: set(`self${version}`), element: { key: concat([bytes, bytes]) }, value: "" };
-  });
-}
-
-/** Where they go to, which no other service has. */
+/** Where they go to. */
 function ends({ service, version, backends }: Part): Member[] {
-  const chain = service.preserveClientAddress ? "preserve" : "masquerade";
-  return backends.flatMap((backend) => {
-    const flow = concat([portKey(service), endpointKey(backend)]);
+  const { preserveClientAddress } = service;
+  const chain = preserveClientAddress ? "preserve" : "masquerade";
+  return backends.flatMap(({ ip, port }) => {
+    const flow = concat([portKey(service), endpointKey({ ip, port })]);
+    const own = { value: "", isShared: false };
+    const shared = { value: "", isShared: true };
+    const answers = concat([ip.bytes, portKey({ protocol: service.protocol, port })]);
+    const self = { set: set(`self${version}`), element: { key: concat([ip.bytes, ip.bytes]) }, ...shared };
     return [
-      { set: set(`return${version}`), element: { key: flow, verdict: { verdict: "goto", chain } }, value: chain },
-      { set: set(`traffic${version}`), element: { key: flow }, value: "" },
-      { set: set(`new${version}`), element: { key: flow }, value: "" },
+      {
+        set: set(`return${version}`),
+        element: { key: flow, verdict: { verdict: "goto", chain } },
+        ...{ value: chain, isShared: false },
+      },
+      { set: set(`traffic${version}`), element: { key: flow }, ...own },
+      { set: set(`new${version}`), element: { key: flow }, ...own },
+      { set: set(`backends${version}`), element: { key: answers }, ...shared },
+      ...(preserveClientAddress ? [self] : []),
     ] satisfies Member[];
   });
 }

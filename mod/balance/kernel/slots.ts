@@ -7,8 +7,8 @@
 const MOST_TURNS = 4096;
 /** Slots for hashes. A power of two, some for each of many backends. */
 const HASH_SLOTS = 1024;
-/** Where its connections come from, two that count, and what tells it from its own clients. */
-const ELEMENTS_EACH = 4;
+/** Where its connections come from, two that count, what it answers by, and what tells it from its own clients. */
+const ELEMENTS_EACH = 5;
 
 /** What a slot is chosen by. */
 export interface SlotCandidate {

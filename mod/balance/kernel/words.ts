@@ -21,10 +21,10 @@ export const FAMILIES = [4, 6] as const;
 /** A version of IP. */
 export type Version = (typeof FAMILIES)[number];
 
-/** Where addresses stand in the header of IP, in bytes, and a connection's source. */
+/** Where addresses stand in the header of IP, in bytes, and what a connection goes by. */
 export const LAYOUT = {
-  4: { source: 12, destination: 16, bytes: 4, ctSource: CtKey.sourceIp4 },
-  6: { source: 8, destination: 24, bytes: 16, ctSource: CtKey.sourceIp6 },
+  4: { source: 12, destination: 16, bytes: 4, ctSource: CtKey.sourceIp4, ctDestination: CtKey.destinationIp4 },
+  6: { source: 8, destination: 24, bytes: 16, ctSource: CtKey.sourceIp6, ctDestination: CtKey.destinationIp6 },
 } as const;
 
 /** Address and port as a key, or as what a map gives. */

@@ -75,13 +75,13 @@ const SITUATIONS: readonly (readonly KernelService[])[] = [
 privileged("a change leads from any situation to the same table as building that anew", () => {
   inNamespace((nft) => {
     const built = SITUATIONS.map((services) => {
-      nft.commit(installTable(services, { owned: false, timeLimits: true }));
+      nft.commit(installTable(services, { owned: false, timeLimits: true, takesUp: true }));
       return settled(nft);
     });
     assert.equal(new Set(built).size, built.length, "situations differ");
     for (const [from, before] of SITUATIONS.entries()) {
       for (const [to, after] of SITUATIONS.entries()) {
-        nft.commit(installTable(before, { owned: false, timeLimits: true }));
+        nft.commit(installTable(before, { owned: false, timeLimits: true, takesUp: true }));
         nft.commit(changeTable(before, after));
         assert.equal(awaited(nft, built[to]), built[to], `from ${from} to ${to}`);
       }
@@ -100,13 +100,13 @@ Deno.test("what stays the same is not touched", () => {
     ops.join("\n"),
   );
   const taken = changeTable([{ ...WEB, vips: [] }], [WEB]).map(({ subject }) => subject.split(" ").at(-1));
-  assert.deepEqual(taken, ["services4", "services6"]);
+  assert.deepEqual(taken, ["services4", "vips4", "services6", "vips6"]);
 });
 
 privileged("nft can list the table", () => {
   const namespace = Namespace.create();
   const nft = namespace.run(() => new NftSocket());
-  nft.commit(installTable([WEB, NAMES], { owned: true, timeLimits: true }));
+  nft.commit(installTable([WEB, NAMES], { owned: true, timeLimits: true, takesUp: true }));
   const list = namespace.run(() => new Deno.Command("nft", { args: ["list", "ruleset"] }).outputSync());
   const text = new TextDecoder().decode(list.stdout);
   nft.close();
