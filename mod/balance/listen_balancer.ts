@@ -26,6 +26,9 @@ import { dial, type DialOptions, type DialOutcome, type DialTarget } from "./dia
 /** After the cut sockets close within a turn or two; a stop waits no longer for one that does not. */
 const CUT_GRACE_MS = 1000;
 
+/** A client far away needs two or three round trips, and may lose a packet: what a backend next door is given says nothing about it. */
+const HANDSHAKE_MS = 10_000;
+
 /** Each costs about 2 µs for every open descriptor: a release must not hold up the heartbeats for long. */
 const MAX_SINGLE_RESETS = 16;
 
@@ -269,7 +272,7 @@ export class ListenBalancer implements Balancer {
   #onConnection(conn: Deno.TcpConn): void {
     if (this.#tls === null) return this.#serve(ByteStream.adopt(conn, this.#streams));
     const { config } = this;
-    const timeoutMs = config.type === "http" ? config.headTimeoutMs : config.connectTimeoutMs;
+    const timeoutMs = config.type === "http" ? config.headTimeoutMs : HANDSHAKE_MS;
     const taken = this.#tls.take(conn, { streams: this.#streams, timeoutMs });
     taken.then((client) => this.#serve(client)).catch((error: unknown) => this.#logFault(error));
   }

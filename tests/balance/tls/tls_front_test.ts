@@ -4,7 +4,9 @@ import { BalancerError } from "../../../mod/balance/balancer.ts";
 import type { ByteStream } from "../../../mod/balance/byte_stream.ts";
 import { connectionResetter as resetter } from "../../../mod/linux/reset_connections.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
-import { eventually, streamContext } from "../kit.ts";
+import { ListenBalancer } from "../../../mod/balance/listen_balancer.ts";
+import { VirtualClock } from "../../fakes/clock.ts";
+import { Backend, eventually, FakeResetter, portOf, RawConn, streamContext, tcpConfig } from "../kit.ts";
 import { type Authority, type CertificateFiles, withAuthority } from "./certificates.ts";
 import { connectSecure, LogLines } from "./kit.ts";
 
@@ -170,4 +172,25 @@ Deno.test("an address that is given up takes those with it that are still arrivi
     await eventually(() => taken.length === 1, "it was dropped");
     assert.equal(await silent.read(new Uint8Array(1)), null);
     silent.close();
+  }));
+
+Deno.test("a client of a tcp balancer has more time for TLS than a backend has for a connect", () =>
+  withAuthority(async (authority) => {
+    const tls = await authority.issue("front", { names: "DNS:localhost" });
+    const backend = new Backend(async (conn) => await conn.send("hello"));
+    const clock = new VirtualClock();
+    const config = tcpConfig([backend.port], { tls, connectTimeoutMs: 50 });
+    const balancer = new ListenBalancer(config, { clock, random: () => 0, resetter: new FakeResetter() });
+    await balancer.start();
+    const timers = clock.pending;
+    const tcp = await Deno.connect({ hostname: "127.0.0.1", port: portOf(balancer) });
+    await eventually(() => clock.pending > timers, "it is taken in");
+    clock.advance(3000);
+    const client = new RawConn(await Deno.startTls(tcp, { hostname: "localhost", caCerts: [authority.ca] }));
+    assert.equal(await client.rest(), "hello");
+    client.close();
+    const stopped = balancer.stop();
+    clock.advance(60_000);
+    await stopped;
+    await backend.close();
   }));
