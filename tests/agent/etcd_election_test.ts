@@ -71,7 +71,9 @@ Deno.test("the first candidate holds, under upstream's keys, and a stop gives it
   withCluster(async (cluster) => {
     const [a, b] = [cluster.make("a"), cluster.make("b")];
     await cluster.start(a, b);
-    assert.deepEqual([a.status().leading, b.status().leading, b.status().leader], [true, false, "a"]);
+    // On a busy machine its right may be over just then, and comes back.
+    while (!a.status().leading) await moment();
+    assert.deepEqual([b.status().leading, b.status().leader], [false, "a"]);
     assert.deepEqual([a.raft(), a.rejected(), a.leaseName], [null, [], "lock"]);
     while (cluster.front.places.length < 2) await moment();
     for (const [key] of cluster.front.places) assert.match(key, /^kube-system-lock\/[0-9a-f]+$/);

@@ -225,7 +225,7 @@ promise("64 MiB up and down arrive unchanged", async (make) => {
     await conn.sendBytes(data);
     await conn.rest();
   });
-  await withBalancer(httpConfig([backend.port]), async (balancer) => {
+  await withBalancer(httpConfig([backend.port], { responseTimeoutMs: 60_000 }), async (balancer) => {
     const client = await RawConn.connect(portOf(balancer));
     await client.send(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${data.length}\r\n\r\n`);
     await client.sendBytes(data);
