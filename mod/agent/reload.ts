@@ -15,6 +15,15 @@ const LOOK_EVERY_MS = 1000;
 /** A file that was the same so long after a change is taken for complete. */
 const STABLE_MS = 200;
 
+/** Where everything else comes from the environment and flags this would end every load balancer. */
+const EMPTY: Problem = {
+  key: "the file",
+  value: "",
+  message:
+    "is empty, as one that is being written, or has no room on its disk; {} says that nothing is to be set by it",
+  line: null,
+};
+
 /** Where a running agent's configuration is from. */
 export interface ConfigSource {
   /** The file's name. */
@@ -94,6 +103,7 @@ export class Reloader {
     if (text === null) return;
     this.#tried = text;
     this.#changed = null;
+    if (isEmpty(text) && !isEmpty(source.text)) return this.#refuse([EMPTY]);
     const result = source.load(text);
     for (const warning of result.warnings) log.warning("Configuration", { finding: this.#worded(warning) });
     if (result.outcome === "invalid") return this.#refuse(result.problems);
@@ -164,4 +174,8 @@ export class Reloader {
     this.#changed = text === this.#tried ? null : text;
     if (isStable && this.#changed !== null) this.request();
   }
+}
+
+function isEmpty(text: string): boolean {
+  return text.trim() === "";
 }

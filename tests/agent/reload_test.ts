@@ -13,13 +13,15 @@ class Bench {
   readonly clock = new VirtualClock();
   readonly applied: PeersConfig[] = [];
   readonly lines: string[] = [];
+  /** Settings that are not from the file. */
+  flags: Readonly<Record<string, string>> = {};
   /** What the agent answers next; without it that all is well. */
   answer: (() => Promise<ReloadOutcome>) | null = null;
   readonly #source: ConfigSource = {
     file: "f.yaml",
     text: GOOD,
     readText: () => this.text ?? this.#missing(),
-    load: (text) => loadPeersConfig({ file: "f.yaml", text, env: {}, flags: {}, readText: () => "" }),
+    load: (text) => loadPeersConfig({ file: "f.yaml", text, env: {}, flags: this.flags, readText: () => "" }),
   };
 
   #missing(): never {
@@ -81,6 +83,24 @@ Deno.test("when asked to, the file is read and applied, changed or not", () =>
     reloader.request();
     await bench.settle();
     assert.deepEqual(bench.applied.map(({ logLevel }) => logLevel), ["info", "error"]);
+  }));
+
+Deno.test("a file that has become empty is refused, also where everything that is needed comes from elsewhere", () =>
+  withBench(async (bench, reloader) => {
+    bench.flags = { localPeer: "a:10.0.0.1:10000", vip: "10.0.0.9", singleNode: "true" };
+    for (const text of ["", "\n \n"]) {
+      bench.text = text;
+      reloader.request();
+      await bench.settle();
+      assert.deepEqual(bench.said().map((line) => line.split(",")[0]), [
+        "error Configuration the file: is empty",
+        "error Configuration refused",
+      ]);
+    }
+    bench.text = "{}";
+    reloader.request();
+    await bench.settle();
+    assert.equal(bench.applied.length, 1);
   }));
 
 Deno.test("a bad file is refused with every problem, each time it is asked for", () =>
