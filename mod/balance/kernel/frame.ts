@@ -134,10 +134,16 @@ function strays(): NetlinkRequest[] {
   ];
   const rules = FAMILIES.flatMap((version) =>
     [to, toAny, from].map((which) =>
-      rule("strays", [...outOfWindow(), ...only(version), ...which(version), { type: "verdict", verdict: "drop" }])
+      rule("stray", [...only(version), ...which(version), { type: "verdict", verdict: "drop" }])
     )
   );
-  return [addChain({ ...BALANCE, chain: "strays", hook: { at: "prerouting", priority: BEFORE_ALL_NAT } }), ...rules];
+  return [
+    addChain({ ...BALANCE, chain: "stray" }),
+    addChain({ ...BALANCE, chain: "strays", hook: { at: "prerouting", priority: BEFORE_ALL_NAT } }),
+    // Every packet of the machine comes by here.
+    rule("strays", [...outOfWindow(), { type: "verdict", verdict: "jump", chain: "stray" }]),
+    ...rules,
+  ];
 }
 
 function outOfWindow(): Expression[] {

@@ -13,9 +13,11 @@
  *       set self4 { ip saddr . ip daddr }                               # backends that see clients, each with itself
  *       set new4, traffic4 { meta l4proto . ct original proto-dst . backend . its port; counter }
  *       chain strays { type filter hook prerouting priority -120
- *         ct state invalid tcp flags & (fin | syn | rst) == 0, and ip daddr . meta l4proto . th dport @vips4 drop
- *         … and fib daddr type local meta l4proto . th dport @ports4 drop
- *         … and fib daddr type local ip saddr . meta l4proto . th sport @backends4 drop }
+ *         ct state invalid tcp flags & (fin | syn | rst) == 0 jump stray }
+ *       chain stray {
+ *         ip daddr . meta l4proto . th dport @vips4 drop
+ *         fib daddr type local meta l4proto . th dport @ports4 drop
+ *         fib daddr type local ip saddr . meta l4proto . th sport @backends4 drop }
  *       chain prerouting { type nat hook prerouting priority -110; jump dispatch }
  *       chain output { type nat hook output priority -110; jump dispatch }
  *       chain dispatch {
