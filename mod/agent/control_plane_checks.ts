@@ -4,7 +4,8 @@
  * etcd, as `/readyz` says yes for seconds after that is gone.
  *
  * All of them depend on etcd: when that pauses, none is ready, and to end every connection for it would be an outage of our own making. So
- * silence and bad answers count only if another server was well meanwhile. One that refuses connections is gone in any case.
+ * silence and bad answers count only if another server was well meanwhile, and not before every one had an interval to get over it. One
+ * that refuses connections is gone in any case.
  */
 import type { CheckResult } from "../balance/health.ts";
 import type { Checks } from "../balance/kernel/kernel_balancer.ts";
@@ -70,6 +71,8 @@ export class ControlPlaneChecks implements Checks {
   #state: "new" | "running" | "stopped" = "new";
   /** Whether none was well when last one was found ill. */
   #isDoubtful = false;
+  /** When the first was well again after that. */
+  #againMs = -Infinity;
 
   constructor(options: ControlPlaneChecksOptions) {
     this.#options = options;
@@ -165,7 +168,9 @@ export class ControlPlaneChecks implements Checks {
     server.sinceMs = askedMs;
     if (++server.against < IN_A_ROW && server.said !== null) return;
     // What has never been used is no loss.
-    const isBelieved = ok || isSure || server.said === null || this.#wasAnotherWell(sinceMs, askedMs);
+    const isClear = ok || isSure || server.said === null;
+    if (!isClear && askedMs < this.#againMs + this.#times.intervalMs) return;
+    const isBelieved = isClear || this.#wasAnotherWell(sinceMs, askedMs);
     if (!isBelieved) return this.#doubt(true);
     server.against = 0;
     this.#say(server, { ok, detail });
@@ -185,6 +190,7 @@ export class ControlPlaneChecks implements Checks {
   #doubt(isDoubtful: boolean): void {
     if (isDoubtful === this.#isDoubtful) return;
     this.#isDoubtful = isDoubtful;
+    if (!isDoubtful) this.#againMs = this.#options.clock.now();
     if (isDoubtful) this.#log.warning("No API server is well: connections go where they went");
     else this.#log.info("Checks of the API servers count again");
   }

@@ -199,6 +199,26 @@ Deno.test("an etcd that pauses for all counts against none, whoever is asked fir
   }
 });
 
+Deno.test("when the trouble of all is over, whoever takes longer to get over it has an interval, and no more", async () => {
+  const kit = new Kit();
+  kit.update(A);
+  kit.checks.start();
+  await pass(kit.clock, 100);
+  kit.update(A, B);
+  await kit.round();
+  for (const host of [A, B]) kit.behave(host, refusal(500));
+  assert.deepEqual([...await kit.round(), ...await kit.round(), ...await kit.round()], []);
+  kit.behave(A, OK);
+  assert.deepEqual(await kit.round(), [], "A is well, and B a tenth of a second later not yet");
+  kit.behave(B, OK);
+  assert.deepEqual(await kit.round(), []);
+  for (const host of [A, B]) kit.behave(host, refusal(500));
+  assert.deepEqual([...await kit.round(), ...await kit.round(), ...await kit.round()], []);
+  kit.behave(A, OK);
+  assert.deepEqual([...await kit.round(), ...await kit.round()], ["1 ill: answers 500 to /readyz"]);
+  await kit.stop();
+});
+
 Deno.test("a server that was never seen to be well is not used because all are ill", async () => {
   const kit = new Kit();
   kit.behave(A, refusal(500));
