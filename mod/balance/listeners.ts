@@ -1,5 +1,6 @@
 /** The listening sockets of a balancer and their accept loops. */
 import type { Clock, Timer } from "../base/clock.ts";
+import { keepUnsentSmall } from "../linux/tcp_delay.ts";
 import type { Log } from "../observe/log.ts";
 import { BalancerError } from "./balancer.ts";
 import type { Slots } from "./slots.ts";
@@ -118,11 +119,21 @@ export class Listeners {
     const port = this.#options.port === 0 && ip === "0.0.0.0" ? this.port ?? 0 : this.#options.port;
     const listener = Deno.listen({ hostname: ip, port });
     binding.listener = listener;
+    this.#tune(listener);
     const loop = this.#acceptLoop(binding, listener).catch((error: unknown) => {
       this.#options.log.error("Accepting ended", { balancer: this.#options.name, reason: String(error) });
     });
     this.#loops.add(loop);
     loop.then(() => this.#loops.delete(loop));
+  }
+
+  /** Whether a client still gets something is seen by the writes to it. */
+  #tune({ addr }: Deno.TcpListener): void {
+    try {
+      keepUnsentSmall({ ip: addr.hostname, port: addr.port });
+    } catch (error) {
+      this.#options.log.debug("A listener is as the system makes it", { reason: String(error) });
+    }
   }
 
   /** Closes the listener on one address, or ends the attempts to open it. */

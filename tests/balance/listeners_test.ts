@@ -4,7 +4,8 @@ import { Listeners } from "../../mod/balance/listeners.ts";
 import { Slots } from "../../mod/balance/slots.ts";
 import type { Log, Properties } from "../../mod/observe/log.ts";
 import { libc } from "../../mod/linux/libc.ts";
-import { Family, internetAddress, openSocket, SocketType } from "../../mod/linux/socket.ts";
+import { openDescriptors } from "../../mod/linux/descriptors.ts";
+import { Family, getOption, internetAddress, openSocket, remoteEndpoint, SocketType } from "../../mod/linux/socket.ts";
 import { abortStream } from "../../mod/linux/stream_socket.ts";
 import { parseIp } from "../../mod/net/ip.ts";
 import { VirtualClock } from "../fakes/clock.ts";
@@ -155,5 +156,19 @@ Deno.test("clients that go before they are taken keep nobody waiting", async () 
   assert.deepEqual(log.lines, []);
   client.close();
   for (const conn of accepted) conn.close();
+  await listeners.close();
+});
+
+Deno.test("a write to a client that reads slowly is seen to come further", async () => {
+  const { listeners, accepted } = make(0);
+  listeners.bind("127.0.0.1");
+  const client = await Deno.connect({ hostname: "127.0.0.1", port: listeners.port ?? 0 });
+  await eventually(() => accepted.length === 1, "it is accepted");
+  const { port } = client.localAddr;
+  const served = [...openDescriptors()].find((fd) => remoteEndpoint(fd)?.port === port);
+  assert.ok(served !== undefined);
+  const TCP_NOTSENT_LOWAT = 25;
+  assert.equal(getOption(served, 6, TCP_NOTSENT_LOWAT), 128 * 1024);
+  for (const one of [client, ...accepted]) one.close();
   await listeners.close();
 });

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { sendAtOnce } from "../../mod/linux/tcp_delay.ts";
+import { listenerAddress, openListener } from "../../mod/linux/listen_socket.ts";
+import { closeFd, getOption } from "../../mod/linux/socket.ts";
+import { acceptStream, closeStream } from "../../mod/linux/stream_socket.ts";
+import { keepUnsentSmall, sendAtOnce } from "../../mod/linux/tcp_delay.ts";
 import { connectedPair } from "../balance/kit.ts";
 
 /**
@@ -46,4 +49,17 @@ Deno.test("a listener's connections inherit it", async () => {
   dialled.setNoDelay(true);
   assert.ok(await turnMs(accepted, dialled) < 20);
   for (const one of [dialled, accepted, listener]) one.close();
+});
+
+Deno.test("a listener's connections keep little unsent", async () => {
+  const fd = openListener({ ip: "::", port: 0 }, { shared: false });
+  const { port } = listenerAddress(fd);
+  assert.ok(!keepUnsentSmall({ ip: "::1", port }), "another address");
+  assert.ok(keepUnsentSmall({ ip: "::", port }));
+  const client = await Deno.connect({ hostname: "127.0.0.1", port });
+  const accepted = acceptStream(fd);
+  assert.equal(getOption(accepted, 6, 25), 128 * 1024, "TCP_NOTSENT_LOWAT");
+  closeStream(accepted);
+  client.close();
+  closeFd(fd);
 });

@@ -1,8 +1,11 @@
 /** A client's connection as it is on the wire, carried to the entrance where the runtime deciphers it. */
 import type { ByteConn, ByteStream } from "../byte_stream.ts";
 
-/** When the deciphered side is closed, what it wrote last still has to reach the client: so long without progress is waited. */
-const LINGER_MS = 5000;
+/**
+ * When the deciphered side is closed, what it wrote last still has to reach the client: so long without progress is waited. The kernel takes
+ * what there is for the client by pieces of 64 kB, see `keepUnsentSmall`.
+ */
+const LINGER_MS = 15_000;
 
 /**
  * Owns both ends of the enciphered way. An end of either direction is passed on. A client that breaks off is passed on by closing: TLS sees
