@@ -168,7 +168,7 @@ export class KernelBalancer implements Balancer {
   /** Looking for connections takes the kernel 10 ms, whatever there is: not where there never was one. */
   #wasUsed(service: KernelService): boolean {
     try {
-      return this.#deps.table.counts(service).some(({ connections }) => connections > 0);
+      return this.#deps.table.wasUsed(service);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       return true;

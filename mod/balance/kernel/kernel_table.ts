@@ -73,6 +73,8 @@ export class KernelTable {
   readonly #wanted = new Map<string, KernelService>();
   /** What was counted in tables that are gone, by service, backend and kind. */
   readonly #before = new Map<string, BackendCount>();
+  /** What was counted by element, of each set that was read since the event loop last went on: all balancers are asked in one turn. */
+  readonly #thisTurn = new Map<string, ReadonlyMap<string, ElementRecord["counted"]>>();
   #socket: BalanceTables | null = null;
   /** What the table holds; null: no table, or none that can be relied on. */
   #applied: readonly KernelService[] | null = null;
@@ -169,20 +171,35 @@ export class KernelTable {
 
   /** What was counted of each backend of a service that is in the table. Throws SysError. */
   counts(service: KernelService): BackendCount[] {
-    if (this.#applied === null) return service.backends.map((one) => this.#before.get(nameOf(service, one)) ?? NOTHING);
-    const read = new Map<string, readonly ElementRecord[]>();
-    const counted = ({ set }: SetName, key: Uint8Array): ElementRecord["counted"] => {
-      if (!read.has(set)) read.set(set, this.#elements(set));
-      return found(read.get(set) ?? [], key)?.counted;
-    };
     return service.backends.map((backend) => {
-      const { connections, bytes, key } = counterOf(service, backend);
       const before = this.#before.get(nameOf(service, backend)) ?? NOTHING;
+      if (this.#applied === null) return before;
+      const { connections, bytes, key } = counterOf(service, backend);
       return {
-        connections: before.connections + (counted(connections, key)?.packets ?? 0),
-        bytes: before.bytes + (counted(bytes, key)?.bytes ?? 0),
+        connections: before.connections + (this.#counted(connections, key)?.packets ?? 0),
+        bytes: before.bytes + (this.#counted(bytes, key)?.bytes ?? 0),
       };
     });
+  }
+
+  /** Whether any of them was given a connection. Throws SysError. */
+  wasUsed(service: KernelService): boolean {
+    return service.backends.some((backend) => {
+      if ((this.#before.get(nameOf(service, backend))?.connections ?? 0) > 0) return true;
+      if (this.#applied === null) return false;
+      const { connections, key } = counterOf(service, backend);
+      return (this.#counted(connections, key)?.packets ?? 0) > 0;
+    });
+  }
+
+  #counted({ set }: SetName, key: Uint8Array): ElementRecord["counted"] {
+    let elements = this.#thisTurn.get(set);
+    if (elements === undefined) {
+      elements = new Map(this.#elements(set).map((one) => [one.key.join(), one.counted]));
+      if (this.#thisTurn.size === 0) queueMicrotask(() => this.#thisTurn.clear());
+      this.#thisTurn.set(set, elements);
+    }
+    return elements.get(key.join());
   }
 
   /** Removes the table and what keeps it. Idempotent. */
@@ -236,6 +253,7 @@ export class KernelTable {
   }
 
   #commit(): void {
+    this.#thisTurn.clear();
     const wanted = [...this.#wanted.values()];
     if (wanted.length === 0 && !this.#isThere) return;
     if (this.#applied !== null) {
@@ -353,11 +371,6 @@ const NOTHING: BackendCount = { connections: 0, bytes: 0 };
 
 function nameOf(service: KernelService, { address, port }: { address: string; port: number }): string {
   return `${serviceKey(service)} ${address} ${port}`;
-}
-
-function found(elements: readonly ElementRecord[], key: Uint8Array): ElementRecord | undefined {
-  const text = key.join();
-  return elements.find((element) => element.key.join() === text);
 }
 
 function reasonOf(error: SysError): string {

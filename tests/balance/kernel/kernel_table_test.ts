@@ -148,6 +148,7 @@ class Refusing {
   /** What it does not know at all. */
   lacks = "";
   last: readonly string[] = [];
+  lists = 0;
   /** In each of its sets. */
   elements: readonly ElementRecord[] = [];
 
@@ -165,7 +166,10 @@ class Refusing {
       chains: nothing,
       rules: nothing,
       sets: nothing,
-      elements: () => [...this.elements],
+      elements: () => {
+        this.lists++;
+        return [...this.elements];
+      },
       close: () => {},
     };
   }
@@ -207,6 +211,27 @@ Deno.test("what was counted is not lost while the kernel refuses, nor when the t
   kernel.elements = [];
   clock.advance(1000);
   assert.deepEqual([connections(), table.builds], [3, builds + 1]);
+  table.close();
+});
+
+Deno.test("what was counted is read once for all services that are asked for in one turn, and anew after a change", async () => {
+  const kernel = new Refusing();
+  const table = new KernelTable({ open: () => kernel.open(), clock: new VirtualClock() });
+  table.probe();
+  const services = [80, 81, 82].map((port) => ({ ...WEB, port }));
+  for (const service of services) table.put(service);
+  const { key } = counterOf(WEB, WEB.backends[0] ?? assert.fail());
+  const connections = (): number[] =>
+    services.map((service) => table.counts(service).reduce((sum, one) => sum + one.connections, 0));
+  const used = (): boolean[] => services.map((service) => table.wasUsed(service));
+  assert.deepEqual([connections(), used(), kernel.lists], [[0, 0, 0], [false, false, false], 4]);
+  kernel.elements = [{ key, expiresInMs: Infinity, counted: { packets: 2, bytes: 9 } }];
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual([connections(), used(), kernel.lists], [[2, 0, 0], [true, false, false], 8]);
+  table.put(without(WEB, 1));
+  assert.deepEqual(table.wasUsed(WEB), true);
+  assert.equal(kernel.lists, 9);
   table.close();
 });
 
