@@ -146,10 +146,16 @@ export class KernelTable {
 
   /** Every commit takes the kernel milliseconds: one for all services. */
   #readdress(change: (vips: readonly string[]) => readonly string[]): void {
+    let isChanged = false;
     for (const [key, service] of this.#wanted) {
-      if (service.vips !== null) this.#wanted.set(key, { ...service, vips: change(service.vips) });
+      if (service.vips === null) continue;
+      const vips = change(service.vips);
+      if (vips.length === service.vips.length) continue;
+      this.#wanted.set(key, { ...service, vips });
+      isChanged = true;
     }
-    this.#apply();
+    // The first balancer of many has done it.
+    if (isChanged) this.#apply();
   }
 
   /** Whether the service fits in with so many elements, see {@link elementsFor}, in place of what it has now. */
