@@ -56,10 +56,10 @@ export interface Which {
   readonly backend?: string;
 }
 
-/** What is to be ended; `strays`: of flows that no balancer was there for, see {@link Connections.gather}. */
+/** What is to be ended: connections of the service, or what {@link Connections.gather} is about. */
 interface Due {
   readonly service: KernelService;
-  readonly which: Which | "strays";
+  readonly which: Which | "strays" | "strays and strangers";
 }
 
 /** Shared by all kernel balancers of the process; owned by the agent, which closes it. */
@@ -72,6 +72,8 @@ export class Connections {
   readonly #thisTurn = new Map<4 | 6, readonly ConntrackEntry[]>();
   /** Services whose balancers are gone and whose connections go on, by what tells them apart. */
   readonly #left = new Map<string, KernelService>();
+  /** Where services of this run have been, by protocol, port and address. */
+  readonly #met = new Set<string>();
   /** What is to be ended with the next look. */
   readonly #due: Due[] = [];
   #working: Promise<void> = Promise.resolve();
@@ -120,11 +122,17 @@ export class Connections {
   }
 
   /**
-   * Datagrams to the service that came while nobody was there to get them are the beginning of a flow to this machine itself for the kernel,
-   * and the flow stays that as long as the client goes on. It is made to forget these flows soon. Never throws.
+   * The service has backends where it had none. Datagrams to it that came meanwhile are the beginning of a flow to this machine itself for
+   * the kernel, and the flow stays that as long as the client goes on: it is made to forget these flows soon. The first time in this run it
+   * is made to forget connections of an earlier one, too, whose backends are nobody's any more: no check would ever end them. Never throws.
    */
   gather(service: KernelService): void {
-    if (service.protocol === "udp") this.#cutSoon({ service, which: "strays" });
+    const { protocol, port, vips } = service;
+    const places = (vips ?? []).map((vip) => `${protocol} ${port} ${vip}`);
+    const isFirst = places.some((place) => !this.#met.has(place));
+    for (const place of places) this.#met.add(place);
+    if (isFirst) this.#cutSoon({ service, which: "strays and strangers" });
+    else if (protocol === "udp") this.#cutSoon({ service, which: "strays" });
   }
 
   #cutSoon(due: Due): void {
@@ -185,18 +193,27 @@ export class Connections {
 
   async #cutDue(): Promise<void> {
     const due = this.#due.splice(0);
-    const local = new Set(due.some(({ which }) => which === "strays") ? this.#tools.localAddresses() : []);
-    const isDue = (entry: ConntrackEntry, { service, which }: Due): boolean =>
-      which === "strays" ? isStray(entry, service, local) : isWanted(entry, service, which);
-    const families = due.flatMap(({ service, which }) => familiesOf(service, which === "strays" ? {} : which));
+    const local = new Set(due.some(({ service }) => service.vips === null) ? this.#tools.localAddresses() : []);
+    const isDue = (entry: ConntrackEntry, { service, which }: Due): boolean => {
+      if (typeof which === "object") return isWanted(entry, service, which);
+      if (!isTo(entry, service, local)) return false;
+      if ((entry.status & CtStatus.DST_NAT) === 0) return service.protocol === "udp";
+      return which === "strays and strangers" && this.#isStrange(entry, service);
+    };
+    const families = due.flatMap(({ service, which }) => familiesOf(service, typeof which === "object" ? which : {}));
     for (const family of new Set(families)) {
       await this.#tools.slices.forEach({ family }, (entry) => {
         const wanted = due.find((one) => isDue(entry, one));
         if (wanted === undefined) return;
         this.#tools.slices.delete(entry);
-        if (wanted.which !== "strays") this.#nudge(entry, wanted.which);
+        this.#nudge(entry, typeof wanted.which === "object" ? wanted.which : {});
       });
     }
+  }
+
+  /** Whether it goes to a backend of neither the service nor anything that was left behind. */
+  #isStrange(entry: ConntrackEntry, service: KernelService): boolean {
+    return [service, ...this.#left.values()].every((one) => backendOf(entry, one) === null);
   }
 
   /** Every translated connection of the family. Several balancers that ask in one turn get one answer. */
@@ -243,16 +260,15 @@ function filterOf(family: 4 | 6, { protocol }: KernelService): ConntrackFilter {
 
 function isWanted(entry: ConntrackEntry, service: KernelService, which: Which): boolean {
   const name = backendOf(entry, service);
-  const isTo = which.vip === undefined || ipFromBytes(entry.original.destination).text === which.vip;
-  return name !== null && isTo && (which.backend === undefined || which.backend === name);
+  const isAsked = which.vip === undefined || ipFromBytes(entry.original.destination).text === which.vip;
+  return name !== null && isAsked && (which.backend === undefined || which.backend === name);
 }
 
-/** A flow to an address and the port of the service that stays on this machine. */
-function isStray({ original, status }: ConntrackEntry, service: KernelService, local: ReadonlySet<string>): boolean {
+/** Whether its client asked for the service, as far as its addresses and port tell. */
+function isTo({ original }: ConntrackEntry, service: KernelService, local: ReadonlySet<string>): boolean {
   if (original.protocol !== PROTOCOL_NUMBER[service.protocol] || original.destinationPort !== service.port) {
     return false;
   }
-  if ((status & CtStatus.DST_NAT) !== 0) return false;
   const { text } = ipFromBytes(original.destination);
   return service.vips?.includes(text) ?? local.has(text);
 }

@@ -240,8 +240,31 @@ Deno.test("flows of datagrams that stayed on this machine are gathered, and noth
   connections.gather({ ...WEB, protocol: "udp", vips: null });
   await connections.settled();
   assert.deepEqual(kernel.deleted.splice(0), [1, 2], "to every address of this machine");
+  connections.gather(WEB);
+  await connections.settled();
+  assert.deepEqual([kernel.deleted, kernel.sentTo], [[], []], "TCP begins anew by itself");
+});
+
+Deno.test("what goes to nobody's backend is ended where a service comes for the first time", async () => {
+  const kernel = new FakeKernel();
+  kernel.entries = [
+    entry(1),
+    entry(2, { backend: "10.0.0.77" }),
+    entry(3, { backend: "10.0.0.78" }),
+    entry(4, { backend: "10.0.0.77", vip: "10.96.0.1" }),
+    entry(5, { status: 0 }),
+  ];
+  const connections = new Connections(kernel.tools());
+  connections.leave({ ...WEB, backends: [{ address: "10.0.0.78", port: 8080, weight: 1, usable: false }] });
+  for (const vips of [null, [], ["10.0.0.8"]]) connections.gather({ ...WEB, vips });
+  await connections.settled();
+  assert.deepEqual([kernel.deleted, kernel.sentTo], [[], []], "others may translate from all other addresses");
+  connections.gather(WEB);
+  await connections.settled();
+  assert.deepEqual(kernel.deleted, [2]);
+  assert.deepEqual(kernel.sentTo, ["10.0.0.9 > 192.0.2.7", "10.0.0.3 > 10.0.0.77"]);
   const { lists } = kernel;
   connections.gather(WEB);
   await connections.settled();
-  assert.deepEqual([kernel.deleted, kernel.sentTo, kernel.lists], [[], [], lists], "TCP begins anew by itself");
+  assert.deepEqual([kernel.deleted, kernel.lists], [[2], lists], "once");
 });

@@ -172,3 +172,29 @@ privileged(
       await backend.close();
     }),
 );
+
+privileged(
+  "connections of an earlier run to a backend that is not configured any more end",
+  () =>
+    insideNamespace(async () => {
+      const [old, kept] = [named("old"), named("kept")];
+      const { port } = withPort(tcpConfig([]));
+      const config = (...ports: number[]): TcpBalancerConfig => ({ ...tcpConfig(ports, { bindToVip: true }), port });
+      const deps = { clock: systemClock, random: () => 0, resetter: new FakeResetter() };
+      const [before, after] = [kernelParts(), kernelParts()];
+      const killed = new KernelBalancer(config(old.port, kept.port), { ...deps, ...before });
+      await killed.start();
+      killed.bind(VIP);
+      const [first, second] = [await open(port, "old"), await open(port, "kept")];
+      before.table.close();
+      const balancer = new KernelBalancer(config(kept.port), { ...deps, ...after });
+      await balancer.start();
+      balancer.bind(VIP);
+      await after.connections.settled();
+      await assert.rejects(isThere(first));
+      await isThere(second);
+      for (const conn of [first, second]) conn.close();
+      await Promise.all([killed.stop(), balancer.stop()]);
+      await Promise.all([before.close(), after.close(), old.close(), kept.close()]);
+    }),
+);
