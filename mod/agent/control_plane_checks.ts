@@ -4,7 +4,7 @@
  * etcd, as `/readyz` says yes for seconds after that is gone.
  *
  * All of them depend on etcd: when that pauses, none is ready, and to end every connection for it would be an outage of our own making. So
- * silence and bad answers count only if another server was well meanwhile, and not before every one had an interval to get over it. One
+ * silence and bad answers count only if another server was well meanwhile, and not before every one had two intervals to get over it. One
  * that refuses connections is gone in any case.
  */
 import type { CheckResult } from "../balance/health.ts";
@@ -169,7 +169,7 @@ export class ControlPlaneChecks implements Checks {
     if (++server.against < IN_A_ROW && server.said !== null) return;
     // What has never been used is no loss.
     const isClear = ok || isSure || server.said === null;
-    if (!isClear && askedMs < this.#againMs + this.#times.intervalMs) return;
+    if (!isClear && askedMs < this.#againMs + IN_A_ROW * this.#times.intervalMs) return;
     const isBelieved = isClear || this.#wasAnotherWell(sinceMs, askedMs);
     if (!isBelieved) return this.#doubt(true);
     server.against = 0;
