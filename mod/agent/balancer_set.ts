@@ -5,6 +5,7 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { type Balancer, BalancerError, type BalancerStatus } from "../balance/balancer.ts";
+import { Estate } from "../balance/estate.ts";
 import { MOST_BALANCERS } from "../config/balancers.ts";
 import type { BalancerConfig } from "../config/types.ts";
 import { Errno, SysError } from "../linux/errno.ts";
@@ -41,6 +42,8 @@ export class BalancerSet {
   readonly #starting = new Set<Balancer>();
   /** Those that let their last connections finish. */
   readonly #leaving = new Map<Balancer, Promise<void>>();
+  /** Of the change that is under way. */
+  readonly #estates = new Set<Estate>();
   /** What left a moment ago: the kernel may have the port for a turn or two after its balancer has ended. */
   #lately: readonly { readonly config: BalancerConfig; readonly atMs: number }[] = [];
   #live: readonly Balancer[];
@@ -76,6 +79,7 @@ export class BalancerSet {
   /** The hold on the address ends now. Connections to it also come through listeners on every address. Synchronous. */
   release(ip: string): void {
     this.#held.delete(ip);
+    for (const estate of this.#estates) estate.release(ip);
     for (const balancer of [...this.#live, ...this.#starting, ...this.#leaving.keys()]) {
       try {
         balancer.release(ip);
@@ -94,7 +98,11 @@ export class BalancerSet {
 
   /** Goes over to other balancers. Never rejects; not to be called again before it has ended. */
   apply(plan: BalancersPlan): Promise<ApplyOutcome> {
-    const applying = this.#apply(plan).finally(() => this.#settle());
+    const applying = this.#apply(plan).finally(() => {
+      for (const estate of this.#estates) estate.close();
+      this.#estates.clear();
+      this.#settle();
+    });
     this.#applying = applying;
     return applying;
   }
@@ -115,7 +123,7 @@ export class BalancerSet {
     };
     const undo: Undo[] = [];
     try {
-      for (const config of plan.added) await this.#enter(config, undo);
+      for (const config of plan.added) await this.#enter(config, { undo });
       for (const config of plan.updated) await this.#change(named(config.name), { to: config, undo });
       for (const { from, to } of plan.swapped) await this.#swap(named(from), { to, undo });
     } catch (error) {
@@ -135,8 +143,11 @@ export class BalancerSet {
     this.#live = [...this.#live].sort((one, other) => rank(one) - rank(other));
   }
 
-  async #enter(config: BalancerConfig, undo: Undo[]): Promise<void> {
-    const balancer = await this.#start(config);
+  async #enter(
+    config: BalancerConfig,
+    { undo, estate }: { readonly undo: Undo[]; readonly estate?: Estate },
+  ): Promise<void> {
+    const balancer = await this.#start(config, estate);
     undo.push(() => {
       this.#leave(balancer);
       return this.#untilQuiet(balancer);
@@ -159,14 +170,16 @@ export class BalancerSet {
 
   async #swap(from: Balancer, { to, undo }: { readonly to: BalancerConfig; readonly undo: Undo[] }): Promise<void> {
     const old = from.config;
-    this.#leave(from);
-    undo.push(async () => void await this.#start(old));
+    const estate = new Estate();
+    this.#estates.add(estate);
+    this.#leave(from, estate);
+    undo.push(async () => void await this.#start(old, estate));
     await this.#untilQuiet(from);
-    await this.#enter(to, undo);
+    await this.#enter(to, { undo, estate });
   }
 
   /** Starts one, while a port that was left a moment ago may still be taken. */
-  async #start(config: BalancerConfig): Promise<Balancer> {
+  async #start(config: BalancerConfig, estate?: Estate): Promise<Balancer> {
     const { clock, make } = this.#options;
     const endMs = clock.now() + HANDOVER_MS;
     for (;;) {
@@ -174,7 +187,7 @@ export class BalancerSet {
       const balancer = make(config);
       this.#starting.add(balancer);
       try {
-        await balancer.start();
+        await balancer.start(estate === undefined ? {} : { estate });
         this.#live = [...this.#live, balancer];
         if (config.bindToVip) { for (const ip of this.#held) balancer.bind(ip); }
         return balancer;
@@ -196,14 +209,16 @@ export class BalancerSet {
     return left.some((one) => samePort(one.config, config));
   }
 
-  #leave(balancer: Balancer): void {
+  #leave(balancer: Balancer, estate?: Estate): void {
     this.#live = this.#live.filter((one) => one !== balancer);
     this.#lately = [...this.#lately.slice(-MOST_BALANCERS), {
       config: balancer.config,
       atMs: this.#options.clock.now(),
     }];
     const succeeded = (): boolean => this.#live.some((one) => samePort(one.config, balancer.config));
-    const left = balancer.stop({ succeeded }).catch((error: unknown) => this.#logFailure(error));
+    const left = balancer.stop({ succeeded, ...(estate === undefined ? {} : { estate }) }).catch((error: unknown) =>
+      this.#logFailure(error)
+    );
     this.#leaving.set(balancer, left);
     left.then(() => {
       this.#leaving.delete(balancer);

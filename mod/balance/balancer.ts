@@ -1,4 +1,5 @@
 import type { BalancerConfig } from "../config/types.ts";
+import type { Estate } from "./estate.ts";
 
 /** What a person may ask about a backend. */
 export interface BackendStatus {
@@ -54,6 +55,14 @@ export interface StopOptions {
    * Without it nobody has.
    */
   readonly succeeded?: () => boolean;
+  /** Where to leave listening sockets for the successor, by an engine whose successor can take them. */
+  readonly estate?: Estate;
+}
+
+/** How a balancer is started. */
+export interface StartOptions {
+  /** What its predecessor on the port has left. Whoever can use none of it ends it before listening: it has the port. */
+  readonly estate?: Estate;
 }
 
 /** One configured load balancer. Made by the agent, which stops it. */
@@ -64,7 +73,7 @@ export interface Balancer {
    * Begins health checks and, without `bindToVip`, listens.
    * @throws {BalancerError} when the port cannot be listened on (without `bindToVip` only).
    */
-  start(): Promise<void>;
+  start(options?: StartOptions): Promise<void>;
   /** The address is held here now: listen on it (bindToVip only). Failure to bind is retried and logged, never thrown. */
   bind(ip: string): void;
   /**
@@ -88,7 +97,7 @@ export interface Balancer {
    */
   update(config: BalancerConfig): void;
   /**
-   * Stops accepting, lets connections finish for `drainMs`, then cuts them. Idempotent. {@link BalancerStatus.listening} is empty as soon
+   * Stops accepting, or leaves that to a successor, lets connections finish for `drainMs`, then cuts them. Idempotent. {@link BalancerStatus.listening} is empty as soon
    * as another balancer can have the port.
    */
   stop(options?: StopOptions): Promise<void>;

@@ -2,7 +2,7 @@
 import { assertNever } from "../base/assert.ts";
 import type { BalancerConfig } from "../config/types.ts";
 import { getLog, type Log } from "../observe/log.ts";
-import { type Balancer, BalancerError, type BalancerStatus, type StopOptions } from "./balancer.ts";
+import { type Balancer, BalancerError, type BalancerStatus, type StartOptions, type StopOptions } from "./balancer.ts";
 import { needsThreads, speaksTls } from "./front.ts";
 import { KernelBalancer } from "./kernel/kernel_balancer.ts";
 import type { KernelEngine } from "./kernel/kernel_engine.ts";
@@ -44,17 +44,17 @@ export class ChoosingBalancer implements Balancer {
   }
 
   /** Throws {@link BalancerError} when the engine was named and does not work here, or when the engine cannot start. */
-  async start(): Promise<void> {
+  async start(options: StartOptions = {}): Promise<void> {
     const { engine } = this.#config;
     switch (engine) {
       case "auto":
-        return await this.#startFirst();
+        return await this.#startFirst(options);
       case "listen":
-        return await this.#start(new ListenBalancer(this.#config, this.#deps));
+        return await this.#start(new ListenBalancer(this.#config, this.#deps), options);
       case "kernel":
-        return await this.#start(this.#required("kernel", this.#inKernel(true)));
+        return await this.#start(this.#required("kernel", this.#inKernel(true)), options);
       case "user":
-        return await this.#start(this.#required("user", this.#inThreads()));
+        return await this.#start(this.#required("user", this.#inThreads()), options);
       default:
         return assertNever(engine);
     }
@@ -110,9 +110,10 @@ export class ChoosingBalancer implements Balancer {
     return this.#why === "" ? status : { ...status, engineWhy: this.#why };
   }
 
-  async #start(balancer: Balancer): Promise<void> {
+  async #start(balancer: Balancer, options: StartOptions): Promise<void> {
     this.#chosen = balancer;
-    await balancer.start();
+    if (!(balancer instanceof UserBalancer)) options.estate?.close();
+    await balancer.start(options);
   }
 
   #required(name: string, offer: Offer): Balancer {
@@ -121,10 +122,10 @@ export class ChoosingBalancer implements Balancer {
   }
 
   /** Kernel, threads, this thread: the first that works and that does all that is asked for. */
-  async #startFirst(): Promise<void> {
+  async #startFirst(options: StartOptions): Promise<void> {
     const kernel = this.#inKernel(false);
     if (kernel.outcome === "takes") {
-      await this.#start(kernel.balancer);
+      await this.#start(kernel.balancer, options);
       return this.#tell("kernel", "the kernel does all that is asked for");
     }
     const threads = this.#inThreads();
@@ -132,7 +133,7 @@ export class ChoosingBalancer implements Balancer {
     let whyNot = "";
     if (threads.outcome === "takes") {
       try {
-        await this.#start(threads.balancer);
+        await this.#start(threads.balancer, options);
         return this.#tell("user", kernel.why);
       } catch (error) {
         if (needed || !(error instanceof BalancerError) || error.operation !== THREADS_FAILED) throw error;
@@ -140,7 +141,7 @@ export class ChoosingBalancer implements Balancer {
       }
     } else if (needed) this.#required("user", threads);
     else whyNot = threads.why;
-    await this.#start(new ListenBalancer(this.#config, this.#deps));
+    await this.#start(new ListenBalancer(this.#config, this.#deps), options);
     this.#tell("listen", `${kernel.why}; ${whyNot}`);
   }
 

@@ -11,6 +11,7 @@ export const Happened = { IN: 0x1, PRI: 0x2, OUT: 0x4, ERR: 0x8, HUP: 0x10, RDHU
 
 const EPOLLET = 1 << 31;
 const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
 const EPOLL_CLOEXEC = 0o2000000;
 const EFD_CLOEXEC = 0o2000000;
 const EFD_NONBLOCK = 0o4000;
@@ -47,6 +48,11 @@ export class Epoll {
     one[DATA] = fd;
     one[DATA + 1] = tag;
     return libc.epollCtl(this.#fd, EPOLL_CTL_ADD, fd, this.#oneBytes) === -1 ? -readErrno() : 0;
+  }
+
+  /** Watches it no more, though it stays open. */
+  remove(fd: number): void {
+    libc.epollCtl(this.#fd, EPOLL_CTL_DEL, fd, this.#oneBytes);
   }
 
   /** Waits until something happens, at most so long (−1: for ever), and gives how many events there are; 0 also when a signal came. */

@@ -55,6 +55,11 @@ export function openListener({ ip, port }: ListenAddress, { shared }: { readonly
   }
 }
 
+/** Lets others listen on its port as well, as with `shared`, though it listens already. Throws SysError. */
+export function shareListener(fd: number): void {
+  setOption(fd, { level: Level.SOCKET, name: SO_REUSEPORT, value: 1 });
+}
+
 /** Where it listens. */
 export function listenerAddress(fd: number): Endpoint {
   return localEndpoint(fd) ?? { ip: "", port: 0 };

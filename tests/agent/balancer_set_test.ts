@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { BalancerSet } from "../../mod/agent/balancer_set.ts";
 import { type BalancersPlan, planReload } from "../../mod/agent/reload_plan.ts";
-import { type Balancer, BalancerError, type BalancerStatus, type StopOptions } from "../../mod/balance/balancer.ts";
+import {
+  type Balancer,
+  BalancerError,
+  type BalancerStatus,
+  type StartOptions,
+  type StopOptions,
+} from "../../mod/balance/balancer.ts";
 import type { BalancerConfig } from "../../mod/config/types.ts";
+import { listenerAddress, openListener } from "../../mod/linux/listen_socket.ts";
 import { systemClock } from "../../mod/runtime/clock.ts";
 import { eventually, tcpConfig } from "../balance/kit.ts";
 import { mustLoad } from "../config/helpers.ts";
@@ -43,6 +50,7 @@ class ScriptedBalancer implements Balancer {
   readonly bound = new Set<string>();
   readonly #world: World;
   readonly #drained = Promise.withResolvers<void>();
+  startOptions: StartOptions = {};
   stopOptions: StopOptions | null = null;
   #isQuiet = false;
 
@@ -55,7 +63,8 @@ class ScriptedBalancer implements Balancer {
     return `${this.config.name}:${this.config.port}`;
   }
 
-  start(): Promise<void> {
+  start(options: StartOptions = {}): Promise<void> {
+    this.startOptions = options;
     const { ports, failing } = this.#world;
     const { port, name } = this.config;
     if (failing.get(name) === "start") {
@@ -190,6 +199,43 @@ Deno.test("a port goes from one to the next as soon as it is free, while the old
     old?.letGo();
     assert.equal(await apply([]), "applied");
     assert.equal(next.stopOptions?.succeeded?.(), false);
+  }));
+
+Deno.test("what one leaves with its port is for the next, for its own return if that fails, and for nobody afterwards", () =>
+  withSet([config("a", 1), config("b", 2), config("c", 3)], async (_set, world, apply) => {
+    await apply([config("x", 1), config("c", 3)]);
+    const [a, b, , x] = world.made;
+    const estate = a?.stopOptions?.estate;
+    assert.ok(estate !== undefined);
+    assert.equal(x?.startOptions.estate, estate);
+    assert.equal(b?.stopOptions?.estate, undefined, "nobody has its port now");
+    const socket = openListener({ ip: "127.0.0.1", port: 0 }, { shared: false });
+    const { port } = listenerAddress(socket);
+    estate.leave({ ip: "127.0.0.1", port }, [socket]);
+    await assert.rejects(Deno.connect({ port }), Deno.errors.ConnectionRefused);
+    world.failing.set("y", "start");
+    assert.match(await apply([config("y", 1), config("c", 3)]), /no such engine/);
+    const again = world.made.at(-1);
+    assert.equal(again?.label, "x:1");
+    assert.equal(again?.startOptions.estate, x?.stopOptions?.estate);
+  }));
+
+Deno.test("an address is released on the way between two balancers as well", () =>
+  withSet([config("a", 1, { bindToVip: true })], async (set, world, apply) => {
+    set.bind("127.0.0.1");
+    const { promise, resolve: started } = Promise.withResolvers<void>();
+    world.starting = promise;
+    const applying = apply([config("x", 1, { bindToVip: true })]);
+    while (world.made.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    const estate = world.made[1]?.startOptions.estate;
+    assert.ok(estate !== undefined);
+    const socket = openListener({ ip: "127.0.0.1", port: 0 }, { shared: false });
+    const { port } = listenerAddress(socket);
+    estate.leave({ ip: "127.0.0.1", port }, [socket]);
+    set.release("127.0.0.1");
+    await assert.rejects(Deno.connect({ port }), Deno.errors.ConnectionRefused);
+    started();
+    assert.equal(await applying, "applied");
   }));
 
 Deno.test("where the engine does not take the new configuration another balancer takes the place", () =>

@@ -48,6 +48,20 @@ Deno.test("of a connection it is told what happens at both ends, with its tag", 
   epoll.close();
 });
 
+Deno.test("what is removed is told of no more, and may be added again", () => {
+  const epoll = new Epoll();
+  const fd = openWakeUp();
+  assert.equal(epoll.add(fd, 1, "readable"), 0);
+  epoll.remove(fd);
+  wakeUp(fd);
+  assert.equal(epoll.wait(0), 0);
+  assert.equal(epoll.add(fd, 2, "readable"), 0);
+  assert.equal(epoll.wait(1000), 1);
+  assert.equal(epoll.tag(0), 2);
+  closeFd(fd);
+  epoll.close();
+});
+
 Deno.test("several at once are told with one call", () => {
   const epoll = new Epoll();
   const fds = [openWakeUp(), openWakeUp(), openWakeUp()];

@@ -112,6 +112,15 @@ export class Acceptor extends DeadlineNode implements Watched, Queued {
     closeStream(this.fd);
   }
 
+  /** Takes no more, and leaves the socket to another: what waits in its queue is the other's. */
+  giveUp(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const { loop } = this.#options;
+    loop.neverExpire(this);
+    loop.unwatch(this);
+  }
+
   /** A fault of the program with one connection must not keep the others waiting. */
   #hand(flow: SocketFlow): void {
     try {

@@ -1,11 +1,12 @@
 /** The listening sockets of one balancer of the engine `user`: opened and ended here, accepted from in the threads. */
 import type { Clock, Timer } from "../../base/clock.ts";
 import { Errno, SysError } from "../../linux/errno.ts";
-import { listenerAddress, openListener } from "../../linux/listen_socket.ts";
+import { listenerAddress, openListener, shareListener } from "../../linux/listen_socket.ts";
 import { closeFd } from "../../linux/socket.ts";
 import { endListening } from "../../linux/stream_socket.ts";
 import type { Log } from "../../observe/log.ts";
 import { BalancerError } from "../balancer.ts";
+import type { Estate } from "../estate.ts";
 
 /** The address was announced a moment ago: the kernel may need a few turns until it can be bound. */
 const ADDRESS_RETRY_MS = 20;
@@ -13,6 +14,8 @@ const ADDRESS_RETRY_MS = 20;
 const OTHER_RETRY_MS = 1000;
 /** So many times it is tried again soon. */
 const SOON_TRIES = 5;
+/** What stands for every address: of both families, or of IPv4 where there is no other. */
+const EVERYWHERE = ["::", "0.0.0.0"];
 
 /** What listening needs. */
 export interface ListeningOptions {
@@ -27,8 +30,14 @@ export interface ListeningOptions {
   readonly onOpened: (fd: number, thread: number) => void;
 }
 
+/** A listening socket, and the thread that accepts from it. */
+export interface PlacedSocket {
+  readonly fd: number;
+  readonly thread: number;
+}
+
 interface Binding {
-  fds: readonly number[];
+  sockets: readonly PlacedSocket[];
   port: number;
   timer: Timer | null;
   lastError: string;
@@ -36,10 +45,16 @@ interface Binding {
   tries: number;
 }
 
-/** Owns the decision what is listened on; the descriptors are the threads' to close. */
+/** Owns the decision what is listened on; the descriptors are the threads' to close, but for those that a successor is to have. */
 export class Listening {
   readonly #options: ListeningOptions;
   readonly #bindings = new Map<string, Binding>();
+  /** What a predecessor has left. */
+  #inheritance: Estate | null = null;
+  /** Who gets what the threads yield. */
+  #heir: Estate | null = null;
+  /** Addresses that were released while their sockets were on their way to an heir. */
+  readonly #disowned = new Set<string>();
 
   constructor(options: ListeningOptions) {
     this.#options = options;
@@ -47,14 +62,19 @@ export class Listening {
 
   /** `address:port` of everything that is listened on. */
   get addresses(): string[] {
-    return [...this.#bindings].filter(([, { fds }]) => fds.length > 0)
+    return [...this.#bindings].filter(([, { sockets }]) => sockets.length > 0)
       .map(([ip, { port }]) => ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`);
   }
 
   /** The port of an open listener, null without one: for port 0, where the system chooses. */
   get port(): number | null {
-    for (const { fds, port } of this.#bindings.values()) if (fds.length > 0) return port;
+    for (const { sockets, port } of this.#bindings.values()) if (sockets.length > 0) return port;
     return null;
+  }
+
+  /** Sockets that listen already are taken from here first, while they are there. */
+  inherit(estate: Estate | null): void {
+    this.#inheritance = estate;
   }
 
   /** Listens on one address until it is released; tries again until it succeeds. */
@@ -71,7 +91,7 @@ export class Listening {
    */
   listenEverywhere(): void {
     const binding = newBinding();
-    for (const ip of ["::", "0.0.0.0"]) {
+    for (const ip of EVERYWHERE) {
       try {
         this.#open(ip, binding);
         this.#bindings.set(ip, binding);
@@ -84,19 +104,44 @@ export class Listening {
     }
   }
 
-  /** Takes no connection on this address any more, at once; gives the descriptors that the threads are to close. */
-  release(ip: string): readonly number[] {
+  /** Takes no connection on this address any more, at once; gives the sockets that the threads are to close. */
+  release(ip: string): readonly PlacedSocket[] {
     const binding = this.#bindings.get(ip);
     if (binding === undefined) return [];
+    for (const { fd } of binding.sockets) endListening(fd);
+    if (this.#heir !== null) {
+      this.#disowned.add(ip);
+      return [];
+    }
     this.#bindings.delete(ip);
     binding.timer?.cancel();
-    for (const fd of binding.fds) endListening(fd);
-    return binding.fds;
+    return binding.sockets;
   }
 
   /** As {@link release}, for every address. */
-  close(): readonly number[] {
+  close(): readonly PlacedSocket[] {
     return [...this.#bindings.keys()].flatMap((ip) => this.release(ip));
+  }
+
+  /** Binds no more, and gives the sockets that the threads are to yield: each goes to the heir when {@link yielded} says so. */
+  leaveTo(heir: Estate): readonly PlacedSocket[] {
+    this.#heir = heir;
+    for (const [ip, { sockets, timer }] of this.#bindings) {
+      timer?.cancel();
+      if (sockets.length === 0) this.#bindings.delete(ip);
+    }
+    return [...this.#bindings.values()].flatMap(({ sockets }) => sockets);
+  }
+
+  /** A thread does not touch these any more. */
+  yielded(fds: readonly number[]): void {
+    for (const [ip, binding] of this.#bindings) {
+      const gone = binding.sockets.map(({ fd }) => fd).filter((fd) => fds.includes(fd));
+      binding.sockets = binding.sockets.filter(({ fd }) => !fds.includes(fd));
+      if (binding.sockets.length === 0) this.#bindings.delete(ip);
+      if (this.#disowned.has(ip)) { for (const fd of gone) closeFd(fd); }
+      else if (gone.length > 0) this.#heir?.leave({ ip, port: this.#options.port }, gone);
+    }
   }
 
   #tryBind(ip: string, binding: Binding): void {
@@ -119,10 +164,12 @@ export class Listening {
 
   #open(ip: string, binding: Binding): void {
     const { threads, onOpened } = this.#options;
-    const fds: number[] = [];
+    const fds = [...this.#inherited(ip)];
     let { port } = this.#options;
     try {
-      for (let thread = 0; thread < threads; thread++) {
+      for (const fd of threads > 1 ? fds : []) shareListener(fd);
+      if (fds[0] !== undefined) port = listenerAddress(fds[0]).port;
+      while (fds.length < threads) {
         const fd = openListener({ ip, port }, { shared: threads > 1 });
         fds.push(fd);
         port = listenerAddress(fd).port;
@@ -131,12 +178,24 @@ export class Listening {
       for (const fd of fds) closeFd(fd);
       throw error;
     }
-    binding.fds = fds;
+    // A predecessor with more threads has left more of them: each has a queue of its own, which somebody has to serve.
+    binding.sockets = fds.map((fd, at) => ({ fd, thread: at % threads }));
     binding.port = port;
-    for (const [thread, fd] of fds.entries()) onOpened(fd, thread);
+    for (const { fd, thread } of binding.sockets) onOpened(fd, thread);
+  }
+
+  /** What was left for this address. One that listens on every address, or on one of them, is in the way of the other kind. */
+  #inherited(ip: string): readonly number[] {
+    const { port } = this.#options;
+    const left = this.#inheritance?.take({ ip, port }) ?? [];
+    if (left.length === 0) {
+      if (EVERYWHERE.includes(ip)) this.#inheritance?.close();
+      else for (const every of EVERYWHERE) this.#inheritance?.release(every);
+    }
+    return left;
   }
 }
 
 function newBinding(): Binding {
-  return { fds: [], port: 0, timer: null, lastError: "", tries: 0 };
+  return { sockets: [], port: 0, timer: null, lastError: "", tries: 0 };
 }

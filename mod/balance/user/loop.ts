@@ -137,6 +137,12 @@ export class EventLoop implements Loop, FlowHost {
     if (watched instanceof SocketFlow) this.#flows--;
   }
 
+  /** Watches it no more, though its descriptor stays open. */
+  unwatch(watched: Watched): void {
+    this.forget(watched);
+    this.#epoll.remove(watched.fd);
+  }
+
   expireIn(node: DeadlineNode, delayMs: number): void {
     this.#deadlines.set(node, this.nowMs, delayMs);
   }

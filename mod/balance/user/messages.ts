@@ -29,6 +29,8 @@ export type Order =
   | { readonly op: "listen"; readonly id: number; readonly fd: number }
   /** `fds` are of listening sockets that have ended; connections to `ip` are cut. */
   | { readonly op: "release"; readonly id: number; readonly ip: string; readonly fds: readonly number[] }
+  /** Another balancer is to have these listening sockets: said back by `yielded`, after which this thread does not touch them. */
+  | { readonly op: "yield"; readonly id: number; readonly fds: readonly number[] }
   | { readonly op: "update"; readonly id: number; readonly backends: PostedBackends }
   | { readonly op: "destinations"; readonly id: number; readonly destinations: readonly (Destination | null)[] }
   /** A check has changed the state of a backend: `place` is its place in the configuration. */
@@ -47,6 +49,7 @@ export type Report =
   | { readonly op: "changed"; readonly id: number; readonly slot: number; readonly change: PoolChange }
   /** A connect has failed, at most once a second for a backend: its address may be another now. */
   | { readonly op: "unreached"; readonly id: number; readonly place: number }
+  | { readonly op: "yielded"; readonly id: number; readonly fds: readonly number[] }
   | { readonly op: "empty"; readonly id: number }
   | { readonly op: "full"; readonly id: number }
   | { readonly op: "accept failed"; readonly id: number; readonly reason: string }

@@ -7,8 +7,9 @@ import type { BalancerConfig } from "../../config/types.ts";
 import { type Lookup, systemLookup } from "../../names/lookup.ts";
 import { ownProxyHeader } from "../../net/proxy_protocol.ts";
 import { getLog, type Log } from "../../observe/log.ts";
-import { type Balancer, BalancerError, type BalancerStatus, type StopOptions } from "../balancer.ts";
+import { type Balancer, BalancerError, type BalancerStatus, type StartOptions, type StopOptions } from "../balancer.ts";
 import { DeadlineSet } from "../deadlines.ts";
+import type { Estate } from "../estate.ts";
 import { sameFront } from "../front.ts";
 import { type CheckResult, HealthChecks } from "../health.ts";
 import type { BalancerDeps } from "../listen_balancer.ts";
@@ -16,7 +17,7 @@ import type { PoolChange } from "../pool.ts";
 import { backendTargets } from "../targets.ts";
 import { Addresses } from "./addresses.ts";
 import { Counters, OpenClients } from "./counters.ts";
-import { Listening } from "./listening.ts";
+import { Listening, type PlacedSocket } from "./listening.ts";
 import { Members } from "./members.ts";
 import { type Order, posted, type PostedBackends, type Report } from "./messages.ts";
 import type { ThreadUser, UserThreads } from "./user_threads.ts";
@@ -82,7 +83,7 @@ export class UserBalancer implements Balancer, ThreadUser {
   }
 
   /** Throws {@link BalancerError} when the port cannot be listened on, or there cannot be a thread. */
-  async start(): Promise<void> {
+  async start({ estate }: StartOptions = {}): Promise<void> {
     const { threads } = this.#deps;
     const { config } = this;
     await this.#addresses.start();
@@ -92,6 +93,7 @@ export class UserBalancer implements Balancer, ThreadUser {
       this.#post(thread, (id) => ({ op: "open", id, backends: this.#backends(), counters: buffer, clients }));
     }
     try {
+      this.#listening.inherit(estate ?? null);
       if (!config.bindToVip) this.#listening.listenEverywhere();
       await threads.ready(config.threads);
     } catch (cause) {
@@ -107,12 +109,10 @@ export class UserBalancer implements Balancer, ThreadUser {
 
   release(ip: string): void {
     const port = this.#listening.port ?? this.config.port;
-    const fds = this.#listening.release(ip);
+    const sockets = this.#listening.release(ip);
     this.#reset(ip, port);
-    const { threads } = this.config;
-    // A socket for each thread, in their order.
-    for (let thread = 0; thread < threads; thread++) {
-      this.#post(thread, (id) => ({ op: "release", id, ip, fds: fds.filter((_fd, at) => at % threads === thread) }));
+    for (let thread = 0; thread < this.config.threads; thread++) {
+      this.#post(thread, (id) => ({ op: "release", id, ip, fds: ofThread(sockets, thread) }));
     }
   }
 
@@ -128,8 +128,8 @@ export class UserBalancer implements Balancer, ThreadUser {
   }
 
   /** Only its own connections are cut, whoever has the port by then. */
-  stop(_options: StopOptions = {}): Promise<void> {
-    this.#stopped ??= this.#stop();
+  stop(options: StopOptions = {}): Promise<void> {
+    this.#stopped ??= this.#stop(options);
     return this.#stopped;
   }
 
@@ -153,6 +153,8 @@ export class UserBalancer implements Balancer, ThreadUser {
         return;
       case "unreached":
         return this.#addresses.unreached(report.place);
+      case "yielded":
+        return this.#listening.yielded(report.fds);
       case "empty":
         this.#emptyThreads.add(thread);
         if (this.#isEmpty) this.#onEmpty?.();
@@ -168,9 +170,10 @@ export class UserBalancer implements Balancer, ThreadUser {
     }
   }
 
-  async #stop(): Promise<void> {
+  async #stop({ estate }: StopOptions): Promise<void> {
+    if (estate !== undefined) this.#yield(estate);
     // The threads have the sockets: each closes those that it was given.
-    this.#listening.close();
+    else this.#listening.close();
     this.#addresses.stop();
     const health = this.#health?.stop();
     if (this.#id !== null) {
@@ -182,6 +185,13 @@ export class UserBalancer implements Balancer, ThreadUser {
       await this.#deps.threads.leave(this.#id);
     }
     await Promise.all([health, ...this.#ending]);
+  }
+
+  #yield(estate: Estate): void {
+    const sockets = this.#listening.leaveTo(estate);
+    for (let thread = 0; thread < this.#config.threads; thread++) {
+      this.#post(thread, (id) => ({ op: "yield", id, fds: ofThread(sockets, thread) }));
+    }
   }
 
   get #isEmpty(): boolean {
@@ -285,4 +295,8 @@ export class UserBalancer implements Balancer, ThreadUser {
     this.#faults++;
     if (this.#faults === 1) this.#log.error("A fault of the program", { balancer: this.config.name, reason });
   }
+}
+
+function ofThread(sockets: readonly PlacedSocket[], thread: number): number[] {
+  return sockets.filter((socket) => socket.thread === thread).map(({ fd }) => fd);
 }

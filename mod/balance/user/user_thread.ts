@@ -79,6 +79,14 @@ class Served {
     this.#cut(ip);
   }
 
+  yield(fds: readonly number[]): void {
+    for (const fd of fds) {
+      this.#acceptors.get(fd)?.giveUp();
+      this.#acceptors.delete(fd);
+    }
+    this.#post({ op: "yielded", id: this.#id, fds });
+  }
+
   update(backends: PostedBackends): void {
     const next = placed(backends);
     this.#config = next.config;
@@ -230,6 +238,7 @@ export class UserThread {
     const served = this.#served.get(order.id);
     if (served === undefined) {
       if (order.op === "listen") closeStream(order.fd);
+      if (order.op === "yield") this.#post({ op: "yielded", id: order.id, fds: order.fds });
       return;
     }
     switch (order.op) {
@@ -237,6 +246,8 @@ export class UserThread {
         return served.listen(order.fd);
       case "release":
         return served.release(order.ip, order.fds);
+      case "yield":
+        return served.yield(order.fds);
       case "update":
         return served.update(order.backends);
       case "destinations":

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { BalancerError } from "../../../mod/balance/balancer.ts";
 import { Listening } from "../../../mod/balance/user/listening.ts";
+import { Estate } from "../../../mod/balance/estate.ts";
+import { listenerAddress } from "../../../mod/linux/listen_socket.ts";
 import { closeFd } from "../../../mod/linux/socket.ts";
 import { getLog } from "../../../mod/observe/log.ts";
 import { VirtualClock } from "../../fakes/clock.ts";
@@ -29,10 +31,43 @@ Deno.test("each thread gets a socket of its own on the same port", () => {
   listening.listenEverywhere();
   assert.deepEqual(opened.map(([, thread]) => thread), [0, 1, 2]);
   assert.deepEqual(listening.addresses, [`[::]:${listening.port}`]);
-  const fds = listening.close();
-  assert.deepEqual(fds, opened.map(([fd]) => fd));
+  const sockets = listening.close();
+  assert.deepEqual(sockets, opened.map(([fd, thread]) => ({ fd, thread })));
   assert.deepEqual(listening.addresses, []);
-  for (const fd of fds) closeFd(fd);
+  for (const { fd } of sockets) closeFd(fd);
+});
+
+Deno.test("what threads yield goes to the heir, whose threads each get a socket and all of those that were left", () => {
+  const estate = new Estate();
+  const { listening, opened } = make({ threads: 3 });
+  listening.bind("127.0.0.1");
+  const sockets = listening.leaveTo(estate);
+  assert.deepEqual(sockets, opened.map(([fd, thread]) => ({ fd, thread })));
+  const [first = -1, ...others] = sockets.map(({ fd }) => fd);
+  listening.yielded([first]);
+  assert.equal(estate.size, 1);
+  assert.equal(listening.addresses.length, 1, "two threads may still accept");
+  listening.yielded(others);
+  assert.deepEqual(listening.addresses, []);
+  const heir = make({ threads: 2 });
+  heir.listening.inherit(estate);
+  heir.listening.bind("127.0.0.1");
+  assert.deepEqual(heir.opened, [[first, 0], [others[0], 1], [others[1], 0]]);
+  const great = new Estate();
+  heir.listening.yielded(heir.listening.leaveTo(great).map(({ fd }) => fd));
+  const last = make({ threads: 4 });
+  last.listening.inherit(great);
+  last.listening.bind("127.0.0.1");
+  assert.deepEqual(last.opened.map(([, thread]) => thread), [0, 1, 2, 3]);
+  assert.equal(new Set(last.opened.map(([fd]) => listenerAddress(fd).port)).size, 1);
+  for (const { fd } of last.listening.close()) closeFd(fd);
+});
+
+Deno.test("attempts to bind end where a port is left to an heir", () => {
+  const { listening, clock } = make();
+  listening.bind("192.0.2.77");
+  assert.deepEqual(listening.leaveTo(new Estate()), []);
+  assert.equal(clock.pending, 0);
 });
 
 Deno.test("a release refuses connections before it returns", async () => {
@@ -45,7 +80,7 @@ Deno.test("a release refuses connections before it returns", async () => {
   assert.equal(fds.length, 1);
   assert.deepEqual(listening.release("127.0.0.1"), []);
   await assert.rejects(RawConn.connect(port), Deno.errors.ConnectionRefused);
-  for (const fd of fds) closeFd(fd);
+  for (const { fd } of fds) closeFd(fd);
 });
 
 Deno.test("an address that is not there yet is tried again until it is released", () => {
@@ -68,7 +103,7 @@ Deno.test("a port that is taken is tried again, and got when it is free", () => 
   taken.close();
   clock.advance(5000);
   assert.deepEqual(listening.addresses, [`127.0.0.1:${taken.addr.port}`]);
-  for (const fd of listening.close()) closeFd(fd);
+  for (const { fd } of listening.close()) closeFd(fd);
 });
 
 Deno.test("a port that is taken fails a start by name", () => {

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { Estate } from "../../mod/balance/estate.ts";
+import { listenerAddress, openListener } from "../../mod/linux/listen_socket.ts";
+import { closeFd } from "../../mod/linux/socket.ts";
+
+const IP = "127.0.0.1";
+
+function listening(): { fd: number; at: { ip: string; port: number } } {
+  const fd = openListener({ ip: IP, port: 0 }, { shared: false });
+  return { fd, at: { ip: IP, port: listenerAddress(fd).port } };
+}
+
+/** Whether somebody listens there. */
+async function answers(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: IP, port })).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    throw error;
+  }
+}
+
+Deno.test("what was left on an address and port is taken once, by who asks for just that", async () => {
+  const estate = new Estate();
+  const [one, other] = [listening(), listening()];
+  estate.leave(one.at, [one.fd]);
+  estate.leave(other.at, [other.fd]);
+  assert.equal(estate.size, 2);
+  assert.deepEqual(estate.take({ ip: "::", port: one.at.port }), []);
+  assert.deepEqual(estate.take(one.at), [one.fd]);
+  assert.deepEqual(estate.take(one.at), []);
+  estate.close();
+  assert.deepEqual([await answers(one.at.port), await answers(other.at.port)], [true, false]);
+  closeFd(one.fd);
+});
+
+Deno.test("several threads leave the sockets of one address one after the other", () => {
+  const estate = new Estate();
+  const [one, other] = [listening(), listening()];
+  estate.leave(one.at, [one.fd]);
+  estate.leave(one.at, [other.fd]);
+  assert.deepEqual(estate.take(one.at), [one.fd, other.fd]);
+  for (const { fd } of [one, other]) closeFd(fd);
+});
+
+Deno.test("a release ends what is left on that address, and nothing else", async () => {
+  const estate = new Estate();
+  const one = listening();
+  estate.leave(one.at, [one.fd]);
+  estate.release("127.0.0.2");
+  assert.equal(await answers(one.at.port), true);
+  estate.release(IP);
+  assert.equal(await answers(one.at.port), false);
+  assert.equal(estate.size, 0);
+});
+
+Deno.test("what is left after the end ends at once", async () => {
+  const estate = new Estate();
+  estate.close();
+  const { fd, at } = listening();
+  estate.leave(at, [fd]);
+  assert.equal(await answers(at.port), false);
+  assert.equal(estate.size, 0);
+});
