@@ -48,11 +48,17 @@ export interface ConnectionResetter {
   resetOne(local: Endpoint, remote: Endpoint): void;
 }
 
+/**
+ * What becomes of connections that wait for a request while their balancer drains: they are closed, or wait for one more, which is answered
+ * with the word that it was the last. A close may meet a request that is on its way.
+ */
+export type IdleFate = "close" | "wait";
+
 /** How a balancer is stopped. */
 export interface StopOptions {
   /**
    * Whether another balancer has the port by now: then nothing is cut that could be the other's. Asked when connections are to be cut.
-   * Without it nobody has.
+   * Without it nobody has, and nothing goes on here: what is idle is closed at once, not when it has been answered once more.
    */
   readonly succeeded?: () => boolean;
   /** Where to leave listening sockets for the successor, by an engine whose successor can take them. */

@@ -1,6 +1,7 @@
 /** The `http` balancer: each request goes to one backend; connections are kept on both sides. */
 import type { HttpBalancerConfig } from "../config/types.ts";
 import { type RequestHead, RequestHeadParser } from "../net/http1.ts";
+import type { IdleFate } from "./balancer.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { Exchange, type ExchangeContext } from "./http_exchange.ts";
 import { lastRequestMs } from "./http_policy.ts";
@@ -73,7 +74,7 @@ class HttpSession implements Session {
   readonly #shared: ExchangeContext;
   readonly #stop = new AbortController();
   #exchange: Exchange | null = null;
-  #isDraining = false;
+  #draining: IdleFate | "no" = "no";
   /** Waiting for a request of which nothing has come yet. */
   #isResting = false;
   #farewell: Promise<void> | null = null;
@@ -92,9 +93,9 @@ class HttpSession implements Session {
     }
   }
 
-  drain(): void {
-    this.#isDraining = true;
-    if (!this.#isResting) return;
+  drain(idle: IdleFate): void {
+    this.#draining = idle;
+    if (!this.#isResting || idle === "wait") return;
     if (this.#lastMs > 0) this.#client.expireIn(this.#lastMs);
     else this.#client.cut();
   }
@@ -119,13 +120,13 @@ class HttpSession implements Session {
         client: this.#client,
         head: read.head,
         signal: this.#stop.signal,
-        isLast: () => this.#isDraining,
+        isLast: () => this.#draining !== "no",
       });
       this.#exchange = exchange;
       const end = await exchange.run();
       if (end === "close") return await this.#linger(exchange.uploaded);
       this.#exchange = null;
-      if (this.#isDraining && this.#lastMs === 0) return await this.#linger();
+      if (this.#draining === "close" && this.#lastMs === 0) return await this.#linger();
     }
   }
 
@@ -136,7 +137,7 @@ class HttpSession implements Session {
     const parser = new RequestHeadParser(config);
     let isBegun = false;
     const restMs = isFirst ? config.headTimeoutMs : config.idleTimeoutMs;
-    client.expireIn(this.#isDraining && !isFirst ? this.#lastMs : restMs);
+    client.expireIn(this.#draining === "close" && !isFirst ? this.#lastMs : restMs);
     for (;;) {
       if (!isBegun && client.buffered.length > 0) {
         isBegun = true;

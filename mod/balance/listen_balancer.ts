@@ -6,7 +6,7 @@ import { assert, AssertionError } from "../base/assert.ts";
 import type { Clock, Random } from "../base/clock.ts";
 import type { BalancerConfig, HealthCheckConfig } from "../config/types.ts";
 import { getLog, type Log } from "../observe/log.ts";
-import type { Balancer, BalancerStatus, ConnectionResetter, StopOptions } from "./balancer.ts";
+import type { Balancer, BalancerStatus, ConnectionResetter, IdleFate, StopOptions } from "./balancer.ts";
 import { ByteStream, type StreamContext } from "./byte_stream.ts";
 import { Connector } from "./connector.ts";
 import { DeadlineSet } from "./deadlines.ts";
@@ -93,6 +93,8 @@ export class ListenBalancer implements Balancer {
   #totalConnections = 0;
   #faults = 0;
   #stopped: Promise<void> | null = null;
+  /** What drains does with what is idle. */
+  #idle: IdleFate = "close";
 
   constructor(config: BalancerConfig, deps: BalancerDeps) {
     this.#config = config;
@@ -225,12 +227,14 @@ export class ListenBalancer implements Balancer {
     };
   }
 
-  async #stop({ succeeded = () => false }: StopOptions): Promise<void> {
+  async #stop({ succeeded }: StopOptions): Promise<void> {
+    if (succeeded !== undefined) this.#idle = "wait";
     await Promise.all([this.#listeners.close(), this.#health?.stop(), ...this.#ending]);
     this.#tls?.cut(null);
-    for (const session of this.#sessions.keys()) session.drain();
+    for (const session of this.#sessions.keys()) session.drain(this.#idle);
     await this.#untilEmpty(this.#config.drainMs);
-    if (succeeded()) this.#cutOwn();
+    for (const session of this.#sessions.keys()) session.drain("close");
+    if (succeeded?.() === true) this.#cutOwn();
     else this.#cutAll();
     this.#http?.close();
     await this.#untilEmpty(CUT_GRACE_MS);
@@ -282,7 +286,7 @@ export class ListenBalancer implements Balancer {
     this.#totalConnections++;
     const session = this.#makeSession(client);
     this.#sessions.set(session, client);
-    if (this.#stopped !== null) session.drain();
+    if (this.#stopped !== null) session.drain(this.#idle);
     session.run().catch((error: unknown) => this.#logFault(error)).then(() => {
       client.cut();
       this.#slots.free();

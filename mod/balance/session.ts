@@ -1,5 +1,6 @@
 /** What one accepted connection needs and what its balancer may ask of it. */
 import type { Clock } from "../base/clock.ts";
+import type { IdleFate } from "./balancer.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { Connector } from "./connector.ts";
 import type { Pool } from "./pool.ts";
@@ -8,8 +9,8 @@ import type { Pool } from "./pool.ts";
 export interface Session {
   /** Serves it to its end. Rejects only by a fault of the program. */
   run(): Promise<void>;
-  /** Ends it as soon as nothing is under way. */
-  drain(): void;
+  /** Ends it as soon as nothing is under way, or once more has been. */
+  drain(idle: IdleFate): void;
   /** Ends it now; "reset" tells both sides that something is missing, at the price of a look at every descriptor. */
   cut(how: "reset" | "close"): void;
 }

@@ -159,7 +159,11 @@ export class Asking {
       try {
         const client = new RawConn(await Deno.connect({ hostname: this.#hostname, port: this.#port }));
         try {
-          for (let n = 0; n < (stays ? 500 : 1) && !this.#isOver; n++) this.answers.push(await get(client));
+          for (let n = 0; n < (stays ? 500 : 1) && !this.#isOver; n++) {
+            const { content, isLast } = await get(client);
+            this.answers.push(content);
+            if (isLast) break;
+          }
         } finally {
           client.close();
         }
@@ -171,10 +175,11 @@ export class Asking {
   }
 }
 
-/** One request on a connection that stays; gives the answer's content. */
-export async function get(client: RawConn): Promise<string> {
+/** One request on a connection that stays; gives the answer's content, and whether it is the last one. */
+export async function get(client: RawConn): Promise<{ content: string; isLast: boolean }> {
   await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   const head = await client.until("\r\n\r\n");
   assert.match(head, /^HTTP\/1.1 200 /);
-  return await client.exactly(Number(/content-length: (\d+)/i.exec(head)?.[1]));
+  const content = await client.exactly(Number(/content-length: (\d+)/i.exec(head)?.[1]));
+  return { content, isLast: /^connection: close\r$/im.test(head) };
 }

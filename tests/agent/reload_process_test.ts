@@ -152,6 +152,25 @@ Deno.test("a balancer whose front changes hands its port over, from engine to en
   await backend.close();
 });
 
+Deno.test("no request fails while a port goes from one balancer to the next", async () => {
+  const backend = web("a");
+  const port = deadPort();
+  const one = http(port, { [backend.port]: 1 }, "user");
+  const other = { ...one, name: "site", threads: 2 };
+  await Program.with({ loadBalancers: [one] }, async (program) => {
+    const asking = new Asking(port, CLIENTS);
+    await asking.next(20);
+    for (let turn = 0; turn < 5; turn++) {
+      await program.reload({ loadBalancers: [other] }, /changes="replaced web by site"/);
+      await asking.next(20);
+      await program.reload({ loadBalancers: [one] }, /changes="replaced site by web"/);
+      await asking.next(20);
+    }
+    await asking.end();
+  });
+  await backend.close();
+});
+
 Deno.test("without a file SIGHUP changes nothing and ends nothing", async () => {
   const directory = await Deno.makeTempDir();
   const flags = ["--singleNode", "--disableVIP", "--stateDir", directory];

@@ -190,6 +190,30 @@ promise("a stop finishes the request in flight and closes the resting connection
   await backend.close();
 });
 
+promise("who goes for a successor answers whoever rests once more, and closes the others in the end", async (make) => {
+  const backend = httpBackend(() => okResponse("once more"));
+  await withBalancer(httpConfig([backend.port], { drainMs: 1000 }), async (balancer) => {
+    const [resting, fresh, silent] = await Promise.all([1, 2, 3].map(() => RawConn.connect(portOf(balancer))));
+    assert.ok(resting !== undefined && fresh !== undefined && silent !== undefined);
+    for (const client of [resting, silent]) {
+      await client.send(GET);
+      assert.match(await client.until("once more"), /^HTTP\/1\.1 200 /);
+    }
+    await eventually(() => balancer.status().connections === 3, "all are accepted");
+    const stopped = balancer.stop({ succeeded: () => true });
+    await eventually(() => balancer.status().listening.length === 0, "it has let go of the port");
+    for (const client of [resting, fresh]) {
+      await client.send(GET);
+      assert.match(await client.rest(), /\r\nConnection: close\r\n\r\nonce more$/);
+      client.close();
+    }
+    assert.equal(await silent.rest(), "");
+    silent.close();
+    await stopped;
+  }, make);
+  await backend.close();
+});
+
 /** A head and not a byte more, so that the content can be read as bytes. */
 async function readHead(conn: RawConn): Promise<string> {
   let head = "";

@@ -34,13 +34,17 @@ async function reload(nodes: readonly LabNode[], change: (config: Config) => Con
   }));
 }
 
-function balancers(backends: readonly string[], extra: readonly Config[] = []): (config: Config) => Config {
+function balancers(
+  backends: readonly string[],
+  extra: readonly Config[] = [],
+  web: Config = { name: "web" },
+): (config: Config) => Config {
   const echo = backends.map((address) => ({ address, port: BACKEND_ECHO_PORT }));
-  const web = backends.map((address) => ({ url: `http://${address}:${BACKEND_HTTP_PORT}` }));
+  const urls = backends.map((address) => ({ url: `http://${address}:${BACKEND_HTTP_PORT}` }));
   return (config) => ({
     ...config,
     loadBalancers: [
-      { name: "web", type: "http", port: HTTP_PORT, bindToVip: true, backends: web },
+      { ...web, type: "http", port: HTTP_PORT, bindToVip: true, backends: urls },
       { name: "echo", type: "tcp", port: ECHO_PORT, bindToVip: true, backends: echo },
       ...extra,
     ],
@@ -119,6 +123,13 @@ privileged(
           assert.deepEqual(lab.ask("refused", VIP_4, String(MORE_PORT)), ["refused"]);
         },
       );
+      await t.step("a balancer with another name and more threads takes the port over, and back", async () => {
+        for (let turn = 0; turn < 5; turn++) {
+          const next = balancers([one, two], [], { name: "site", threads: 2 });
+          await reload(lab.nodes, next, 'changes="replaced web by site"');
+          await reload(lab.nodes, balancers([one, two]), 'changes="replaced site by web"');
+        }
+      });
       await t.step("a bad file, and one that needs a restart, change nothing", async () => {
         const good = balancers([one, two]);
         await reload(lab.nodes, (config) => ({ ...config, timing: "quick" }), "Configuration refused");

@@ -1,6 +1,7 @@
 /** One client's connection: its requests are answered one after the other, in the order they came. */
 import { assertNever } from "../../base/assert.ts";
 import type { RequestHead } from "../../net/http1.ts";
+import type { IdleFate } from "../balancer.ts";
 import { lastRequestMs } from "../http_policy.ts";
 import { ownReply, refusalReply } from "../http_reply.ts";
 import { Exchange } from "./http_exchange.ts";
@@ -61,9 +62,9 @@ export class HttpClient implements FlowOwner, ExchangeClient {
     return this.#ip;
   }
 
-  /** Ends it as soon as nothing is under way. A request that has come already is answered. */
-  drain(): void {
-    if (this.#state === "reading" && !this.#isHeadBegun) this.#guard("drain");
+  /** Ends it as soon as nothing is under way, or once more has been. A request that has come already is answered. */
+  drain(idle: IdleFate): void {
+    if (this.#state === "reading" && !this.#isHeadBegun && idle === "close") this.#guard("drain");
   }
 
   /** Ends it, and what it has to do with a backend, with a RST. */
@@ -249,7 +250,7 @@ export class HttpClient implements FlowOwner, ExchangeClient {
     const { flow, reader } = this;
     this.#state = "reading";
     flow.expireIn(this.#shared.config.idleTimeoutMs);
-    if (this.#shared.isDraining) this.#serveLast();
+    if (this.#shared.draining === "close") this.#serveLast();
     else if (flow.hasInput || reader.held.length > 0) this.#serve();
   }
 

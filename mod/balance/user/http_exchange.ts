@@ -446,7 +446,7 @@ export class Exchange implements BackendUser {
 
   /** An answer that comes before the request's content is complete ends the connection: the rest would be read as a request. */
   #mayPersist(): boolean {
-    return this.#request.persistent && this.#uploadEnd === "complete" && !this.#shared.isDraining;
+    return this.#request.persistent && this.#uploadEnd === "complete" && this.#shared.draining === "no";
   }
 
   #finish(persistent: boolean): void {

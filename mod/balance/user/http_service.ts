@@ -1,5 +1,6 @@
 /** The `http` balancer of the engine `user` on one thread: each request goes to one backend; connections are kept on both sides. */
 import type { BalancerConfig, HttpBalancerConfig } from "../../config/types.ts";
+import type { IdleFate } from "../balancer.ts";
 import { HttpClient } from "./http_client.ts";
 import { HttpShared } from "./http_shared.ts";
 import type { Flow, Service, ServiceContext } from "./types.ts";
@@ -19,9 +20,9 @@ export class HttpService implements Service {
     if (!flow.isClosed) this.#clients.add(client);
   }
 
-  drain(): void {
-    this.#shared.isDraining = true;
-    for (const client of [...this.#clients]) client.drain();
+  drain(idle: IdleFate): void {
+    this.#shared.draining = idle;
+    for (const client of [...this.#clients]) client.drain(idle);
     this.#shared.kept.close();
   }
 

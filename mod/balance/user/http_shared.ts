@@ -2,6 +2,7 @@
 import type { HttpBalancerConfig } from "../../config/types.ts";
 import { type RequestHead, RequestHeadParser } from "../../net/http1.ts";
 import { forwardedProtoLine, PlainRequest, PlainResponse } from "../../net/http1_plain.ts";
+import type { IdleFate } from "../balancer.ts";
 import { type BackendTarget, backendTargets } from "../targets.ts";
 import { KeptBackends } from "./http_backend.ts";
 import type { Exchange } from "./http_exchange.ts";
@@ -35,7 +36,7 @@ export class HttpShared {
   /** The last part of a request's head. */
   readonly forwardedProto: Uint8Array<ArrayBuffer> = forwardedProtoLine("http");
   /** Each answer is the last one on its connection. */
-  isDraining = false;
+  draining: IdleFate | "no" = "no";
   #config: HttpBalancerConfig;
   #head: Uint8Array<ArrayBuffer>;
   #targets: ReadonlyMap<string, BackendTarget>;

@@ -1,5 +1,6 @@
 /** What the main thread and the threads of the engine say to each other. */
 import type { BalancerConfig, HttpBalancerConfig } from "../../config/types.ts";
+import type { IdleFate } from "../balancer.ts";
 import type { PoolChange } from "../pool.ts";
 import type { CheckResult } from "../health.ts";
 import type { Destination } from "./types.ts";
@@ -36,7 +37,7 @@ export type Order =
   /** A check has changed the state of a backend: `place` is its place in the configuration. */
   | { readonly op: "checked"; readonly id: number; readonly place: number; readonly result: CheckResult }
   /** Accept no more, end what is idle, say `empty` when nothing is left. */
-  | { readonly op: "drain"; readonly id: number }
+  | { readonly op: "drain"; readonly id: number; readonly idle: IdleFate }
   | { readonly op: "cut"; readonly id: number }
   /** The balancer is over: nothing of it is needed any more. */
   | { readonly op: "close"; readonly id: number }

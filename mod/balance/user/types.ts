@@ -3,7 +3,7 @@
  * returns at once.
  */
 import type { BalancerConfig } from "../../config/types.ts";
-import type { Endpoint } from "../balancer.ts";
+import type { Endpoint, IdleFate } from "../balancer.ts";
 
 /** Where a connection goes: a sockaddr_in or sockaddr_in6, and its name for errors. */
 export interface Destination {
@@ -90,7 +90,7 @@ export interface Service {
   /** Takes over an accepted connection. */
   accepted(flow: Flow): void;
   /** Ends each connection as soon as nothing is under way on it. */
-  drain(): void;
+  drain(idle: IdleFate): void;
   /** Ends every connection whose local address is this one (null: every one) with a RST to both sides. */
   cut(localIp: string | null): void;
   /** A backend gets no connections any more: what is kept open to it without use is closed. */

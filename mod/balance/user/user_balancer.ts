@@ -170,15 +170,17 @@ export class UserBalancer implements Balancer, ThreadUser {
     }
   }
 
-  async #stop({ estate }: StopOptions): Promise<void> {
+  async #stop({ estate, succeeded }: StopOptions): Promise<void> {
     if (estate !== undefined) this.#yield(estate);
     // The threads have the sockets: each closes those that it was given.
     else this.#listening.close();
     this.#addresses.stop();
     const health = this.#health?.stop();
     if (this.#id !== null) {
-      this.#postAll((id) => ({ op: "drain", id }));
+      const idle = succeeded === undefined ? "close" : "wait";
+      this.#postAll((id) => ({ op: "drain", id, idle }));
       await this.#untilEmpty(this.#config.drainMs);
+      this.#postAll((id) => ({ op: "drain", id, idle: "close" }));
       this.#postAll((id) => ({ op: "cut", id }));
       await this.#untilEmpty(CUT_GRACE_MS);
       this.#postAll((id) => ({ op: "close", id }));

@@ -2,6 +2,7 @@
 import type { BalancerConfig } from "../../config/types.ts";
 import { errnoName } from "../../linux/errno.ts";
 import { closeStream } from "../../linux/stream_socket.ts";
+import type { IdleFate } from "../balancer.ts";
 import { Acceptor, type Places } from "./acceptor.ts";
 import { ThreadBackends } from "./backends.ts";
 import { Counters, OpenClients } from "./counters.ts";
@@ -105,11 +106,11 @@ class Served {
     if (index !== null) this.#service.forget(index);
   }
 
-  drain(): void {
+  drain(idle: IdleFate): void {
     for (const acceptor of this.#acceptors.values()) acceptor.close();
     this.#acceptors.clear();
     this.#isDraining = true;
-    this.#service.drain();
+    this.#service.drain(idle);
     this.#tellEmpty();
   }
 
@@ -255,7 +256,7 @@ export class UserThread {
       case "checked":
         return served.checked(order);
       case "drain":
-        return served.drain();
+        return served.drain(order.idle);
       case "cut":
         return served.cut();
       case "close":

@@ -9,7 +9,7 @@ Deno.test("a drain closes who rests, lets the others finish, and keeps nothing",
   busy.give(GET);
   assert.equal(kept.take(), FORWARDED_GET);
   beginning.give("GET / HT");
-  rig.service.drain();
+  rig.service.drain("close");
   assert.deepEqual([resting.ending, busy.ending, beginning.ending, kept.ending], ["close", "", "", ""]);
   kept.give(OK);
   assert.equal(statusOf(busy.take()), "200 close");
@@ -17,6 +17,27 @@ Deno.test("a drain closes who rests, lets the others finish, and keeps nothing",
   beginning.give("TP/1.1\r\nHost: a\r\n\r\n");
   rig.opened(2).give(OK);
   assert.equal(statusOf(beginning.take()), "200 close");
+  rig.assertSettled();
+});
+
+Deno.test("a patient drain answers whoever rests or has not asked yet once more, then closes; or closes in the end", () => {
+  const rig = new HttpRig();
+  const { client: resting, backend } = rig.served();
+  const [silent, fresh] = [rig.client(), rig.client()];
+  silent.give(GET);
+  assert.equal(backend.take(), FORWARDED_GET);
+  backend.give(OK);
+  assert.equal(silent.take(), OK);
+  rig.service.drain("wait");
+  assert.deepEqual([resting.ending, silent.ending, fresh.ending], ["", "", ""]);
+  for (const [n, client] of [resting, fresh].entries()) {
+    client.give(GET);
+    rig.opened(2 + n).give(OK);
+    assert.equal(statusOf(client.take()), "200 close");
+    assert.equal(client.ending, "finish");
+  }
+  rig.service.drain("close");
+  assert.equal(silent.ending, "close");
   rig.assertSettled();
 });
 

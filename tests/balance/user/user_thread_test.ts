@@ -93,7 +93,7 @@ Deno.test("a balancer lives from its opening to its close, and counts where the 
   await client.until("hello");
   assert.deepEqual([rig.clients.count, rig.counters.accepted, rig.counters.of(0).connections], [1, 1, 1]);
   assert.ok(rig.counters.of(0).bytes >= 5);
-  rig.order({ op: "drain", id: 1 });
+  rig.order({ op: "drain", id: 1, idle: "close" });
   assert.equal(rig.told("empty"), 0, "somebody is still there");
   rig.order({ op: "cut", id: 1 });
   assert.equal(rig.told("empty"), 1);
@@ -165,7 +165,7 @@ Deno.test("clients that have not said whom they speak for are cut as well", asyn
   assert.equal(rig.clients.count, 0);
   const third = await RawConn.connect(port);
   await eventually(() => rig.clients.count === 1, "it is accepted");
-  rig.order({ op: "drain", id: 1 });
+  rig.order({ op: "drain", id: 1, idle: "close" });
   rig.order({ op: "cut", id: 1 });
   assert.equal(rig.told("empty"), 1);
   for (const client of [first, second, third]) client.close();
@@ -193,7 +193,7 @@ Deno.test("an order for a balancer that has gone is passed over, and its socket 
   const rig = new ThreadRig();
   const port = rig.listen();
   await assertRefused(port);
-  rig.order({ op: "drain", id: 7 });
+  rig.order({ op: "drain", id: 7, idle: "close" });
   assert.deepEqual(rig.reports.map(({ op }) => op), ["ready"]);
   rig.end();
 });
