@@ -15,7 +15,7 @@ import { posted } from "../user/messages.ts";
 import type { AsideOrder, AsideReport } from "./aside_messages.ts";
 
 /** A thread that has not started its balancer by then is a failure to start. */
-const START_MS = 10_000;
+const START_MS = 60_000;
 /** A thread that does not stop so long after its connections were to end is ended by force. */
 const STOP_GRACE_MS = 5000;
 /** A thread that broke down is replaced after so long. */

@@ -8,8 +8,8 @@ import type { Letter, Order, Report } from "./messages.ts";
 
 /** A thread that has not ended by then is ended by force. */
 const END_MS = 2000;
-/** A thread that is not ready by then is a failure to start. */
-const READY_MS = 10_000;
+/** A thread that is not ready by then is a failure to start: a busy board with a slow card takes seconds. */
+const READY_MS = 60_000;
 
 /** Whoever has balancers in threads. */
 export interface ThreadUser {

@@ -142,7 +142,7 @@ Deno.test("a request that has come before a drain is answered, though nobody has
   const { client, backend } = rig.served();
   const silent = rig.client();
   client.arrive(GET);
-  rig.service.drain();
+  rig.service.drain("close");
   assert.deepEqual([silent.ending, client.ending], ["close", ""]);
   assert.equal(backend.take(), FORWARDED_GET);
   backend.give(OK);
