@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { NftSocket } from "../../mod/linux/nft_socket.ts";
 import { readSysctl, writeSysctl } from "../../mod/linux/sysctl.ts";
 import { ForwardingKey } from "../../mod/linux/sysctl_keeper.ts";
-import { Backend, deadPort, eventually, httpBackend, okResponse, RawConn } from "../balance/kit.ts";
+import { assertRefused, Backend, deadPort, eventually, httpBackend, okResponse, RawConn } from "../balance/kit.ts";
 import { echo, greeting, named } from "../contracts/balancer_kit.ts";
 import { insideNamespace } from "../balance/kernel/kit.ts";
 import { privileged } from "../fakes/privileges.ts";
@@ -76,13 +76,13 @@ async function changeEverything(engine: Engine): Promise<void> {
     const moved = tcp("plain", newPort, { to: other.port, engine });
     await apply([without, moved], "replaced plain");
     assert.equal(await greeting(newPort), "other");
-    await assert.rejects(RawConn.connect(tcpPort), Deno.errors.ConnectionRefused);
+    await assertRefused(tcpPort);
 
     const more = tcp("more", tcpPort, { to: plain.port, engine });
     await apply([moved, more, without], "added more");
     assert.equal(await greeting(tcpPort), "plain");
     await apply([without, more], "removed plain");
-    await assert.rejects(RawConn.connect(newPort), Deno.errors.ConnectionRefused);
+    await assertRefused(newPort);
     held.close();
     await asking.next(50);
     await asking.end();
