@@ -1,5 +1,6 @@
 /** What every engine that carries HTTP goes by. Pure. */
 import type { Framing } from "../net/http1.ts";
+import type { IdleFate } from "./balancer.ts";
 
 /** RFC 9110 §9.2.2: sent twice they do no more than once. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
@@ -22,6 +23,22 @@ const LAST_REQUEST_MS = 250;
 /** How long a connection that rests may still bring a request after a drain has begun; 0: it is closed at once. */
 export function lastRequestMs(drainMs: number): number {
   return Math.min(LAST_REQUEST_MS, Math.floor(drainMs / 2));
+}
+
+/** A part of a drain: what becomes of idle connections, and how long it is. */
+export interface DrainStep {
+  readonly idle: IdleFate;
+  readonly forMs: number;
+}
+
+/**
+ * Idle connections are closed from the beginning, or only near the end of a drain that nobody waits for: late enough for most to have been
+ * answered once more, early enough for a last request to be.
+ */
+export function drainSteps(drainMs: number, isPatient: boolean): readonly DrainStep[] {
+  if (!isPatient) return [{ idle: "close", forMs: drainMs }];
+  const lastMs = 2 * lastRequestMs(drainMs);
+  return [{ idle: "wait", forMs: drainMs - lastMs }, { idle: "close", forMs: lastMs }];
 }
 
 /** What decides whether a request may be sent once more. */

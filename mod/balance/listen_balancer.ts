@@ -13,6 +13,7 @@ import { DeadlineSet } from "./deadlines.ts";
 import { sameFront } from "./front.ts";
 import { HealthChecks } from "./health.ts";
 import { HttpFront } from "./http.ts";
+import { drainSteps } from "./http_policy.ts";
 import { Listeners } from "./listeners.ts";
 import { Pool, type PoolChange } from "./pool.ts";
 import { plainIp, type Session, type SessionContext } from "./session.ts";
@@ -93,7 +94,7 @@ export class ListenBalancer implements Balancer {
   #totalConnections = 0;
   #faults = 0;
   #stopped: Promise<void> | null = null;
-  /** What drains does with what is idle. */
+  /** What becomes of a connection that is accepted during a drain, once it is idle. */
   #idle: IdleFate = "close";
 
   constructor(config: BalancerConfig, deps: BalancerDeps) {
@@ -228,12 +229,15 @@ export class ListenBalancer implements Balancer {
   }
 
   async #stop({ succeeded }: StopOptions): Promise<void> {
-    if (succeeded !== undefined) this.#idle = "wait";
+    const steps = drainSteps(this.#config.drainMs, succeeded !== undefined);
+    this.#idle = steps[0]?.idle ?? "close";
     await Promise.all([this.#listeners.close(), this.#health?.stop(), ...this.#ending]);
     this.#tls?.cut(null);
-    for (const session of this.#sessions.keys()) session.drain(this.#idle);
-    await this.#untilEmpty(this.#config.drainMs);
-    for (const session of this.#sessions.keys()) session.drain("close");
+    for (const { idle, forMs } of steps) {
+      this.#idle = idle;
+      for (const session of this.#sessions.keys()) session.drain(idle);
+      await this.#untilEmpty(forMs);
+    }
     if (succeeded?.() === true) this.#cutOwn();
     else this.#cutAll();
     this.#http?.close();

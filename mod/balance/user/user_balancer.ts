@@ -12,6 +12,7 @@ import { DeadlineSet } from "../deadlines.ts";
 import type { Estate } from "../estate.ts";
 import { sameFront } from "../front.ts";
 import { type CheckResult, HealthChecks } from "../health.ts";
+import { drainSteps } from "../http_policy.ts";
 import type { BalancerDeps } from "../listen_balancer.ts";
 import type { PoolChange } from "../pool.ts";
 import { backendTargets } from "../targets.ts";
@@ -177,10 +178,10 @@ export class UserBalancer implements Balancer, ThreadUser {
     this.#addresses.stop();
     const health = this.#health?.stop();
     if (this.#id !== null) {
-      const idle = succeeded === undefined ? "close" : "wait";
-      this.#postAll((id) => ({ op: "drain", id, idle }));
-      await this.#untilEmpty(this.#config.drainMs);
-      this.#postAll((id) => ({ op: "drain", id, idle: "close" }));
+      for (const { idle, forMs } of drainSteps(this.#config.drainMs, succeeded !== undefined)) {
+        this.#postAll((id) => ({ op: "drain", id, idle }));
+        await this.#untilEmpty(forMs);
+      }
       this.#postAll((id) => ({ op: "cut", id }));
       await this.#untilEmpty(CUT_GRACE_MS);
       this.#postAll((id) => ({ op: "close", id }));

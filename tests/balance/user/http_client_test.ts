@@ -153,7 +153,7 @@ Deno.test("with time to drain, a request that is on its way when it begins is an
   const rig = new HttpRig({ drainMs: 400 });
   const { client, backend } = rig.served();
   const silent = rig.client();
-  rig.service.drain();
+  rig.service.drain("close");
   rig.loop.pass(199);
   assert.deepEqual([silent.ending, client.ending], ["", ""]);
   client.give(GET);
