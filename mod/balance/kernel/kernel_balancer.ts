@@ -308,8 +308,16 @@ export class KernelBalancer implements Balancer {
 
   /** Rules for the port would take it away from whoever listens there. */
   #requireFreePort(): void {
-    const { type, port } = this.config;
-    if (type === "tcp") Deno.listen({ hostname: "0.0.0.0", port }).close();
+    const { type, port, backends } = this.config;
+    if (type !== "tcp") return;
+    Deno.listen({ hostname: "0.0.0.0", port }).close();
+    if (!backends.some(({ address }) => address.includes(":"))) return;
+    try {
+      Deno.listen({ hostname: "::", port }).close();
+    } catch (error) {
+      // Nobody listens where there is no IPv6.
+      if (error instanceof Deno.errors.AddrInUse) throw error;
+    }
   }
 
   #service(): KernelService {

@@ -267,3 +267,19 @@ inside("a client that was sending datagrams before there was anybody to get them
   await close();
   for (const socket of [server, client]) socket.close();
 });
+
+inside("a port that somebody has over IPv6 is not taken from them", async () => {
+  const other = Deno.listen({ hostname: "::1", port: 0 });
+  const backends = [{ address: "fd00::1", port: 80, weight: 1 }, { address: "10.0.0.1", port: 80, weight: 1 }];
+  const { table, connections, close } = kernelParts();
+  const common = { clock: systemClock, random: Math.random, resetter: new FakeResetter(), table, connections };
+  const config = { ...tcpConfig([], { backends }), port: other.addr.port };
+  const balancer = new KernelBalancer(config, common);
+  await assert.rejects(balancer.start(), /port/);
+  const plain = new KernelBalancer({ ...config, backends: backends.slice(1) }, common);
+  await plain.start();
+  assert.deepEqual(plain.status().listening, [`0.0.0.0:${config.port}`]);
+  await Promise.all([balancer.stop(), plain.stop()]);
+  await close();
+  other.close();
+});
