@@ -98,7 +98,13 @@ export function streamError(fd: number): number {
 }
 
 /** struct tcp_info (include/uapi/linux/tcp.h), in words of 32 bits; the last one is there from Linux 5.4 on. */
-const Info = { unacknowledged: 6, lastSentMs: 11, lastAcknowledgementMs: 14, sendWindow: 57 } as const;
+const Info = {
+  unacknowledged: 6,
+  lastSentMs: 11,
+  lastAcknowledgementMs: 14,
+  acknowledgedBytes: 30,
+  sendWindow: 57,
+} as const;
 /** In bytes: how often in a row something was sent again. */
 const RETRANSMITS = 2;
 const info = new Uint32Array(Info.sendWindow + 1);
@@ -127,6 +133,12 @@ export function unansweredMs(fd: number): number {
  */
 export function sinceSentMs(fd: number): number {
   return readInfo(fd) && infoBytes[RETRANSMITS] === 0 ? info[Info.lastSentMs] ?? Infinity : Infinity;
+}
+
+/** How many of the bytes that were sent the peer has acknowledged; Infinity where that is not to be known. */
+export function acknowledgedBytes(fd: number): number {
+  if (!readInfo(fd)) return Infinity;
+  return (info[Info.acknowledgedBytes] ?? 0) + (info[Info.acknowledgedBytes + 1] ?? 0) * 2 ** 32;
 }
 
 /** Sends FIN after what the kernel has taken. A connection that is gone already is no error. */

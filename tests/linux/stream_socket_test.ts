@@ -5,6 +5,7 @@ import { attachFilter, closeFd, getOption, internetAddress, Level } from "../../
 import {
   abortStream,
   acceptStream,
+  acknowledgedBytes,
   closeStream,
   connectStream,
   endListening,
@@ -126,6 +127,20 @@ Deno.test("it is known when something new left for the peer, also of what the ke
   while (sendStream(served, piece, piece.length) > 0);
   await until(() => sinceSentMs(served) === Infinity);
   for (const fd of [client, served, listener]) closeFd(fd);
+});
+
+Deno.test("it is known how much has reached the peer's machine", async () => {
+  const { client, served, listener } = pair();
+  const piece = new Uint8Array(1000);
+  assert.equal(acknowledgedBytes(served), 0);
+  sendStream(served, piece, piece.length);
+  await until(() => acknowledgedBytes(served) === 1000);
+  attachFilter(client, DEAF);
+  sendStream(served, piece, piece.length);
+  await until(() => unansweredMs(served) > 20);
+  assert.equal(acknowledgedBytes(served), 1000);
+  for (const fd of [client, served, listener]) closeFd(fd);
+  assert.equal(acknowledgedBytes(-1), Infinity);
 });
 
 async function until(holds: () => boolean): Promise<void> {

@@ -1,6 +1,7 @@
 /** One TCP connection on a loop: what the kernel says about its socket, and what is still to be sent. */
 import {
   abortStream,
+  acknowledgedBytes,
   closeStream,
   finishStream,
   peekStream,
@@ -116,6 +117,10 @@ export class SocketFlow extends DeadlineNode implements Flow {
 
   get target(): Endpoint {
     return this.#told?.target ?? this.local;
+  }
+
+  get acknowledgedBytes(): number {
+    return this.#state === "open" ? acknowledgedBytes(this.fd) : Infinity;
   }
 
   get sinceSentMs(): number {

@@ -43,6 +43,8 @@ export class HttpClient implements FlowOwner, ExchangeClient {
   /** What comes after flushing. */
   #next: "reading" | "lingering" = "reading";
   #flushedBytes = 0;
+  /** What was sent before the answer that is under way. */
+  #answeredBytes = 0;
   #discarded = 0;
   #ip: string | null = null;
 
@@ -155,6 +157,8 @@ export class HttpClient implements FlowOwner, ExchangeClient {
         return this.#flush("lingering");
       case "last":
         return this.#endLast();
+      case "broken":
+        return this.#breakOff();
       case "gone":
         return this.#close();
       default:
@@ -178,6 +182,13 @@ export class HttpClient implements FlowOwner, ExchangeClient {
     const { flow, reader } = this;
     if (flow.keptBytes === 0 && !flow.hasInput && reader.held.length === 0) this.#close();
     else this.#flush("lingering");
+  }
+
+  /** With a RST, unless that would take answers along which were complete before and are still on their way: then the missing part tells. */
+  #breakOff(): void {
+    if (this.flow.acknowledgedBytes < this.#answeredBytes) return this.#flush("lingering");
+    this.flow.reset();
+    this.#closed();
   }
 
   #serve(): void {
@@ -221,6 +232,7 @@ export class HttpClient implements FlowOwner, ExchangeClient {
       case "strict":
         this.#state = "busy";
         this.#isHeadBegun = false;
+        this.#answeredBytes = flow.sentBytes;
         flow.neverExpire();
         this.#exchange = this.#shared.spareExchange() ?? new Exchange(this.#shared, this);
         this.#exchange.begin(this);

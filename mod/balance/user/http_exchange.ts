@@ -457,6 +457,7 @@ export class Exchange implements BackendUser {
   /** Both sides are told that something is missing. */
   #breakOff(): void {
     this.#backend?.flow.reset();
+    if (this.#phase === "passing" && !this.#answer.endsByClose) return this.#end("broken");
     this.#client.flow.reset();
     this.#end("gone");
   }

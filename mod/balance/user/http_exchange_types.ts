@@ -8,7 +8,9 @@ export type ExchangeEnd =
   | "close"
   /** As the client has asked for with a request that is complete. */
   | "last"
-  /** It is broken: whatever is still there is to be closed. */
+  /** An answer of known length, or in chunks, is incomplete: the client is to see that. */
+  | "broken"
+  /** It is over: whatever is still there is to be closed. */
   | "gone";
 
 /** Whose requests they are. */

@@ -47,6 +47,8 @@ export interface Flow {
   /** Bytes received and bytes the kernel has taken. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** Of {@link sentBytes} those that have reached the peer's machine. Looked up when asked for. */
+  readonly acknowledgedBytes: number;
   /** So long ago the kernel has sent anything new over the wire, which may be well after it has taken it. Looked up when asked for. */
   readonly sinceSentMs: number;
   /**

@@ -22,6 +22,7 @@ export class FakeFlow implements Flow {
   sentBytes = 0;
   keptBytes = 0;
   sinceSentMs = Infinity;
+  acknowledgedBytes = Infinity;
   isClosed = false;
   /** How it was ended here. */
   ending: "" | "finish" | "close" | "reset" = "";

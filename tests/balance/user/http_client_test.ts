@@ -163,3 +163,20 @@ Deno.test("with time to drain, a request that is on its way when it begins is an
   rig.opened(2).give(OK);
   assert.equal(statusOf(client.take()), "200 close");
 });
+
+Deno.test("an answer that breaks off takes none along that is complete and still on its way", () => {
+  const part = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi";
+  for (const missing of [0, 1]) {
+    const rig = new HttpRig();
+    const { client, backend } = rig.served();
+    client.acknowledgedBytes = OK.length - missing;
+    client.give(GET);
+    backend.give(part);
+    backend.fail();
+    assert.equal(client.take(), part);
+    assert.equal(client.ending, missing === 0 ? "reset" : "finish");
+    rig.loop.pass(1000);
+    assert.ok(client.isClosed);
+    rig.assertSettled();
+  }
+});
