@@ -103,8 +103,8 @@ export interface Balancer {
    */
   update(config: BalancerConfig): void;
   /**
-   * Stops accepting, or leaves that to a successor, lets connections finish for `drainMs`, then cuts them. Idempotent. {@link BalancerStatus.listening} is empty as soon
-   * as another balancer can have the port.
+   * Stops accepting, or leaves that to a successor, lets connections finish for `drainMs`, then cuts them. Idempotent.
+   * {@link BalancerStatus.listening} is empty as soon as another balancer can have the port.
    */
   stop(options?: StopOptions): Promise<void>;
   status(): BalancerStatus;

@@ -1,6 +1,6 @@
 /** The listening sockets of a balancer and their accept loops. */
 import type { Clock, Timer } from "../base/clock.ts";
-import { keepUnsentSmall } from "../linux/tcp_delay.ts";
+import { keepUnsentSmall } from "../linux/tcp_options.ts";
 import type { Log } from "../observe/log.ts";
 import { BalancerError } from "./balancer.ts";
 import type { Slots } from "./slots.ts";

@@ -40,8 +40,9 @@ const SETTINGS: readonly { readonly level: number; readonly name: number; readon
 
 /**
  * No waiting for more to send (RFC 896), and a peer that is gone is noticed in the end. Not by TCP_USER_TIMEOUT: that also ends the
- * connection of a peer that is there and has closed its window for so long, as one does that reads slowly; {@link unansweredMs} tells. What a listening socket has of this, its accepted
- * connections have too. A socket that is broken already refuses, which its owner learns when it uses it.
+ * connection of a peer that is there and has closed its window for so long, as one does that reads slowly; {@link unansweredMs} tells. What
+ * a listening socket has of this, its accepted connections have too. A socket that is broken already refuses, which its owner learns when it
+ * uses it.
  */
 export function tuneStream(fd: number): void {
   for (const { level, name, value } of SETTINGS) libc.setsockopt(fd, level, name, value, INT);

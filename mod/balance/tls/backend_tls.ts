@@ -5,7 +5,7 @@
  * connect that takes too long can be taken back.
  */
 import type { BackendTls } from "../../config/types.ts";
-import { sendAtOnce } from "../../linux/tcp_delay.ts";
+import { sendAtOnce } from "../../linux/tcp_options.ts";
 import type { Log } from "../../observe/log.ts";
 import type { Clock } from "../../base/clock.ts";
 import { BalancerError, type ConnectionResetter } from "../balancer.ts";

@@ -11,7 +11,7 @@
  * - `Deno.startTls` is a client's side.
  */
 import type { Clock } from "../../base/clock.ts";
-import { sendAtOnce } from "../../linux/tcp_delay.ts";
+import { sendAtOnce } from "../../linux/tcp_options.ts";
 import type { ConnectionResetter } from "../balancer.ts";
 import { endpoint } from "../byte_stream.ts";
 import { isOfOneConnection } from "../listeners.ts";

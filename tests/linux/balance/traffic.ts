@@ -7,7 +7,7 @@ import { newSender, tryReceive, trySend } from "../../../mod/linux/socket.ts";
 import { udpAddress, UdpSocket } from "../../../mod/linux/udp_socket.ts";
 import type { Ip } from "../../../mod/net/ip.ts";
 
-const PATIENCE_MS = 2000;
+const PATIENCE_MS = 30_000;
 const POLLIN = 1;
 
 /** A server of TCP that sends one byte, its number, to whoever connects, then echoes. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { listenerAddress, openListener } from "../../mod/linux/listen_socket.ts";
 import { closeFd, getOption } from "../../mod/linux/socket.ts";
 import { acceptStream, closeStream } from "../../mod/linux/stream_socket.ts";
-import { keepUnsentSmall, sendAtOnce } from "../../mod/linux/tcp_delay.ts";
+import { keepUnsentSmall, sendAtOnce } from "../../mod/linux/tcp_options.ts";
 import { connectedPair } from "../balance/kit.ts";
 
 /**
