@@ -77,7 +77,7 @@ export class BfdLab {
   readonly #poller: Poller;
   readonly #ears: PacketSocket[] = [];
   readonly #late: { readonly atMs: number; readonly lateMs: number }[] = [];
-  readonly #ticking: number;
+  readonly #ticking: ReturnType<typeof setInterval>;
   readonly #daemons: Child[] = [];
   readonly #directories: string[] = [];
 
@@ -187,7 +187,7 @@ export class BfdLab {
   }
 
   /** Notes how late each of its turns is. */
-  #tick(): number {
+  #tick(): ReturnType<typeof setInterval> {
     let dueMs = performance.now() + TICK_MS;
     return setInterval(() => {
       const atMs = performance.now();
