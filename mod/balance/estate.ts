@@ -26,6 +26,11 @@ export class Estate {
     this.#left.set(keyOf(at), { ip: at.ip, fds: [...known, ...fds] });
   }
 
+  /** Whether there are sockets on this address. */
+  has(at: ListenAddress): boolean {
+    return this.#left.has(keyOf(at));
+  }
+
   /** The sockets on this address, which are the caller's now; none if nobody left one. */
   take(at: ListenAddress): readonly number[] {
     const left = this.#left.get(keyOf(at));

@@ -27,6 +27,7 @@ Deno.test("what was left on an address and port is taken once, by who asks for j
   estate.leave(one.at, [one.fd]);
   estate.leave(other.at, [other.fd]);
   assert.equal(estate.size, 2);
+  assert.deepEqual([estate.has(one.at), estate.has({ ...one.at, ip: "::" })], [true, false]);
   assert.deepEqual(estate.take({ ip: "::", port: one.at.port }), []);
   assert.deepEqual(estate.take(one.at), [one.fd]);
   assert.deepEqual(estate.take(one.at), []);

@@ -91,7 +91,9 @@ export class Listening {
    */
   listenEverywhere(): void {
     const binding = newBinding();
-    for (const ip of EVERYWHERE) {
+    const { port } = this.#options;
+    const left = EVERYWHERE.filter((ip) => this.#inheritance?.has({ ip, port }) === true);
+    for (const ip of left.length > 0 ? left : EVERYWHERE) {
       try {
         this.#open(ip, binding);
         this.#bindings.set(ip, binding);
@@ -99,7 +101,7 @@ export class Listening {
       } catch (error) {
         const isBusy = error instanceof SysError && error.errno === Errno.EADDRINUSE;
         if (ip === "::" && !isBusy) continue;
-        throw new BalancerError("listen on", `port ${this.#options.port}`, { cause: error });
+        throw new BalancerError("listen on", `port ${port}`, { cause: error });
       }
     }
   }

@@ -63,6 +63,18 @@ Deno.test("what threads yield goes to the heir, whose threads each get a socket 
   for (const { fd } of last.listening.close()) closeFd(fd);
 });
 
+Deno.test("where only IPv4 was listened on everywhere, the heir takes that", () => {
+  const estate = new Estate();
+  const { listening, opened } = make();
+  listening.bind("0.0.0.0");
+  listening.yielded(listening.leaveTo(estate).map(({ fd }) => fd));
+  const heir = make();
+  heir.listening.inherit(estate);
+  heir.listening.listenEverywhere();
+  assert.deepEqual(heir.opened, opened);
+  for (const { fd } of heir.listening.close()) closeFd(fd);
+});
+
 Deno.test("attempts to bind end where a port is left to an heir", () => {
   const { listening, clock } = make();
   listening.bind("192.0.2.77");
