@@ -10,6 +10,9 @@ const BELIEVED_MS = 3000;
 /** Leadership moves away from here at most this often: members that all fail in turn do not pass it round without pause. */
 const MOVE_EVERY_MS = 1000;
 
+/** What a peer that turns up says of itself is here by then, though the network may bring its answer first. */
+const HEAR_MS = 50;
+
 /** What a member says of itself. */
 export type FitnessWord = "fit" | "unfit";
 
@@ -31,6 +34,9 @@ export class Fitness {
   #lookAt = -Infinity;
   #sayAt = -Infinity;
   #moveAt: number;
+  /** When each peer was heard the last time. */
+  readonly #metAt = new Map<MemberId, number>();
+  readonly #turnedUpAt = new Map<MemberId, number>();
 
   constructor(options: FitnessOptions) {
     this.#options = options;
@@ -52,6 +58,19 @@ export class Fitness {
     this.#fit = fit;
     this.#sayAt = now + SAY_EVERY_MS;
     for (const peer of this.#options.peers) this.#options.say(peer, fit ? "fit" : "unfit");
+  }
+
+  /**
+   * A peer was heard. One that turns up, for the first time or again, has missed what was said meanwhile, and is told before it is answered:
+   * otherwise unfit members that do not know of each other pass leadership round in milliseconds.
+   */
+  met(now: number, peer: MemberId): void {
+    if (!this.#options.peers.includes(peer)) return;
+    const before = this.#metAt.get(peer) ?? -Infinity;
+    this.#metAt.set(peer, now);
+    if (now - before < SAY_EVERY_MS) return;
+    this.#turnedUpAt.set(peer, now);
+    if (!this.#fit) this.#options.say(peer, "unfit");
   }
 
   /** A peer said what it is. */
@@ -77,7 +96,8 @@ export class Fitness {
   /** Who is to lead in place of this member, if it is unfit and one of `candidates` is fit; a name is given once a second at most. */
   successor(now: number, candidates: () => readonly MemberId[]): MemberId | null {
     if (this.#fit || now < this.#moveAt) return null;
-    const to = this.firstFit(now, candidates());
+    const hasSpoken = (id: MemberId): boolean => now - (this.#turnedUpAt.get(id) ?? -Infinity) >= HEAR_MS;
+    const to = this.firstFit(now, candidates().filter(hasSpoken));
     if (to !== null) this.#moveAt = now + MOVE_EVERY_MS;
     return to;
   }

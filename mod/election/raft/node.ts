@@ -342,6 +342,7 @@ export class RaftNode implements Elector {
       return;
     }
     this.#watch.heard(this.#clock.now(), from);
+    this.#fitness.met(this.#clock.now(), from);
     this.#solo?.end();
     this.#turn((core, now) => core.step(now, from, message));
   }

@@ -39,6 +39,29 @@ Deno.test("a fit member says nothing, an unfit one says so twice a second, one t
   assert.ok(state.fitness.isFit);
 });
 
+Deno.test("a peer that turns up, for the first time or again, hears at once that this member is unfit", () => {
+  const { fitness, said, switches } = bench();
+  fitness.met(0, "b");
+  switches.fit = false;
+  fitness.tick(100);
+  said.length = 0;
+  for (const now of [110, 120, 500]) fitness.met(now, "b");
+  assert.deepEqual(said, [], "it was there when this was said");
+  for (const now of [510, 520]) fitness.met(now, "c");
+  fitness.met(1000, "b");
+  fitness.met(1010, "mallory");
+  assert.deepEqual(said, ["c unfit", "b unfit"]);
+});
+
+Deno.test("a peer that turns up is no successor before it can have spoken", () => {
+  const { fitness, switches } = bench();
+  switches.fit = false;
+  fitness.tick(2000);
+  fitness.met(2000, "b");
+  const named = (now: number): string | null => fitness.successor(now, () => ["b"]);
+  assert.deepEqual([named(2000), named(2049), named(2050)], [null, null, "b"]);
+});
+
 Deno.test("what a peer says is believed until it says otherwise, or for three seconds; strangers are not kept", () => {
   const { fitness } = bench();
   fitness.heard(0, "b", "unfit");

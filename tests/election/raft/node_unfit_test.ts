@@ -82,6 +82,28 @@ Deno.test("with the only fit member dead, an unfit one leads on and changes noth
     assert.equal(holder(cluster), second);
   }));
 
+Deno.test("a member that comes back unfit, where all are, is not given leadership, whenever it is heard first", async () => {
+  // It says what it is twice a second: the words of its first turns are lost in each case.
+  for (let deafMs = 20; deafMs < 1100; deafMs += 60) {
+    await inCluster({}, async (cluster, unfit) => {
+      for (const id of cluster.ids) unfit.add(id);
+      await cluster.advance(3000);
+      const first = holder(cluster);
+      const [back] = others(cluster, first);
+      cluster.kill(back);
+      await cluster.advance(5000);
+      const since = cluster.ledger.events.length;
+      cluster.network.isolate(back);
+      await cluster.start(back, { fit: () => false });
+      await cluster.advance(deafMs);
+      cluster.network.heal();
+      await cluster.advance(3000);
+      const moved = cluster.ledger.events.slice(since).filter(({ what }) => what === "transfer");
+      assert.deepEqual(moved, [], `deaf for ${deafMs} ms`);
+    });
+  }
+});
+
 Deno.test("a transfer without a name, and a stop, go to a member that can use the address", () =>
   inCluster({}, async (cluster, unfit) => {
     for (let turn = 0; turn < 4; turn++) {
