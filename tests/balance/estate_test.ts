@@ -2,23 +2,13 @@ import assert from "node:assert/strict";
 import { Estate } from "../../mod/balance/estate.ts";
 import { listenerAddress, openListener } from "../../mod/linux/listen_socket.ts";
 import { closeFd } from "../../mod/linux/socket.ts";
+import { isRefused } from "./kit.ts";
 
 const IP = "127.0.0.1";
 
 function listening(): { fd: number; at: { ip: string; port: number } } {
   const fd = openListener({ ip: IP, port: 0 }, { shared: false });
   return { fd, at: { ip: IP, port: listenerAddress(fd).port } };
-}
-
-/** Whether somebody listens there. */
-async function answers(port: number): Promise<boolean> {
-  try {
-    (await Deno.connect({ hostname: IP, port })).close();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return false;
-    throw error;
-  }
 }
 
 Deno.test("what was left on an address and port is taken once, by who asks for just that", async () => {
@@ -32,7 +22,7 @@ Deno.test("what was left on an address and port is taken once, by who asks for j
   assert.deepEqual(estate.take(one.at), [one.fd]);
   assert.deepEqual(estate.take(one.at), []);
   estate.close();
-  assert.deepEqual([await answers(one.at.port), await answers(other.at.port)], [true, false]);
+  assert.deepEqual([await isRefused(one.at.port), await isRefused(other.at.port)], [false, true]);
   closeFd(one.fd);
 });
 
@@ -50,9 +40,9 @@ Deno.test("a release ends what is left on that address, and nothing else", async
   const one = listening();
   estate.leave(one.at, [one.fd]);
   estate.release("127.0.0.2");
-  assert.equal(await answers(one.at.port), true);
+  assert.equal(await isRefused(one.at.port), false);
   estate.release(IP);
-  assert.equal(await answers(one.at.port), false);
+  assert.equal(await isRefused(one.at.port), true);
   assert.equal(estate.size, 0);
 });
 
@@ -61,6 +51,6 @@ Deno.test("what is left after the end ends at once", async () => {
   estate.close();
   const { fd, at } = listening();
   estate.leave(at, [fd]);
-  assert.equal(await answers(at.port), false);
+  assert.equal(await isRefused(at.port), true);
   assert.equal(estate.size, 0);
 });

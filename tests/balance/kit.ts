@@ -111,6 +111,17 @@ export function listenAt(port: number): Deno.TcpListener {
   }
 }
 
+/** Whether a connect is refused just now. */
+export async function isRefused(port: number): Promise<boolean> {
+  try {
+    (await RawConn.connect(port)).close();
+    return false;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return true;
+    throw error;
+  }
+}
+
 /** Shows that nobody listens there any more. */
 export async function assertRefused(port: number): Promise<void> {
   for (const endMs = performance.now() + SPAWNING_MS;;) {

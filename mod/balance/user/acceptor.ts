@@ -105,10 +105,7 @@ export class Acceptor extends DeadlineNode implements Watched, Queued {
   /** Takes no more; idempotent. */
   close(): void {
     if (this.#isClosed) return;
-    this.#isClosed = true;
-    const { loop } = this.#options;
-    loop.neverExpire(this);
-    loop.forget(this);
+    this.giveUp();
     closeStream(this.fd);
   }
 

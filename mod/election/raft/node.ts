@@ -341,8 +341,9 @@ export class RaftNode implements Elector {
       this.#malformed++;
       return;
     }
-    this.#watch.heard(this.#clock.now(), from);
-    this.#fitness.met(this.#clock.now(), from);
+    const heardMs = this.#clock.now();
+    this.#watch.heard(heardMs, from);
+    this.#fitness.met(heardMs, from);
     this.#solo?.end();
     this.#turn((core, now) => core.step(now, from, message));
   }

@@ -7,7 +7,18 @@ import type { BalancerConfig } from "../../../mod/config/types.ts";
 import { connectionResetter } from "../../../mod/linux/reset_connections.ts";
 import { systemClock } from "../../../mod/runtime/clock.ts";
 import { seededRandom } from "../../fakes/random.ts";
-import { ask, Backend, eventually, httpBackend, httpConfig, okResponse, portOf, RawConn, tcpConfig } from "../kit.ts";
+import {
+  ask,
+  Backend,
+  eventually,
+  httpBackend,
+  httpConfig,
+  isRefused,
+  okResponse,
+  portOf,
+  RawConn,
+  tcpConfig,
+} from "../kit.ts";
 
 const IP = "127.0.0.1";
 
@@ -48,16 +59,6 @@ class Port {
     this.estate.close();
     await Promise.all([last.stop(), ...this.#stops]);
     assert.equal(this.#threads.size, 0);
-  }
-}
-
-async function isRefused(port: number): Promise<boolean> {
-  try {
-    (await Deno.connect({ hostname: IP, port })).close();
-    return false;
-  } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return true;
-    throw error;
   }
 }
 
